@@ -1,0 +1,21 @@
+/* sha.h - SHA-256 by OpenSSL's EVP, and SHAKE256 for the drift set's digest. The only caller of
+ * OpenSSL's digests. One struct sha per thread; it is reused without a new fetch. */
+#pragma once
+
+#include "base/span.h"
+
+#define SHA_LEN 32
+struct sha;
+
+int sha_new(struct sha **ret);
+void sha_free(struct sha *s);
+int sha_begin(struct sha *s);
+int sha_feed(struct sha *s, const void *p, size_t n);
+int sha_end(struct sha *s, uint8_t ret[SHA_LEN]);
+
+/* In one go, with a context of the calling thread's own. Cannot fail but for memory (aborts). */
+void sha_once(struct span data, uint8_t ret[SHA_LEN]);
+/* SHAKE256 of `data`, `n` bytes long. */
+void sha_shake(struct span data, uint8_t *out, size_t n);
+/* Constant time. */
+bool sha_same(const uint8_t *a, const uint8_t *b);
