@@ -1,0 +1,18 @@
+/*
+ * beneath.h - opening things below a root that somebody hostile writes into.
+ *
+ * Every open goes through openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+ * RESOLVE_NO_XDEV): never out of the root, never through a link, never across a mount. `rel` is
+ * bytes without a leading '/', "" is the root itself; it may be longer than PATH_MAX (done in
+ * steps). Positive: BENEATH_ABSENT (ENOENT, ENOTDIR: nothing there), BENEATH_REFUSED (ELOOP, EXDEV:
+ * there is something that must not be followed). Where the kernel has no openat2 (ENOSYS by
+ * seccomp) it walks component by component with O_NOFOLLOW and checks st_dev.
+ */
+#pragma once
+
+#include "base/fd.h"
+
+enum { BENEATH_ABSENT = 1, BENEATH_REFUSED = 2 };
+int beneath_open(int root_fd, struct span rel, int flags, int *ret_fd);
+/* The directory part of `rel`, opened O_PATH|O_DIRECTORY; the last component in *ret_name. */
+int beneath_parent(int root_fd, struct span rel, int *ret_fd, struct span *ret_name);

@@ -1,0 +1,58 @@
+/*
+ * look.h - one look at one object: stat, link target, xattrs, flags and overlay marks -> a record.
+ *
+ * Opens nothing that could block: everything by name relative to an O_PATH directory, or on an fd
+ * that was opened O_RDONLY|O_NONBLOCK|O_NOFOLLOW after fstat said it is a regular file or directory.
+ */
+#pragma once
+
+#include "base/fd.h"
+#include "model/record.h"
+
+/* Which xattrs are the overlay's own markers: told apart and hidden from the record. */
+enum look_marks {
+	MARKS_NONE,    /* a plain tree: markers are ordinary xattrs */
+	MARKS_TRUSTED, /* trusted.overlay.* */
+	MARKS_USER,    /* user.overlay.* (mount option userxattr) */
+	MARKS_FUSE,    /* fuse-overlayfs: user.fuseoverlayfs.*, .wh. names, both whiteout forms */
+};
+
+struct look {
+	struct record rec; /* has_sha false; spans point into `mem` */
+	struct buf mem;
+	uint64_t dev, ino, nlink;
+	int64_t ctime, btime; /* wall ns */
+	/* overlay.origin as it stands in the xattr (a file handle), else empty; points into mem */
+	struct span origin;
+	bool xattr_failed; /* listing or reading xattrs was refused: the record is not whole */
+};
+void look_free(struct look *l);
+#define LOOK CLEANUP(look_free)
+
+enum { LOOK_ABSENT = 1 };
+/* Looks at `name` in the directory `dir_fd` (O_PATH or readable). Reuses ret's memory. For the
+ * directory itself use name "" (AT_EMPTY_PATH). LOOK_ABSENT when it is not there (any more). */
+int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *ret);
+/* Are all the stat fields that betray a write the same? (size, mtime, ctime, ino, dev) */
+bool look_same_stat(const struct look *a, const struct look *b);
+
+/* A directory's names in byte order, without "." and "..". `types` are DT_*, DT_UNKNOWN resolved.
+ * -EFBIG beyond `limit` names. Owns its memory. */
+struct names {
+	struct buf mem;
+	struct name {
+		uint32_t off;
+		uint16_t len;
+		uint8_t type;
+	} *v;
+	size_t n, cap;
+};
+int names_read(int dir_fd, size_t limit, struct names *ret); /* adds to what is there, unsorted */
+int names_add(struct names *ns, struct span name, uint8_t type);
+void names_sort(struct names *ns); /* and drops duplicates */
+static inline struct span names_at(const struct names *ns, size_t i)
+{
+	return span_make(ns->mem.p + ns->v[i].off, ns->v[i].len);
+}
+void names_free(struct names *ns);
+#define NAMES CLEANUP(names_free)
