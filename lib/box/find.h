@@ -1,0 +1,61 @@
+/*
+ * find.h - finding containers: the kernel first, runtimes only to enrich.
+ *
+ * A box is a candidate target with what the kernel and the runtime's files tell. Sources, merged by
+ * upper directory: (1) every mount namespace whose "/" is not the host's root: overlay,
+ * fuse-overlayfs, or a plain directory (LXC, nspawn); (2) overlay mounts in the host's table that
+ * an adapter recognises (a container that is about to run); (3) containers that adapters know from
+ * their files but that do not run. Never by asking a runtime's socket.
+ * The finder keeps what it read from files and reads again only what changed (stat).
+ */
+#pragma once
+
+#include "box/mounts.h"
+#include "model/target.h"
+
+struct box_mount {
+	struct span point;  /* in the container */
+	struct span source; /* the path on the host; empty when it has none (tmpfs, proc) */
+	struct span fs_type;
+	uint32_t dev_major, dev_minor;
+	uint64_t id;
+	bool read_only, own; /* own: the runtime made it (OCI config, docker's three files, /proc …) */
+	bool is_dir;
+};
+struct box {
+	struct target t; /* no == 0; spans live as long as the list */
+	struct box_mount *mount;
+	size_t n_mount;
+	uint32_t dev_major, dev_minor; /* of its root */
+	bool from_files_only; /* source (3): not mounted, not running */
+	struct span merged;   /* overlay: mount point in the host's namespace; empty: none seen */
+};
+struct box_list {
+	struct arena mem;
+	struct box *v;
+	size_t n, cap;
+};
+void box_list_free(struct box_list *l);
+#define BOX_LIST CLEANUP(box_list_free)
+
+struct finder;
+struct finder_options {
+	enum mounts_how how;
+	/* Data roots besides the usual ones (/var/lib/docker, /var/lib/containers/storage, /run/…): each
+	 * NULL-terminated, may be NULL. Roots seen in upper directories of running containers are
+	 * learnt without being told. */
+	const char *const *docker_roots;	    /* dockerd --data-root */
+	const char *const *storage_roots;   /* containers/storage graph roots (Podman, CRI-O) */
+	const char *const *run_roots;	    /* where OCI state and bundles lie: /run, --exec-root … */
+	const char *lxc_path;		    /* NULL: /var/lib/lxc */
+	/* Overlay mounts below these paths, and namespaces rooted there, are left alone. */
+	const char *const *ignore;
+};
+int finder_new(struct finder **ret, const struct finder_options *opt);
+void finder_free(struct finder *f);
+/* Everything there is now. Partial knowledge is no failure: an unreadable file is told in `notes`
+ * (lines of text, for the log) and the box appears with what is known. */
+int finder_look(struct finder *f, struct box_list *ret, struct buf *notes);
+/* Directories whose change means "look again" (renames, new and removed containers): for inotify.
+ * Fills a NULL-terminated list that lives until the next finder_look(). */
+const char *const *finder_watch_paths(struct finder *f);

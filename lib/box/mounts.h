@@ -1,0 +1,51 @@
+/*
+ * mounts.h - mount tables: of this namespace, of a process's, of every mount namespace.
+ *
+ * Two ways to the same facts, chosen by trial and forced by `how` in tests: statmount(2) and
+ * friends (Linux 6.11/6.12), or /proc/PID/mountinfo (every kernel). Formats: proc_pid_mountinfo(5).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+enum mounts_how { MOUNTS_AUTO, MOUNTS_STATMOUNT, MOUNTS_PROC };
+
+struct mount {
+	uint64_t id, parent;	 /* as mountinfo prints them (statmount: the old ids) */
+	uint32_t dev_major, dev_minor;
+	bool read_only;
+	struct span root;	 /* what of the file system is mounted */
+	struct span point;	 /* where, below the namespace's root */
+	struct span fs_type, source;
+	struct span options;	 /* super block options: overlay's directories are here */
+};
+struct mounts {
+	struct arena mem;
+	struct mount *v;
+	size_t n, cap;
+};
+void mounts_free(struct mounts *m);
+#define MOUNTS CLEANUP(mounts_free)
+
+/* Parses mountinfo text. A malformed line is skipped and counted in *ret_bad (may be NULL). */
+int mounts_parse(struct span text, struct mounts *ret, unsigned *ret_bad);
+/* The table of the namespace that `pid` lives in (0: our own). -ESRCH when it is gone. */
+int mounts_of_pid(int pid, enum mounts_how how, struct mounts *ret);
+
+/* Every mount namespace, once: the inode of /proc/PID/ns/mnt and a process in it (the lowest pid
+ * found; 0 when none can be told, as with a namespace that only a descriptor keeps). */
+struct mnt_ns {
+	uint64_t inode, id;
+	int pid;
+};
+struct namespaces {
+	struct mnt_ns *v;
+	size_t n;
+	enum mounts_how how; /* which way it was learnt */
+};
+int namespaces_read(enum mounts_how how, struct namespaces *ret);
+void namespaces_free(struct namespaces *n);
+#define NAMESPACES CLEANUP(namespaces_free)
+/* What the last AUTO chose and why, for doctor. */
+const char *mounts_how_name(enum mounts_how how);
