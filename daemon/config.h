@@ -1,0 +1,85 @@
+/*
+ * config.h - boltseal.yaml as one immutable struct. Read by libyaml's event API: aliases and merge
+ * keys refused, depth limited, duplicate keys refused; every error names file:line:column and key.
+ * One row per option in config.c (name, type, default, bounds, sentence): the man page, the shipped
+ * conf/boltseal.yaml and --check-config come from the rows.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "model/kinds.h"
+
+struct config_list { /* of texts, NULL-terminated so that it can be handed on */
+	const char **v;
+	size_t n;
+};
+struct config_host_tree {
+	const char *name; /* target name; default: the path */
+	const char *path;
+	struct config_list exclude; /* globs, relative to the tree's root with a leading '/' */
+};
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
+struct config_role {
+	enum role role;
+	struct config_list users, groups; /* names or numbers */
+	struct config_list labels; /* "key=glob": confined to targets with all of them; empty: all */
+	bool in_container;	   /* also for peers inside containers */
+};
+
+struct config {
+	struct arena mem;
+	const char *file; /* where it came from; NULL: defaults */
+	const char *state_dir, *socket, *group;
+	enum { CONFIG_LOG_ERR = 3, CONFIG_LOG_WARN, CONFIG_LOG_NOTE, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG } log_level;
+
+	const char *gateway_user; /* dropped to when started by hand as root */
+	uint32_t max_connections;
+
+	/* runtimes: */
+	struct config_list docker_roots, storage_roots, run_roots, ignore;
+	const char *lxc_path;
+	enum { CONFIG_FIND_AUTO, CONFIG_FIND_STATMOUNT, CONFIG_FIND_PROC } find_how;
+
+	/* host: */
+	struct config_host_tree *host;
+	size_t n_host;
+
+	/* volumes: */
+	bool volumes_watch;
+	uint64_t volumes_max_bytes, volumes_max_files;
+	struct config_list volumes_exclude; /* globs on the host path */
+
+	/* watch: */
+	enum level level; /* LEVEL_NONE: auto */
+	enum { CONFIG_MARKS_AUTO, CONFIG_MARKS_FILESYSTEM, CONFIG_MARKS_DIRECTORIES } marks;
+	int64_t debounce;    /* ns */
+	uint32_t workers;    /* 0: as many as processors, at least 2, at most 8 */
+	uint32_t queue_size; /* asks */
+	int64_t sweep_interval; /* ns between full looks that hash everything; 0: never */
+
+	/* limits: */
+	uint64_t hash_max_bytes; /* per file */
+	int64_t hash_max_time;	 /* ns per file */
+
+	/* retention: */
+	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
+
+	/* store: */
+	uint64_t map_size, map_limit;
+
+	struct config_role *roles;
+	size_t n_roles;
+	struct config_list withhold; /* globs on container paths whose content is never shown */
+};
+
+/* `file` NULL: all defaults. A missing file that was not named by the user (must_exist false) is
+ * all defaults as well. On failure the sentence is "file:line:column: key: what". */
+int config_load(struct config **ret, const char *file, bool must_exist);
+void config_free(struct config *c);
+/* Prints the effective configuration in its own syntax: what --check-config shows with -v. */
+void config_print(const struct config *c, struct buf *out);
+/* Every option: dotted name, type, default as text, sentence. For man pages and tests. */
+struct config_option {
+	const char *name, *type, *fallback, *sentence;
+};
+const struct config_option *config_options(size_t *ret_n);

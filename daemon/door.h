@@ -1,0 +1,68 @@
+/*
+ * door.h - the one narrow way by which wishes from outside reach the sensor.
+ *
+ * A SOCK_SEQPACKET socket (door.sock beside the public socket, 0660, group of the gateway) that only
+ * root and the gateway's user may use (SO_PEERCRED). Every message is one packet of at most
+ * DOOR_MAX bytes: a fixed header and a body whose length must be exact. The gateway asks, the
+ * sensor answers with the same id; the sensor also sends DOOR_TICK after each commit that added to
+ * the journal, so that nobody polls. A packet that is not well-formed closes the connection.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+#define DOOR_VERSION 1
+#define DOOR_MAX 65536
+enum door_op {
+	/* gateway -> sensor */
+	DOOR_RESCAN = 1, /* target, path (may be empty) */
+	DOOR_ACCEPT,	 /* target, drift_id (64 hex), uid, reason, expires, paths */
+	DOOR_PATCH,	 /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
+	DOOR_PING,
+	DOOR_DOCTOR,	 /* -> DOOR_TEXT: JSON of what this kernel and host allow */
+	DOOR_STATUS,	 /* -> DOOR_TEXT: JSON of the sensor's live counters */
+	/* sensor -> gateway */
+	DOOR_TICK = 64,	 /* value: last seq */
+	DOOR_PROGRESS,	 /* value: done, value2: known total (0: not known) */
+	DOOR_DONE,	 /* value: see enum door_result; text: sentence, or the new drift id / gen */
+	DOOR_TEXT,	 /* text: the answer; DOOR_MORE in flags when another packet follows */
+	DOOR_FILES,	 /* two descriptors by SCM_RIGHTS; flags: DOOR_OLD_ABSENT … */
+};
+enum door_result {
+	DOOR_OK = 0,
+	DOOR_NO_TARGET = 1,
+	DOOR_NO_PATH = 2,
+	DOOR_MOVED = 3,	  /* accept: the drift is not the one named; text: the present id */
+	DOOR_BUSY = 4,
+	DOOR_FAILED = 5,  /* text says why */
+	DOOR_WITHHELD = 6, /* patch: a rule forbids showing it */
+	DOOR_BINARY = 7,   /* patch: not text */
+	DOOR_TOO_LARGE = 8,
+	DOOR_NOTHING = 9,  /* accept: no drift under those paths */
+};
+enum { DOOR_MORE = 1, DOOR_OLD_ABSENT = 2, DOOR_NEW_ABSENT = 4 };
+
+struct door_msg {
+	enum door_op op;
+	uint32_t id;	  /* the asker's; answers carry it */
+	uint32_t flags;
+	uint64_t value, value2;
+	struct span target, path, drift_id, text; /* borrowed from the packet */
+	uint32_t uid;
+	int64_t expires;  /* wall ns; 0: never */
+	struct span paths; /* accept: list of length-prefixed paths (buf_bytes); empty: all drift */
+};
+void door_encode(const struct door_msg *m, struct buf *out);
+int door_decode(struct span packet, struct door_msg *ret); /* -EBADMSG */
+
+/* Sensor's end. Makes the socket (0660, group gid when >= 0), takes over a dead one, refuses a live
+ * one with -EADDRINUSE. */
+int door_listen(const char *path, int gid, int *ret_fd);
+/* Accepts one; -EPERM (closed) unless the peer's uid is 0, ours, or `gateway_uid`. */
+int door_accept(int listen_fd, int gateway_uid, int *ret_fd);
+/* Gateway's end. */
+int door_connect(const char *path, int *ret_fd);
+/* Both: one packet. DOOR_CLOSED when the other side is gone, DOOR_AGAIN when it would block. */
+enum { DOOR_CLOSED = 1, DOOR_AGAIN = 2 };
+int door_send(int fd, const struct door_msg *m, const int *fds, size_t n_fds);
+int door_recv(int fd, struct buf *packet, struct door_msg *ret, int fds[2], size_t *ret_n_fds);

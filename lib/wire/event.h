@@ -1,0 +1,46 @@
+/*
+ * event.h - an entry of the journal as the JSON that users, sinks and the chain see.
+ *
+ * Canonical text (RFC 8785): members sorted at every depth, no white space. `id` is the lower-case
+ * hex SHA-256 of the same text without the member "id"; `prev` is the id before. So whoever stored
+ * the events, in any member order, can prove that none is missing, changed or moved.
+ */
+#pragma once
+
+#include "model/change.h"
+#include "model/gap.h"
+#include "model/target.h"
+
+struct event {
+	uint64_t seq;
+	int64_t time;
+	enum event_type type;
+	enum severity severity;
+	struct span host;
+	const struct target *target;  /* NULL: none */
+	const struct change *change;  /* change, change.cleared, mount.covered, layer.tampered */
+	struct span host_path;	      /* of the change, where there is one */
+	const struct gap *gap;	      /* gap.* */
+	const uint8_t *drift_id;      /* SHA_LEN; NULL: none */
+	uint32_t generation;	      /* baseline.*; 0: none */
+	struct span reason;	      /* accepted: why; cleared: why; stopped … */
+	bool has_uid;
+	uint32_t uid;		      /* who asked: accept */
+	struct span detail;	      /* one sentence of text; empty: none */
+	struct span layer;	      /* layer path; empty: none */
+	const struct span *names;     /* layer.tampered: targets that inherit it */
+	size_t n_names;
+};
+/* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
+int event_format(const struct event *e, const uint8_t *prev, struct buf *out, uint8_t ret_id[SHA_LEN]);
+/* Recomputes the id from an event's text (any member order and spacing) and gives its seq and prev.
+ * -EBADMSG with a sentence when it is no event or its own id does not match. */
+int event_check(struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
+
+/* Parts that other answers share. Each writes one JSON value; members sorted. */
+struct json;
+void show_record(struct json *j, const struct record *rec);  /* sha256, mode "0644", xattrs … */
+void show_actor(struct json *j, const struct actor *a);
+void show_change(struct json *j, const struct change *c, struct span host_path);
+void show_gap(struct json *j, const struct gap *g);
+void show_target_ref(struct json *j, const struct target *t); /* as events carry it */
