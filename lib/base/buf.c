@@ -147,7 +147,8 @@ struct span rd_take(struct rd *r, size_t n)
 		r->bad = true;
 		return (struct span){0};
 	}
-	r->p += n;
+	if (n)
+		r->p += n;
 	return s;
 }
 
@@ -184,7 +185,7 @@ uint64_t rd_varint(struct rd *r)
 
 		if (r->bad)
 			return 0;
-		if (shift == 63 && c > 1)
+		if ((shift == 63 && c > 1) || (shift && c == 0))
 			break;
 		v |= (uint64_t)(c & 0x7f) << shift;
 		if (!(c & 0x80))

@@ -1,5 +1,5 @@
 /*
- * buf.h - growing bytes with a sticky error, and the little-endian/varint codec primitives on them.
+ * buf.h - growing bytes with a sticky error, and the big-endian/varint codec primitives on them.
  *
  * A writer may add without looking: after the first failed allocation everything further is
  * ignored and buf_err() says -ENOMEM. All-zero is an empty buffer. `p` is always followed by a NUL
@@ -46,19 +46,19 @@ void buf_zigzag(struct buf *b, int64_t v);
 void buf_bytes(struct buf *b, struct span s); /* varint length, then the bytes */
 
 /* Decoding: a cursor that turns bad once and stays so; what it returns then is zero or empty.
- * Check rd_bad() at the end, before anything is believed. Spans point into the input. */
+ * Check `bad` at the end, before anything is believed. Spans point into the input. */
 struct rd {
 	const uint8_t *p, *end;
 	bool bad;
 };
 static inline struct rd rd_of(struct span s)
 {
-	return (struct rd){s.p, s.p + s.n, false};
+	return (struct rd){s.p, s.n ? s.p + s.n : s.p, false}; /* NULL + 0 is undefined in C */
 }
 uint8_t rd_u8(struct rd *r);
 uint32_t rd_be32(struct rd *r);
 uint64_t rd_be64(struct rd *r);
-uint64_t rd_varint(struct rd *r);
+uint64_t rd_varint(struct rd *r); /* the shortest form only */
 int64_t rd_zigzag(struct rd *r);
 struct span rd_take(struct rd *r, size_t n);
 struct span rd_bytes(struct rd *r);

@@ -13,7 +13,7 @@ void clock_format(struct buf *out, int64_t wall);
 /* RFC 3339 (any offset, 0..9 digits, 'T' or space, time optional = 00:00:00Z), "@SECONDS", or a
  * duration back from `now`: "10m", "2h30m", "7d", "now". -EINVAL with a sentence. */
 int clock_parse(struct span text, int64_t now, int64_t *ret_wall);
-/* "90s", "10m", "2h30m", "7d", "4w" -> ns. */
+/* "90s", "10m", "2h30m", "7d", "4w", "250ms" -> ns; larger units first. -EINVAL with a sentence. */
 int clock_parse_duration(struct span text, int64_t *ret_ns);
 /* The largest two units, for people: "3d4h", "12s", "0s". */
 void clock_format_duration(struct buf *out, int64_t ns);

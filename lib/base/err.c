@@ -13,12 +13,14 @@ const char *err_why(void)
 
 int err_set(int code, const char *fmt, ...)
 {
+	char words[sizeof(sentence)]; /* the arguments may be err_why() itself */
 	va_list ap;
 
 	must(code < 0);
 	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
+	memcpy(sentence, words, sizeof(words));
 	return code;
 }
 

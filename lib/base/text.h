@@ -16,13 +16,18 @@ bool text_is_utf8(struct span s);
 /* Appends `raw` as valid UTF-8: each maximal invalid part becomes U+FFFD. */
 void text_to_utf8(struct buf *out, struct span raw);
 
+/* "<raw, quoted and cut at 80 bytes>: <why>" as a failure's sentence. Returns `code`. */
+int text_refuse(int code, struct span raw, const char *why);
+
 void text_hex(struct buf *out, struct span raw);
 /* Exactly 2*n hex digits into n bytes; -EINVAL otherwise. */
 int text_unhex(struct span hex, uint8_t *out, size_t n);
 void text_b64(struct buf *out, struct span raw);
+/* Strict: padded, no white space, no stray bits. -EINVAL; what was decoded before stays in `out`. */
 int text_unb64(struct span b64, struct buf *out);
 
-/* Percent-encoding of URL paths and queries; decoding refuses %00 and broken escapes (-EINVAL). */
+/* Percent-encoding of one segment of a URL's path or one value of its query: '/' is encoded, only
+ * letters, digits and -._~ are plain. Decoding refuses %00 and broken escapes (-EINVAL). */
 void text_url_encode(struct buf *out, struct span raw);
 int text_url_decode(struct span enc, bool plus_is_space, struct buf *out);
 
