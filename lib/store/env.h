@@ -4,7 +4,8 @@
  * Rules that callers must keep: one struct store per process and directory (LMDB); a read
  * transaction belongs to the thread that began it and is short; what a transaction lends (spans)
  * lives until it ends, or, in a write transaction, until the next write. Growing the map needs
- * every transaction of this process closed for a moment: store_begin() may wait for that.
+ * every transaction of this process closed for a moment: txn_begin() may wait for that, so a
+ * thread has one transaction open at a time.
  * lib/store/FORMAT describes every byte.
  */
 #pragma once
@@ -59,7 +60,9 @@ static inline void txn_abort_p(struct txn **t)
 	txn_abort(*t);
 }
 #define TXN CLEANUP(txn_abort_p)
-/* Doubles the map. -ENOSPC with a sentence at map_limit. No transaction of the caller may be open. */
+/* Doubles the map. -ENOSPC with a sentence at map_limit. No transaction of the caller may be open.
+ * At the limit additions are refused, but a batch of deletions that did not fit may grow the map
+ * once more, by a reserve that only deletions can use: so a full store can always be emptied. */
 int store_grow(struct store *s);
 /* After a reader met a map grown by the writer the store adopts the new size itself. */
 

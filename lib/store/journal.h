@@ -35,17 +35,18 @@ int journal_get(struct txn *t, uint64_t seq, struct journal_entry *ret);
 int journal_next(struct txn *t, uint64_t from, struct journal_entry *ret);
 /* The same among one target's entries, by the index. */
 int journal_next_of(struct txn *t, uint32_t target, uint64_t from, struct journal_entry *ret);
-/* The last entry's seq with time < `wall` plus one (binary search). */
+/* The last entry's seq with time < `wall` plus one (binary search): where to begin for `since`. */
 int journal_seek_time(struct txn *t, int64_t wall, uint64_t *ret_seq);
-/* Removes entries below `seq`, at most `budget`. */
+/* Removes entries below `seq`, at most `budget`; the last entry of all always stays. */
 int journal_trim(struct txn *t, uint64_t seq, unsigned budget, bool *ret_more);
 
 int gap_put(struct txn *t, const struct gap *g);
 int gap_get(struct txn *t, uint64_t id, struct gap *ret);
-int gap_delete(struct txn *t, uint64_t id);
+int gap_delete(struct txn *t, uint64_t id); /* STORE_ABSENT when not there */
 /* Start with *id = 0. STORE_ABSENT at the end. */
 int gap_next(struct txn *t, uint64_t *id, struct gap *ret);
 
-/* Small named values: "host_id", "last_alive" and the like. */
+/* Small named values: "host_id", "last_alive" and the like. -EINVAL: "format" and names that begin
+ * with a dot are the store's own. */
 int meta_get(struct txn *t, const char *key, struct span *ret);
 int meta_put(struct txn *t, const char *key, struct span value);

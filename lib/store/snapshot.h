@@ -14,7 +14,8 @@
 
 #define SNAP_ROOT_DIR 1u
 
-enum snap_state { SNAP_PARTIAL, SNAP_COMPLETE };
+/* DOOMED: being deleted; no identity leads to it any more. */
+enum snap_state { SNAP_PARTIAL, SNAP_COMPLETE, SNAP_DOOMED };
 struct snap_info {
 	uint32_t no;
 	enum snap_state state;
@@ -32,8 +33,9 @@ int snap_get(struct txn *t, uint32_t no, struct snap_info *ret);
 /* Steps through all: start with *no = 0; STORE_ABSENT at the end. */
 int snap_next(struct txn *t, uint32_t *no, struct snap_info *ret);
 
-/* Writing. A partial snapshot of the same identity that an earlier life left is deleted first, in
- * slices; numbers are never reused. */
+/* Writing. A partial snapshot of the same identity that an earlier life left is doomed, and a slice
+ * of it deleted; snap_sweep() deletes the rest. -EEXIST when a complete one is there. Numbers are
+ * never reused. */
 int snap_create(struct txn *t, const uint8_t identity[SHA_LEN], struct span path, struct span digest,
 	struct span kind, uint32_t *ret_no);
 /* `sub_dir`: the number of the directory that this record is, 0 when it is none. Records must come
@@ -45,10 +47,14 @@ void snap_digest_feed(struct sha *sha, uint32_t dir, struct span name, struct sp
 	uint32_t sub_dir);
 int snap_complete(struct txn *t, uint32_t no, const uint8_t root[SHA_LEN], uint64_t n_records,
 	uint64_t n_bytes);
-/* Deletes up to `budget` records, and at last the entry itself; *ret_more tells whether to go on. */
+/* Deletes up to `budget` records, and at last the entry itself; *ret_more tells whether to go on.
+ * From the first slice on it is SNAP_DOOMED. One that is not there is done. */
 int snap_delete(struct txn *t, uint32_t no, unsigned budget, bool *ret_more);
+/* A slice of whatever is doomed: at start until *ret_more is false, as a crash leaves such. */
+int snap_sweep(struct txn *t, unsigned budget, bool *ret_more);
 
-/* Reading. Records borrow from the transaction. */
+/* Reading. Records borrow from the transaction. A list is closed before its transaction ends, and
+ * in a write transaction nothing is written while it is open. */
 int snap_lookup(struct txn *t, uint32_t no, uint32_t dir, struct span name, struct record *ret,
 	uint32_t *ret_sub_dir);
 struct snap_cursor;

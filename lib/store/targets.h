@@ -6,25 +6,32 @@
 #include "model/target.h"
 #include "store/env.h"
 
-/* Targets. A new one (no == 0) gets the next number, which is set in `t`. */
+/* Targets. A new one (no == 0) gets the next number, which is set in `target`; -ENOENT for a number
+ * that is not there. Ids have 1 to 255 bytes and no NUL. */
 int targets_put(struct txn *t, struct target *target);
 int targets_get(struct txn *t, uint32_t no, struct target *ret);
+/* A live one before removed ones, then the newest, should an id have come back. */
 int targets_by_id(struct txn *t, struct span id, struct target *ret);
 /* Start with *no = 0; steps in order of number. STORE_ABSENT at the end. */
 int targets_next(struct txn *t, uint32_t *no, struct target *ret);
-/* Everything of it goes: descriptor, state, drift, accepted, seen. Not its journal. In slices. */
+/* Everything of it goes: descriptor, state, drift, accepted, seen. Not its journal. In slices of
+ * `budget` entries; the descriptor goes last, so what a crash leaves is found and deleted again. */
 int targets_delete(struct txn *t, uint32_t no, unsigned budget, bool *ret_more);
 /* A name, a full id, or a unique prefix of an id. A live target's name wins over a removed one's.
- * STORE_ABSENT; TARGETS_AMBIGUOUS: `candidates` then has "name (id12)" a line. */
+ * STORE_ABSENT; TARGETS_AMBIGUOUS: `candidates` (may be NULL) then has "name (id12)" a line. */
 enum { TARGETS_AMBIGUOUS = 2 };
 int targets_resolve(struct txn *t, struct span word, struct target *ret, struct buf *candidates);
 
-int targets_state_get(struct txn *t, uint32_t no, struct target_state_rec *ret); /* absent: zeros */
+/* Absent: zeros, but for the drift id, which is the empty set's. */
+int targets_state_get(struct txn *t, uint32_t no, struct target_state_rec *ret);
+/* Counts, worst severity and drift id are the drift functions' own: those stored are kept, whatever
+ * `s` says. */
 int targets_state_put(struct txn *t, uint32_t no, const struct target_state_rec *s);
 
 /*
  * Drift. Keys hold the path (long ones a prefix and a digest); listing gives exact byte order.
  * drift_put/drift_delete keep counts, worst severity and the drift id in the state up to date.
+ * What drift_get() returns borrows from the transaction, its path perhaps from the caller's.
  */
 int drift_get(struct txn *t, uint32_t no, struct span path, struct change *ret);
 int drift_put(struct txn *t, uint32_t no, const struct change *c);
@@ -32,7 +39,7 @@ int drift_delete(struct txn *t, uint32_t no, struct span path); /* STORE_ABSENT 
 /* Calls `fn` for each change at or below `scope` ("/" or empty: all), in path byte order; stops at
  * its first non-zero return and returns that. Changes borrow from the transaction. */
 int drift_each(struct txn *t, uint32_t no, struct span scope,
-	int (*fn)(void *ctx, const struct change *c), void *ctx);
+	int (*fn)(void *ctx, const struct change *c), void *ctx); /* `fn` writes nothing to the store */
 
 /* What an admin accepted: the newest entry for a path at or before `generation` (UINT32_MAX: the
  * newest). `image` is the record (encoded) that the layers have, kept so that a diff against the
