@@ -5,8 +5,9 @@
  * RESOLVE_NO_XDEV): never out of the root, never through a link, never across a mount. `rel` is
  * bytes without a leading '/', "" is the root itself; it may be longer than PATH_MAX (done in
  * steps). Positive: BENEATH_ABSENT (ENOENT, ENOTDIR: nothing there), BENEATH_REFUSED (ELOOP, EXDEV:
- * there is something that must not be followed). Where the kernel has no openat2 (ENOSYS by
- * seccomp) it walks component by component with O_NOFOLLOW and checks st_dev.
+ * there is something that must not be followed; errno says which). A "." or ".." in `rel` is REFUSED.
+ * O_PATH|O_NOFOLLOW opens a link itself. Where the kernel has no openat2 (ENOSYS by seccomp)
+ * it walks component by component with O_NOFOLLOW and compares the mount.
  */
 #pragma once
 
@@ -14,5 +15,7 @@
 
 enum { BENEATH_ABSENT = 1, BENEATH_REFUSED = 2 };
 int beneath_open(int root_fd, struct span rel, int flags, int *ret_fd);
+/* The walk by components that stands in for openat2; here so that it can be tested. */
+int beneath_walk(int root_fd, struct span rel, int flags, int *ret_fd);
 /* The directory part of `rel`, opened O_PATH|O_DIRECTORY; the last component in *ret_name. */
 int beneath_parent(int root_fd, struct span rel, int *ret_fd, struct span *ret_name);
