@@ -212,3 +212,20 @@ struct span rd_bytes(struct rd *r)
 	}
 	return rd_take(r, (size_t)n);
 }
+
+uint64_t rd_upto(struct rd *r, uint64_t max)
+{
+	uint64_t v = rd_varint(r);
+
+	if (v <= max)
+		return v;
+	r->bad = true;
+	return 0;
+}
+
+int rd_finish(const struct rd *r, const char *what)
+{
+	if (r->bad || r->p != r->end)
+		return err_set(-EBADMSG, "%s: malformed", what);
+	return 0;
+}

@@ -62,7 +62,11 @@ uint64_t rd_varint(struct rd *r); /* the shortest form only */
 int64_t rd_zigzag(struct rd *r);
 struct span rd_take(struct rd *r, size_t n);
 struct span rd_bytes(struct rd *r);
+/* A varint of at most `max`; a number of a table's row, a 32-bit id. */
+uint64_t rd_upto(struct rd *r, uint64_t max);
 static inline bool rd_end(const struct rd *r)
 {
 	return r->bad || r->p == r->end;
 }
+/* 0 when everything was read and was well-formed; else -EBADMSG: "<what>: malformed". */
+int rd_finish(const struct rd *r, const char *what);

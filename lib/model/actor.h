@@ -17,5 +17,6 @@ struct actor {
 	enum origin origin;
 	struct span reason; /* why something is not known */
 };
+/* Where has_uid is false the three ids are not kept; decoding gives 0, 0 and no login. */
 void actor_encode(const struct actor *a, struct buf *out);
 int actor_decode(struct span bytes, struct actor *ret);

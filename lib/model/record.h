@@ -38,7 +38,8 @@ struct record {
 	struct span redirect; /* overlay redirect; in layer records only */
 };
 
-/* Appends; -EINVAL for a record that cannot be (type out of range). */
+/* Appends; -EINVAL for a record that cannot be: type, mode or flags out of range, a size or hash on
+ * what is no regular file, a link target on no link, a number on no device, a broken xattr list. */
 int record_encode(const struct record *rec, struct buf *out);
 /* `rec` borrows from `bytes`. -EBADMSG with a sentence on anything but a well-formed record. */
 int record_decode(struct span bytes, struct record *rec);
@@ -56,4 +57,5 @@ struct xattr {
 };
 /* Steps through a list: pass a rd_of(rec->xattrs). False at the end or on broken bytes. */
 bool xattr_next(struct rd *at, struct xattr *ret);
+/* In any order; the list stays sorted, a name that is there gets the new value. */
 void xattr_add(struct buf *list, struct span name, struct span value);

@@ -33,6 +33,7 @@ struct target {
 	uint32_t pid;	 /* init, host pid namespace; 0: none */
 	uint64_t mnt_ns; /* inode of its mount namespace; 0: none */
 };
+/* Lists are built with buf_bytes(): once per path, twice per pair. */
 void target_encode(const struct target *t, struct buf *out);
 int target_decode(struct span bytes, struct target *ret);
 bool target_next_path(struct rd *at, struct span *ret);
