@@ -1,0 +1,293 @@
+/*
+ * The nouns of the model as JSON values, members sorted by hand: the text is hashed. Members that
+ * mean nothing for a noun (the link of a regular file, a time that has not come) are left out.
+ */
+#include "wire/event.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "wire/caps.h"
+#include "wire/map.h"
+#include "wire/show.h"
+#include <stdio.h>
+
+static const char *const flag_names[] = {"immutable", "append", "noatime", "sync"};
+
+static void show_flags(struct json *j, uint32_t flags)
+{
+	json_key(j, "flags");
+	json_open(j, '[');
+	for (size_t i = 0; i < COUNTOF(flag_names); i++) {
+		if (flags & (1u << i))
+			json_text(j, flag_names[i]);
+	}
+	json_close(j, ']');
+}
+
+/* A text that a terminal and a reader take as it is; "0s" in front means base64, as getfattr's. */
+static bool is_plain(struct span v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] < 0x20 || v.p[i] == 0x7f)
+			return false;
+	}
+	return text_is_utf8(v) && !span_starts(v, span_of("0s"));
+}
+
+static void add_xattr(struct map *m, const struct xattr *x)
+{
+	BUF struct buf text = {.p = NULL};
+
+	if (is_plain(x->value)) {
+		map_add(m, x->name, x->value);
+		return;
+	}
+	buf_add_text(&text, "0s");
+	text_b64(&text, x->value);
+	map_add(m, x->name, buf_span(&text));
+}
+
+static void show_xattrs(struct json *j, struct span list)
+{
+	MAP struct map m = {.items = NULL};
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x))
+		add_xattr(&m, &x);
+	json_key(j, "xattrs");
+	map_show(j, &m);
+}
+
+static void show_caps(struct json *j, struct span list)
+{
+	BUF struct buf text = {.p = NULL};
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x)) {
+		if (span_is(x.name, "security.capability") && caps_text(x.value, &text))
+			json_m_str(j, "caps", buf_span(&text));
+	}
+}
+
+static const char *name_of(const struct kind *table, unsigned n, unsigned i)
+{
+	return i < n ? table[i].name : "unknown";
+}
+
+static void show_mode(struct json *j, uint32_t mode)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%04o", mode & 07777);
+	json_m_text(j, "mode", text);
+}
+
+void show_record(struct json *j, const struct record *rec)
+{
+	json_open(j, '{');
+	show_caps(j, rec->xattrs);
+	show_flags(j, rec->flags);
+	json_m_uint(j, "gid", rec->gid);
+	if (rec->type == FILE_LINK)
+		json_m_path(j, "link", rec->link);
+	show_mode(j, rec->mode);
+	json_m_time(j, "mtime", rec->mtime);
+	if (rec->type == FILE_CHR || rec->type == FILE_BLK) {
+		char rdev[24];
+
+		snprintf(rdev, sizeof(rdev), "%u:%u", rec->rdev_major, rec->rdev_minor);
+		json_m_text(j, "rdev", rdev);
+	}
+	if (rec->has_sha)
+		json_m_hex(j, "sha256", span_make(rec->sha, SHA_LEN));
+	if (rec->type == FILE_REG)
+		json_m_uint(j, "size", rec->size);
+	json_m_text(j, "type", name_of(file_kinds, FILE_N, rec->type));
+	json_m_uint(j, "uid", rec->uid);
+	show_xattrs(j, rec->xattrs);
+	json_close(j, '}');
+}
+
+/* Arguments are apart by NUL; for reading they are apart by a space. */
+static void show_cmdline(struct json *j, struct span cmdline)
+{
+	BUF struct buf line = {.p = NULL};
+
+	while (cmdline.n > 0 && cmdline.p[cmdline.n - 1] == 0)
+		cmdline.n--;
+	for (size_t i = 0; i < cmdline.n; i++)
+		buf_u8(&line, cmdline.p[i] ? cmdline.p[i] : ' ');
+	json_m_str(j, "cmdline", buf_span(&line));
+}
+
+static void m_path_if(struct json *j, const char *key, struct span v)
+{
+	if (v.n > 0)
+		json_m_path(j, key, v);
+}
+
+static void m_str_if(struct json *j, const char *key, struct span v)
+{
+	if (v.n > 0)
+		json_m_str(j, key, v);
+}
+
+static void m_time_if(struct json *j, const char *key, int64_t wall)
+{
+	if (wall != 0)
+		json_m_time(j, key, wall);
+}
+
+void show_actor(struct json *j, const struct actor *a)
+{
+	json_open(j, '{');
+	if (a->cmdline.n > 0)
+		show_cmdline(j, a->cmdline);
+	m_str_if(j, "comm", a->comm);
+	m_str_if(j, "container", a->container);
+	m_path_if(j, "exe", a->exe);
+	if (a->has_uid) {
+		json_m_uint(j, "gid", a->gid);
+		if (a->login_uid != UINT32_MAX)
+			json_m_uint(j, "login_uid", a->login_uid);
+	}
+	json_m_text(j, "origin", name_of(origin_kinds, ORIGIN_N, a->origin));
+	if (a->pid)
+		json_m_uint(j, "pid", a->pid);
+	m_str_if(j, "reason", a->reason);
+	if (a->start)
+		json_m_uint(j, "start", a->start);
+	if (a->has_uid)
+		json_m_uint(j, "uid", a->uid);
+	json_close(j, '}');
+}
+
+void show_actor_of(struct json *j, struct span encoded)
+{
+	struct actor a;
+
+	if (encoded.n == 0)
+		return;
+	if (actor_decode(encoded, &a) < 0)
+		a = (struct actor){.reason = span_of("what is stored about it cannot be read")};
+	json_key(j, "actor");
+	show_actor(j, &a);
+}
+
+static void show_aspects(struct json *j, uint32_t aspects)
+{
+	json_key(j, "aspects");
+	json_open(j, '[');
+	for (unsigned i = 0; i < ASPECT_N; i++) {
+		if (aspects & (1u << i))
+			json_text(j, aspect_kinds[i].name);
+	}
+	json_close(j, ']');
+}
+
+void show_record_of(struct json *j, const char *key, struct span encoded)
+{
+	struct record rec;
+
+	if (encoded.n == 0 || record_decode(encoded, &rec) < 0)
+		return;
+	json_key(j, key);
+	show_record(j, &rec);
+}
+
+/* As an event has it, or as an answer has it: with when and who beside what. */
+static void change_members(struct json *j, const struct change *c, struct span host_path, bool full)
+{
+	const char kind[] = {c->kind, 0};
+
+	if (full)
+		show_actor_of(j, c->actor);
+	show_aspects(j, c->aspects);
+	if (full)
+		m_time_if(j, "first", c->first);
+	m_path_if(j, "from", c->from);
+	m_path_if(j, "host_path", host_path);
+	json_m_text(j, "kind", kind);
+	if (full)
+		m_time_if(j, "last", c->last);
+	m_str_if(j, "mount", c->mount);
+	show_record_of(j, "new", c->now);
+	show_record_of(j, "old", c->old);
+	json_m_path(j, "path", c->path);
+	if (full && c->seq)
+		json_m_uint(j, "seq", c->seq);
+	if (full)
+		json_m_text(j, "severity", name_of(severity_kinds, SEV_N, c->severity));
+	if (c->unsettled)
+		json_m_bool(j, "unsettled", true);
+}
+
+void show_change(struct json *j, const struct change *c, struct span host_path)
+{
+	json_open(j, '{');
+	change_members(j, c, host_path, false);
+	json_close(j, '}');
+}
+
+void show_drift_item(struct json *j, const struct change *c)
+{
+	json_open(j, '{');
+	change_members(j, c, span_of(""), true);
+	json_close(j, '}');
+}
+
+void show_gap(struct json *j, const struct gap *g)
+{
+	json_open(j, '{');
+	json_m_text(j, "cause", name_of(gap_kinds, GAP_N, g->cause));
+	m_time_if(j, "closed", g->closed);
+	if (g->count)
+		json_m_uint(j, "count", g->count);
+	m_str_if(j, "detail", g->detail);
+	m_time_if(j, "from", g->from);
+	if (g->id)
+		json_m_uint(j, "id", g->id);
+	m_time_if(j, "opened", g->opened);
+	m_path_if(j, "path", g->path);
+	json_m_uint(j, "target", g->target);
+	json_close(j, '}');
+}
+
+void show_labels(struct json *j, struct span pairs)
+{
+	MAP struct map m = {.items = NULL};
+	struct rd at = rd_of(pairs);
+	struct pair p;
+
+	while (target_next_pair(&at, &p))
+		map_add(&m, p.key, p.value);
+	map_show(j, &m);
+}
+
+void show_pod(struct json *j, const struct target *t)
+{
+	if (t->pod_name.n + t->pod_namespace.n + t->pod_uid.n == 0)
+		return;
+	json_key(j, "pod");
+	json_open(j, '{');
+	json_m_str(j, "name", t->pod_name);
+	json_m_str(j, "namespace", t->pod_namespace);
+	json_m_str(j, "uid", t->pod_uid);
+	json_close(j, '}');
+}
+
+void show_target_ref(struct json *j, const struct target *t)
+{
+	json_open(j, '{');
+	json_m_str(j, "id", t->id);
+	m_str_if(j, "image", t->image);
+	m_str_if(j, "image_digest", t->image_digest);
+	json_m_text(j, "kind", name_of(target_kinds, TARGET_KIND_N, t->kind));
+	json_key(j, "labels");
+	show_labels(j, t->labels);
+	json_m_str(j, "name", t->name);
+	show_pod(j, t);
+	json_m_str(j, "runtime", t->runtime);
+	json_close(j, '}');
+}

@@ -1,0 +1,109 @@
+/* full.h - one of every noun with every member set, for tests that look at all of them. */
+#pragma once
+
+#include "wire/event.h"
+#include <string.h>
+
+struct full {
+	struct buf xattrs, rec, old, dev, link, actor, labels;
+	struct change change;
+	struct gap gap;
+	struct target target;
+	struct event event;
+	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
+	struct span names[2];
+};
+
+static inline void full_records(struct full *f)
+{
+	static const uint8_t caps[] = {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct record rec = {.type = FILE_REG, .mode = 04755, .uid = 1, .gid = 2, .size = 5,
+		.mtime = INT64_C(1700000000123456789), .flags = FLAG_IMMUTABLE | FLAG_SYNC,
+		.has_sha = true};
+
+	memset(rec.sha, 0xab, SHA_LEN);
+	xattr_add(&f->xattrs, span_of("security.capability"), span_make(caps, sizeof(caps)));
+	xattr_add(&f->xattrs, span_of("user.empty"), span_of(""));
+	xattr_add(&f->xattrs, span_of("user.text"), span_of("plain"));
+	xattr_add(&f->xattrs, span_of("user.zero"), span_make("\0\xff", 2));
+	rec.xattrs = buf_span(&f->xattrs);
+	record_encode(&rec, &f->rec);
+	rec.xattrs = span_of("");
+	rec.mode = 0644;
+	record_encode(&rec, &f->old);
+	record_encode(&(struct record){.type = FILE_CHR, .rdev_major = 5, .rdev_minor = 1}, &f->dev);
+	record_encode(&(struct record){.type = FILE_LINK, .link = span_make("/t\xff", 3)}, &f->link);
+}
+
+static inline void full_target(struct full *f)
+{
+	struct target bare = {.labels = span_of("")};
+	struct buf *l = &f->labels;
+
+	buf_bytes(l, span_of("b.label"));
+	buf_bytes(l, span_of("2"));
+	buf_bytes(l, span_of("a.label"));
+	buf_bytes(l, span_of("1 \" \n"));
+	bare.no = 7;
+	bare.kind = TARGET_CONTAINER;
+	bare.state = STATE_RUNNING;
+	bare.level = LEVEL_L1;
+	bare.id = span_of("4bd1b0c3a6ce0d3f4bd1b0c3a6ce0d3f4bd1b0c3a6ce0d3f4bd1b0c3a6ce0d3f");
+	bare.name = span_of("web");
+	bare.runtime = span_of("docker");
+	bare.image = span_of("nginx:1.25");
+	bare.image_digest = span_of("sha256:00");
+	bare.pod_name = span_of("web-0");
+	bare.pod_namespace = span_of("prod");
+	bare.pod_uid = span_of("u-1");
+	bare.labels = buf_span(l);
+	bare.fs_type = span_of("overlay");
+	bare.upper = span_of("/var/lib/docker/overlay2/x/diff");
+	bare.found = 1;
+	bare.stopped = 2;
+	bare.removed = 3;
+	bare.pid = 42;
+	f->target = bare;
+}
+
+static inline void full_change(struct full *f)
+{
+	struct actor who = {.pid = 10, .start = 20, .has_uid = true, .uid = 1000, .gid = 1001,
+		.login_uid = 1002, .exe = span_of("/bin/sh"), .cmdline = span_make("sh\0-c\0x\0", 8),
+		.comm = span_of("sh"), .container = span_of("4bd1"), .origin = ORIGIN_EXEC,
+		.reason = span_of("why")};
+
+	actor_encode(&who, &f->actor);
+	f->change = (struct change){.kind = 'C', .path = span_make("/etc/\xffx", 7),
+		.aspects = 1u << ASPECT_CONTENT | 1u << ASPECT_MODE, .severity = SEV_HIGH, .first = 1,
+		.last = 2, .seq = 3, .unsettled = true, .from = span_of("/old"),
+		.mount = span_of("tmpfs"), .old = buf_span(&f->old), .now = buf_span(&f->rec),
+		.actor = buf_span(&f->actor)};
+	f->gap = (struct gap){.id = 9, .target = 7, .path = span_of("/var"), .cause = GAP_OVERFLOW,
+		.from = 1, .opened = 2, .closed = 3, .count = 4, .detail = span_of("a sentence")};
+}
+
+static inline void full_make(struct full *f)
+{
+	memset(f, 0, sizeof(*f));
+	full_records(f);
+	full_target(f);
+	full_change(f);
+	memset(f->drift_id, 0x11, SHA_LEN);
+	f->names[0] = span_of("web");
+	f->names[1] = span_of("db");
+	f->event = (struct event){.seq = 5, .time = INT64_C(1700000000000000001), .type = EVENT_CHANGE,
+		.severity = SEV_HIGH, .host = span_of("h1"), .target = &f->target,
+		.change = &f->change, .host_path = span_of("/var/lib/x"), .gap = &f->gap,
+		.drift_id = f->drift_id, .generation = 2, .reason = span_of("why"), .has_uid = true,
+		.uid = 1000, .detail = span_of("a sentence"), .layer = span_of("/layer"),
+		.names = f->names, .n_names = 2};
+}
+
+static inline void full_free(struct full *f)
+{
+	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels};
+
+	for (size_t i = 0; i < COUNTOF(all); i++)
+		buf_free(all[i]);
+}
