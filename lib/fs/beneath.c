@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -186,4 +187,33 @@ int beneath_parent(int root_fd, struct span rel, int *ret_fd, struct span *ret_n
 
 	*ret_name = slash ? span_make(slash + 1, rel.n - dir_n - 1) : rel;
 	return beneath_open(root_fd, span_make(rel.p, dir_n), STEP_FLAGS, ret_fd);
+}
+
+void beneath_proc_path(int fd, char ret[BENEATH_PROC_PATH])
+{
+	snprintf(ret, BENEATH_PROC_PATH, "/proc/self/fd/%d", fd);
+}
+
+int beneath_reopen(int fd, int flags)
+{
+	char path[BENEATH_PROC_PATH];
+
+	beneath_proc_path(fd, path);
+	return open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* O_NOATIME is for owners and CAP_FOWNER; to others a refreshed atime is the lesser evil. */
+int beneath_reopen_read(int fd)
+{
+	int r = beneath_reopen(fd, O_RDONLY | O_NOATIME);
+
+	return r < 0 && errno == EPERM ? beneath_reopen(fd, O_RDONLY) : r;
+}
+
+int beneath_open_dir(int dir_fd)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC;
+	int r = openat(dir_fd, ".", flags | O_NOATIME);
+
+	return r < 0 && errno == EPERM ? openat(dir_fd, ".", flags) : r;
 }

@@ -19,3 +19,14 @@ int beneath_open(int root_fd, struct span rel, int flags, int *ret_fd);
 int beneath_walk(int root_fd, struct span rel, int flags, int *ret_fd);
 /* The directory part of `rel`, opened O_PATH|O_DIRECTORY; the last component in *ret_name. */
 int beneath_parent(int root_fd, struct span rel, int *ret_fd, struct span *ret_name);
+
+/* Opens anew, with other flags, the very object that `fd` (O_PATH) names; what it is must be known,
+ * for opening a FIFO or a device has effects. Without waiting, by /proc/self/fd. -1 and errno. */
+int beneath_reopen(int fd, int flags);
+/* As beneath_reopen for reading content: O_NOATIME where we are allowed to. */
+int beneath_reopen_read(int fd);
+/* A directory for listing, from any fd of it; O_NOATIME where we are allowed to. -1 and errno. */
+int beneath_open_dir(int dir_fd);
+/* The path that names what `fd` is to calls that take no fd. */
+enum { BENEATH_PROC_PATH = 32 };
+void beneath_proc_path(int fd, char ret[BENEATH_PROC_PATH]);

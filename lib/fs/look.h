@@ -1,8 +1,8 @@
 /*
  * look.h - one look at one object: stat, link target, xattrs, flags and overlay marks -> a record.
  *
- * Opens nothing that could block: everything by name relative to an O_PATH directory, or on an fd
- * that was opened O_RDONLY|O_NONBLOCK|O_NOFOLLOW after fstat said it is a regular file or directory.
+ * Opens nothing that could block: the object is pinned by an O_PATH fd, and only what fstat on that
+ * says is a regular file or a directory is opened for reading (needs /proc). Any thread.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ struct look {
 	int64_t ctime, btime; /* wall ns */
 	/* overlay.origin as it stands in the xattr (a file handle), else empty; points into mem */
 	struct span origin;
+	bool mount_root;   /* a mount covers the name: this is its root, not what is below it */
 	bool xattr_failed; /* listing or reading xattrs was refused: the record is not whole */
 };
 void look_free(struct look *l);
@@ -31,7 +32,9 @@ void look_free(struct look *l);
 
 enum { LOOK_ABSENT = 1 };
 /* Looks at `name` in the directory `dir_fd` (O_PATH or readable). Reuses ret's memory. For the
- * directory itself use name "" (AT_EMPTY_PATH). LOOK_ABSENT when it is not there (any more). */
+ * directory itself use name "" (AT_EMPTY_PATH). LOOK_ABSENT when it is not there (any more), and for
+ * names that no directory can hold ("..", "a/b"). A regular file with an xattr whiteout has
+ * OVL_WHITEOUT and its real type: whether it counts depends on where it lies (see view.h). */
 int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *ret);
 /* Are all the stat fields that betray a write the same? (size, mtime, ctime, ino, dev) */
 bool look_same_stat(const struct look *a, const struct look *b);
