@@ -1,0 +1,112 @@
+/*
+ * boltseal.h - asking boltseald: a small client for its HTTP interface on a local socket.
+ *
+ * boltseal_open() makes a handle and cannot fail but for memory; the socket is reached by the first
+ * call. A handle keeps its connection for the next call and makes a new one where the daemon closed
+ * it. One handle belongs to one thread; handles share nothing.
+ *
+ * Every call returns 0 when an answer came, whatever its status says, and a negative errno when none
+ * did: boltseal_why() is then one sentence that says what to do next. It may quote bytes of names
+ * that were passed in: make it safe before it meets a terminal. Each call that fills a reply frees
+ * what was in it, so one zeroed reply serves many calls; boltseal_reply_free() ends it.
+ *
+ * Names and paths are bytes of any encoding that end with a NUL; they are escaped here. Times are
+ * RFC 3339. Answers are JSON as conf/openapi.yaml describes them; this library does not parse them.
+ * NULL and 0 mean "not said" for every optional argument and member.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BOLTSEAL_SOCKET "/run/boltseal/boltseal.sock"
+
+struct boltseal;
+
+struct boltseal_reply {
+	int status;	    /* 200, 404 … */
+	char *etag;	    /* without its quotes; never NULL after a call that returned 0 */
+	char *content_type; /* without parameters; the same */
+	char *body;	    /* followed by a NUL that is not counted; the same */
+	size_t body_len;    /* at most 1 GiB */
+};
+
+/* `socket`: NULL is BOLTSEAL_SOCKET; copied. *ret is NULL when there was no memory. */
+int boltseal_open(struct boltseal **ret, const char *socket);
+void boltseal_close(struct boltseal *h); /* takes NULL */
+/* Why the last call on `h` failed; never NULL; lives until the next call. */
+const char *boltseal_why(const struct boltseal *h);
+/* How long one silent wait for an answer may last; 60 s at first, negative: for ever. A stream and a
+ * POST wait for ever. */
+void boltseal_patience(struct boltseal *h, int milliseconds);
+void boltseal_reply_free(struct boltseal_reply *reply);
+
+/* Any request. `path` is an encoded path and query. `headers`: NULL-terminated array of
+ * "Name: value" (-EINVAL when one holds a line break); may be NULL. `body` may be NULL. */
+int boltseal_request(struct boltseal *h, const char *method, const char *path,
+	const char *const headers[], const char *body, struct boltseal_reply *reply);
+
+/* A line of a stream: `n` bytes without their line break, living for the call only. Anything but 0
+ * ends the stream. */
+typedef int boltseal_line(void *arg, const char *line, size_t n);
+/* A request whose answer is taken line by line while it comes in. With a status of 200..299 each
+ * line that is not empty goes to `fn` and reply->body is empty; any other answer is in `reply` as
+ * usual. Returns 0 at the stream's end, what `fn` returned when it ended it, negative errno when
+ * the stream broke off. */
+int boltseal_stream(struct boltseal *h, const char *method, const char *path, const char *accept,
+	const char *body, boltseal_line *fn, void *arg, struct boltseal_reply *reply);
+
+/* The nouns, one call each. `target` is a name, an id, or the unique beginning of one. */
+int boltseal_status(struct boltseal *h, struct boltseal_reply *reply);
+int boltseal_doctor(struct boltseal *h, struct boltseal_reply *reply);
+int boltseal_layers(struct boltseal *h, struct boltseal_reply *reply);
+int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply);
+int boltseal_target(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+int boltseal_file(struct boltseal *h, const char *target, const char *path,
+	struct boltseal_reply *reply);
+/* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
+int boltseal_patch(struct boltseal *h, const char *target, const char *path,
+	struct boltseal_reply *reply);
+/* The list that docker diff prints, parents included. */
+int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+
+struct boltseal_drift_ask {
+	const char *path;     /* this path and below */
+	const char *kind;     /* "A", "C" or "D" */
+	const char *severity; /* at least */
+	const char *against;  /* "image", "baseline", "gen:N" or another target */
+	const char *at;	      /* the drift as it was then */
+	const char *cursor;   /* where the page before ended */
+	const char *if_none_match; /* a drift id: 304 when the drift is still that one */
+	unsigned limit;	      /* of one page */
+};
+/* reply->etag is the drift id. */
+int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal_drift_ask *ask,
+	struct boltseal_reply *reply);
+
+/* Makes the drift `drift_id` (all of it, or what lies at or below `paths`) part of the baseline.
+ * `expires`: RFC 3339. 412: the drift is another one by now. */
+int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	struct boltseal_reply *reply);
+/* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
+int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply);
+int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+
+struct boltseal_event_ask {
+	const char *target, *type, *severity, *path; /* path: a glob */
+	const char *since; /* a sequence number or a time */
+	const char *until;
+	int follow;	   /* go on with what happens from now on; ends only when `fn` says so */
+};
+int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,212 @@
+/* The nouns of the interface, one call each: escaping happens here and nowhere else. */
+#include "client/client.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#define NDJSON "application/x-ndjson"
+
+void url_target(struct url *u, const char *target, const char *noun)
+{
+	buf_add_text(&u->text, "/v1/targets/");
+	text_url_encode(&u->text, span_of(target));
+	buf_add_text(&u->text, noun);
+}
+
+void url_add(struct url *u, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(&u->text, "%c%s=", u->has_query ? '&' : '?', key);
+	text_url_encode(&u->text, span_of(value));
+	u->has_query = true;
+}
+
+static int get(struct boltseal *h, const struct url *u, struct boltseal_reply *reply)
+{
+	return boltseal_request(h, "GET", buf_text(&u->text), NULL, NULL, reply);
+}
+
+static int get_plain(struct boltseal *h, const char *path, struct boltseal_reply *reply)
+{
+	return boltseal_request(h, "GET", path, NULL, NULL, reply);
+}
+
+int boltseal_status(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/v1/status", reply);
+}
+
+int boltseal_doctor(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/v1/doctor", reply);
+}
+
+int boltseal_layers(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/v1/layers", reply);
+}
+
+int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply)
+{
+	return get_plain(h, all ? "/v1/targets?all=1" : "/v1/targets", reply);
+}
+
+int boltseal_target(struct boltseal *h, const char *target, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "");
+	return get(h, &u, reply);
+}
+
+int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	buf_add_text(&u.text, "/v1/baselines");
+	url_add(&u, "target", target);
+	return get(h, &u, reply);
+}
+
+static int get_of_path(struct boltseal *h, const char *target, const char *noun, const char *path,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, noun);
+	url_add(&u, "path", path);
+	return get(h, &u, reply);
+}
+
+int boltseal_file(struct boltseal *h, const char *target, const char *path,
+	struct boltseal_reply *reply)
+{
+	return get_of_path(h, target, "/file", path, reply);
+}
+
+int boltseal_patch(struct boltseal *h, const char *target, const char *path,
+	struct boltseal_reply *reply)
+{
+	return get_of_path(h, target, "/patch", path, reply);
+}
+
+int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	buf_add_text(&u.text, "/v1.41/containers/");
+	text_url_encode(&u.text, span_of(target));
+	buf_add_text(&u.text, "/changes");
+	return get(h, &u, reply);
+}
+
+/* A quoted tag: a `"` in it would end it early, so it goes as it would in a URL. */
+static void tag_header(struct buf *out, const char *name, const char *tag)
+{
+	buf_printf(out, "%s: \"", name);
+	text_url_encode(out, span_of(tag));
+	buf_add_text(out, "\"");
+}
+
+int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal_drift_ask *ask,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+	BUF struct buf tag = {0}, limit = {0};
+	const char *headers[] = {NULL, NULL};
+
+	if (ask->limit)
+		buf_printf(&limit, "%u", ask->limit);
+	url_target(&u, target, "/drift");
+	url_add(&u, "path", ask->path);
+	url_add(&u, "kind", ask->kind);
+	url_add(&u, "severity", ask->severity);
+	url_add(&u, "against", ask->against);
+	url_add(&u, "at", ask->at);
+	url_add(&u, "limit", limit.n ? buf_text(&limit) : NULL);
+	url_add(&u, "cursor", ask->cursor);
+	if (ask->if_none_match) {
+		tag_header(&tag, "If-None-Match", ask->if_none_match);
+		headers[0] = buf_text(&tag);
+	}
+	return boltseal_request(h, "GET", buf_text(&u.text), headers, NULL, reply);
+}
+
+/* Paths that are no UTF-8 cannot be JSON strings: they go as {"path","path_b64"}, as they come. */
+static void write_path(struct json *j, struct span path)
+{
+	if (text_is_utf8(path)) {
+		json_str(j, path);
+		return;
+	}
+	json_open(j, '{');
+	json_m_path(j, "path", path);
+	json_close(j, '}');
+}
+
+static void write_accept(struct buf *out, const char *const *paths, size_t n, const char *reason,
+	const char *expires)
+{
+	struct json j = json_on(out);
+
+	json_open(&j, '{');
+	if (expires)
+		json_m_text(&j, "expires", expires);
+	if (n) {
+		json_key(&j, "paths");
+		json_open(&j, '[');
+		for (size_t i = 0; i < n; i++)
+			write_path(&j, span_of(paths[i]));
+		json_close(&j, ']');
+	}
+	json_m_text(&j, "reason", reason);
+	json_close(&j, '}');
+}
+
+int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+	BUF struct buf body = {0}, tag = {0};
+
+	url_target(&u, target, "/accept");
+	write_accept(&body, paths, n_paths, reason, expires);
+	tag_header(&tag, "If-Match", drift_id);
+	return boltseal_request(h, "POST", buf_text(&u.text),
+		(const char *const[]){buf_text(&tag), NULL}, buf_text(&body), reply);
+}
+
+int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/rescan");
+	url_add(&u, "path", path);
+	return boltseal_stream(h, "POST", buf_text(&u.text), NDJSON, NULL, fn, arg, reply);
+}
+
+int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/verify");
+	return boltseal_request(h, "POST", buf_text(&u.text), NULL, NULL, reply);
+}
+
+int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	buf_add_text(&u.text, "/v1/events");
+	url_add(&u, "since", ask->since);
+	url_add(&u, "until", ask->until);
+	url_add(&u, "follow", ask->follow ? "1" : NULL);
+	url_add(&u, "target", ask->target);
+	url_add(&u, "type", ask->type);
+	url_add(&u, "severity", ask->severity);
+	url_add(&u, "path", ask->path);
+	return boltseal_stream(h, "GET", buf_text(&u.text), NDJSON, NULL, fn, arg, reply);
+}
