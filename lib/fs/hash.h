@@ -3,7 +3,9 @@
  *
  * Reads with pread (never mmap: no SIGBUS), skips holes by SEEK_DATA and feeds the zeros they stand
  * for from a block of zeros (a huge hole costs CPU, hence the budget counts logical bytes too, see
- * `sparse`). The order is: statx, lease probe, read, lease probe, statx.
+ * below). The order is: stat, lease probe, read, lease probe, stat. A file that grows is read to the
+ * size it had at first. The lease is dropped at once, but who opens the file in that moment makes
+ * the kernel send us SIGIO: the process must ignore SIGIO. 64 KiB of stack. Any thread.
  */
 #pragma once
 
