@@ -93,5 +93,5 @@ int meta_take_number(struct txn *t, const char *name, uint32_t *ret);
 /* The store's own named values. */
 int meta_own_get(struct txn *t, const char *name, struct span *ret);
 int meta_own_put(struct txn *t, const char *name, struct span value);
-/* Free pages inside the file, in bytes. */
+/* Free pages inside the file, in bytes; `mdb` is a read transaction. */
 int db_free_bytes(MDB_txn *mdb, size_t page, uint64_t *ret);

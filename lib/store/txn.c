@@ -85,19 +85,25 @@ static int adopt_map(struct store *s)
 	return rc;
 }
 
-/* The map is beyond its limit: how much may this transaction add? */
+/* The map is beyond its limit: how much may this transaction add? LMDB shows its free list to read
+ * transactions only; a second one is fine here, as nobody else can write now. */
 static int measure_room(struct txn *t)
 {
 	MDB_envinfo info;
 	MDB_stat st;
-	uint64_t idle;
+	MDB_txn *look;
+	uint64_t idle = 0;
 	int rc;
 
 	mdb_env_info(t->s->env, &info);
 	if (info.me_mapsize <= t->s->limit)
 		return 0;
 	mdb_env_stat(t->s->env, &st);
-	rc = db_free_bytes(t->mdb, st.ms_psize, &idle);
+	rc = mdb_txn_begin(t->s->env, NULL, MDB_RDONLY, &look);
+	if (rc)
+		return rc;
+	rc = db_free_bytes(look, st.ms_psize, &idle);
+	mdb_txn_abort(look);
 	t->tight = true;
 	t->room = (int64_t)t->s->limit - (int64_t)((info.me_last_pgno + 1) * st.ms_psize - idle);
 	return rc;

@@ -53,7 +53,7 @@ static inline void place_remove(struct place *p)
 
 static inline struct store_options place_options(void)
 {
-	return (struct store_options){.map_size = 1 << 20, .dir_gid = -1, .no_sync = true};
+	return (struct store_options){.map_size = 64 << 20, .dir_gid = -1, .no_sync = true};
 }
 
 static inline void place_open(struct place *p)

@@ -1,0 +1,132 @@
+/* The door between formats: up, one at a time, or not at all. */
+#include "place.h"
+#include "store/db.h"
+#include "store/migrate.h"
+
+static uint32_t format_of(struct txn *t)
+{
+	uint32_t f = 0;
+
+	ok(migrate_format(t, &f));
+	return f;
+}
+
+static void set_format(struct place *p, struct span value)
+{
+	struct txn *t = writing(p);
+
+	ok(db_put(t, DB_META, S("format"), value));
+	ok(txn_commit(t));
+	store_close(take(p->s));
+}
+
+static void refuses(struct place *p, enum store_mode mode, const char *words)
+{
+	struct store_options opt = place_options();
+
+	fails(store_open(&p->s, p->dir, mode, &opt), -EPROTO);
+	says(words);
+	assert_null(p->s);
+}
+
+static void test_new_store(void **state)
+{
+	struct txn *t = reading(*state);
+
+	assert_int_equal(format_of(t), STORE_FORMAT);
+	txn_abort(t);
+}
+
+static void test_newer_is_refused(void **state)
+{
+	struct key newer = key_u32(STORE_FORMAT + 1);
+
+	set_format(*state, key_span(&newer));
+	refuses(*state, STORE_WRITE, "install the newer boltseal");
+	refuses(*state, STORE_READ, "same release");
+}
+
+static void test_nonsense_is_refused(void **state)
+{
+	set_format(*state, S("1"));
+	refuses(*state, STORE_WRITE, "bad format");
+}
+
+static void test_foreign_is_refused(void **state)
+{
+	struct place p;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	(void)state;
+	place_make(&p);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 2), 0);
+	assert_int_equal(mdb_env_open(env, p.dir, 0, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "mail", MDB_CREATE, &dbi), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+	refuses(&p, STORE_WRITE, "another program");
+	place_remove(&p);
+}
+
+static int add_x(struct txn *t)
+{
+	return meta_own_put(t, ".trail", S("x"));
+}
+
+static int add_y(struct txn *t)
+{
+	struct span v;
+
+	ok(meta_own_get(t, ".trail", &v));
+	is_text(v, "x");
+	return meta_own_put(t, ".trail", S("xy"));
+}
+
+static int fail_on_purpose(struct txn *t)
+{
+	(void)t;
+	return err_set(-EIO, "step failed");
+}
+
+static void test_steps(void **state)
+{
+	static const struct migration steps[] = {{STORE_FORMAT, add_x}, {STORE_FORMAT + 1, add_y}};
+	static const struct migration broken[] = {{STORE_FORMAT, add_x},
+		{STORE_FORMAT + 1, fail_on_purpose}};
+	struct place *p = *state;
+	struct span v;
+	struct txn *t = writing(p);
+
+	fails(migrate_with(t, broken, 2, STORE_FORMAT + 2), -EIO);
+	fails(txn_commit(t), -EIO);
+	t = writing(p);
+	assert_int_equal(format_of(t), STORE_FORMAT);
+	fails(meta_own_get(t, ".trail", &v), STORE_ABSENT); /* as it was */
+	fails(migrate_with(t, steps + 1, 1, STORE_FORMAT + 2), -EPROTO);
+	says("too old");
+	txn_abort(t);
+	t = writing(p);
+	ok(migrate_with(t, steps, 2, STORE_FORMAT + 2));
+	assert_int_equal(format_of(t), STORE_FORMAT + 2);
+	ok(meta_own_get(t, ".trail", &v));
+	is_text(v, "xy");
+	txn_abort(t);
+}
+
+#define WITH_STORE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_STORE(test_new_store),
+		WITH_STORE(test_newer_is_refused),
+		WITH_STORE(test_nonsense_is_refused),
+		cmocka_unit_test(test_foreign_is_refused),
+		WITH_STORE(test_steps),
+	};
+
+	return cmocka_run_group_tests_name("store/migrate", tests, NULL, NULL);
+}
