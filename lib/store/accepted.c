@@ -43,8 +43,8 @@ static uint32_t generation_of(struct span key)
 	return rd_be32(&in);
 }
 
-int accepted_get(struct txn *t, uint32_t no, struct span path, uint32_t generation,
-	struct accepted *ret)
+int accepted_get(
+	struct txn *t, uint32_t no, struct span path, uint32_t generation, struct accepted *ret)
 {
 	struct key k;
 	struct span best_key = {0}, best_value = {0};

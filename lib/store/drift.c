@@ -107,7 +107,8 @@ static int decode(struct span path, struct rd *value, struct change *ret)
 }
 
 /* Path and change of one entry. */
-static int decode_entry(struct span key, struct span value, struct span *ret_path, struct rd *ret_in)
+static int decode_entry(
+	struct span key, struct span value, struct span *ret_path, struct rd *ret_in)
 {
 	if (key.n <= 4)
 		return err_set(-EBADMSG, "a stored change has no path");

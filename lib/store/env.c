@@ -51,7 +51,8 @@ static int check_directory(const char *dir)
 			"another --state-dir",
 			dir, st.st_uid, geteuid());
 	if (st.st_mode & S_IWOTH)
-		return err_set(-EPERM, "state directory %s can be written by anyone: chmod o-w it", dir);
+		return err_set(
+			-EPERM, "state directory %s can be written by anyone: chmod o-w it", dir);
 	return 0;
 }
 
@@ -96,7 +97,8 @@ static int lock_writer(struct store *s)
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return err_set(-EBUSY,
-				"store %s is written by another process (pid %ld): stop that one first",
+				"store %s is written by another process (pid %ld): stop that one "
+				"first",
 				s->dir, writer_pid(s->lock_fd));
 		return err_sys("lock %s", path);
 	}
@@ -143,8 +145,8 @@ static size_t whole_pages(size_t n)
 	return (n + page - 1) / page * page;
 }
 
-static int alloc_store(struct store **ret, const char *dir, enum store_mode mode,
-	const struct store_options *opt)
+static int alloc_store(
+	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt)
 {
 	CLEANUP(store_close_p) struct store *s = calloc(1, sizeof(*s));
 	int r;
@@ -178,7 +180,8 @@ static int size_map(struct store *s, size_t size)
 static int open_env(struct store *s, const struct store_options *opt)
 {
 	size_t size = whole_pages(opt->map_size ? opt->map_size : (size_t)256 << 20);
-	unsigned flags = MDB_NOTLS | (s->write ? 0u : MDB_RDONLY) | (opt->no_sync ? MDB_NOSYNC : 0u);
+	unsigned flags =
+		MDB_NOTLS | (s->write ? 0u : MDB_RDONLY) | (opt->no_sync ? MDB_NOSYNC : 0u);
 	int rc = mdb_env_create(&s->env);
 
 	if (rc == 0)
@@ -216,7 +219,8 @@ static int make_meta(struct txn *t)
 	if (rc)
 		return txn_mdb(t, rc, "open");
 	if (st.ms_entries)
-		return txn_fail(t, err_set(-EPROTO, "%s holds another program's database", t->s->dir));
+		return txn_fail(
+			t, err_set(-EPROTO, "%s holds another program's database", t->s->dir));
 	return txn_mdb(t, open_db(t, DB_META, MDB_CREATE), "meta");
 }
 
@@ -242,12 +246,14 @@ static int open_dbs_read(struct txn *t)
 		int rc = open_db(t, db, 0);
 
 		if (rc == MDB_NOTFOUND)
-			return txn_fail(t, err_set(-ENOENT, "store %s: nothing is there yet", t->s->dir));
+			return txn_fail(
+				t, err_set(-ENOENT, "store %s: nothing is there yet", t->s->dir));
 		r = txn_mdb(t, rc, db_name(db));
 		if (r == 0 && db == DB_META)
 			r = migrate_format(t, &format);
 		if (r == STORE_ABSENT)
-			return txn_fail(t, err_set(-ENOENT, "store %s: nothing is there yet", t->s->dir));
+			return txn_fail(
+				t, err_set(-ENOENT, "store %s: nothing is there yet", t->s->dir));
 		if (r == 0 && format != STORE_FORMAT)
 			return txn_fail(t, err_set(-EPROTO,
 						   "store %s has format %u, this program reads %u: "
@@ -284,8 +290,8 @@ static int open_dbs(struct store *s)
 	return r;
 }
 
-int store_open(struct store **ret, const char *dir, enum store_mode mode,
-	const struct store_options *opt)
+int store_open(
+	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt)
 {
 	CLEANUP(store_close_p) struct store *s = NULL;
 	int r = 0;
@@ -347,7 +353,8 @@ static size_t next_size(struct store *s, size_t now)
  * and the gate is ours alone meanwhile. */
 static int set_map(struct store *s, size_t size)
 {
-	void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *probe =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int rc;
 
 	if (probe == MAP_FAILED)
@@ -376,8 +383,8 @@ int store_grow(struct store *s)
 		r = set_map(s, size);
 	else
 		r = err_set(-ENOSPC,
-			"store %s is full: it may have %zu MiB: raise the limit or keep less", s->dir,
-			s->limit >> 20);
+			"store %s is full: it may have %zu MiB: raise the limit or keep less",
+			s->dir, s->limit >> 20);
 	pthread_rwlock_unlock(&s->gate);
 	return r;
 }

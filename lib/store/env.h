@@ -27,7 +27,8 @@ struct store_options {
 /* STORE_WRITE makes the directory (0700, or 0750 with dir_gid) and the databases where missing,
  * runs migrations, sweeps stale readers, refuses (sentence says what to do): a store of a newer
  * format (-EPROTO), a directory owned by another user than this process (-EPERM), a store that
- * another live process writes (-EBUSY; by a lock on DIR/writer.lock).
+ * another live process writes (-EBUSY; by a lock on DIR/writer.lock, which children that are forked
+ * while it is open would keep: fork first).
  * STORE_READ opens what is there; -ENOENT when nothing is yet. */
 int store_open(struct store **ret, const char *dir, enum store_mode mode,
 	const struct store_options *opt);

@@ -156,8 +156,9 @@ int journal_next_of(struct txn *t, uint32_t target, uint64_t from, struct journa
 	seq = rd_be64(&in);
 	r = journal_get(t, seq, ret);
 	if (r == STORE_ABSENT)
-		return txn_fail(t, err_set(-EBADMSG, "the journal's index names entry %llu, which is "
-						     "not there",
+		return txn_fail(t, err_set(-EBADMSG,
+					   "the journal's index names entry %llu, which is "
+					   "not there",
 					   (unsigned long long)seq));
 	return r;
 }

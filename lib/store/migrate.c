@@ -37,11 +37,11 @@ int migrate_with(struct txn *t, const struct migration *steps, size_t n, uint32_
 	if (r < 0)
 		return r;
 	if (now > to)
-		return txn_fail(t,
-			err_set(-EPROTO,
-				"the store has format %u, this program knows up to %u: "
-				"install the newer boltseal again, or move the directory away",
-				now, to));
+		return txn_fail(
+			t, err_set(-EPROTO,
+				   "the store has format %u, this program knows up to %u: "
+				   "install the newer boltseal again, or move the directory away",
+				   now, to));
 	if (r == 0 && now == to)
 		return 0;
 	for (; now < to; now++) {

@@ -115,8 +115,8 @@ static int doom(struct txn *t, struct snap_info *s)
 	return info_put(t, s);
 }
 
-int snap_create(struct txn *t, const uint8_t identity[SHA_LEN], struct span path, struct span digest,
-	struct span kind, uint32_t *ret_no)
+int snap_create(struct txn *t, const uint8_t identity[SHA_LEN], struct span path,
+	struct span digest, struct span kind, uint32_t *ret_no)
 {
 	struct snap_info s = {.state = SNAP_PARTIAL, .path = path, .digest = digest, .kind = kind};
 	struct snap_info old;
@@ -272,8 +272,8 @@ int snap_list_open(struct txn *t, uint32_t no, uint32_t dir, struct snap_cursor 
 	return 0;
 }
 
-int snap_list_next(struct snap_cursor *c, struct span *ret_name, struct record *ret,
-	uint32_t *ret_sub_dir)
+int snap_list_next(
+	struct snap_cursor *c, struct span *ret_name, struct record *ret, uint32_t *ret_sub_dir)
 {
 	struct span prefix = key_span(&c->prefix);
 	int r = c->started ? walk_next(&c->w) : walk_seek(&c->w, prefix);

@@ -78,8 +78,9 @@ int targets_put(struct txn *t, struct target *target)
 	if (txn_error(t))
 		return txn_error(t);
 	if (!id_is_good(target->id))
-		return txn_fail(t, err_set(-EINVAL, "a target's id has 1 to %d bytes and no NUL, not %zu",
-					   KEY_ID_MAX, target->id.n));
+		return txn_fail(
+			t, err_set(-EINVAL, "a target's id has 1 to %d bytes and no NUL, not %zu",
+				   KEY_ID_MAX, target->id.n));
 	if (target->no && targets_get(t, target->no, &old))
 		return txn_fail(t, err_set(-ENOENT, "target %u is not there", target->no));
 	if (!target->no)
@@ -125,7 +126,8 @@ static int indexed(struct txn *t, struct span key, struct span *ret_id, struct t
 	if (r == 0)
 		r = targets_get(t, no, ret);
 	if (r == STORE_ABSENT)
-		return txn_fail(t, err_set(-EBADMSG, "the index of ids names target %u, which is gone", no));
+		return txn_fail(t,
+			err_set(-EBADMSG, "the index of ids names target %u, which is gone", no));
 	return r;
 }
 
@@ -310,7 +312,8 @@ int targets_state_put(struct txn *t, uint32_t no, const struct target_state_rec 
  * last, so that a crash in between leaves a target to delete and not rows that nobody knows. */
 static int delete_rows(struct txn *t, uint32_t no, unsigned *budget)
 {
-	static const enum db dbs[] = {DB_STATE, DB_LANES, DB_DRIFT, DB_ACCEPTED, DB_GENERATION, DB_SEEN};
+	static const enum db dbs[] = {
+		DB_STATE, DB_LANES, DB_DRIFT, DB_ACCEPTED, DB_GENERATION, DB_SEEN};
 	struct key k = key_u32(no);
 	int r = 0;
 

@@ -40,7 +40,8 @@ int db_error(const struct store *s, int rc, const char *what)
 	case MDB_READERS_FULL:
 		return err_set(-EAGAIN, "store %s: %s: too many readers at once", s->dir, what);
 	case MDB_VERSION_MISMATCH:
-		return err_set(-EPROTO, "store %s: %s: made by another version of LMDB", s->dir, what);
+		return err_set(
+			-EPROTO, "store %s: %s: made by another version of LMDB", s->dir, what);
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:

@@ -109,8 +109,14 @@ static void test_each(void **state)
 static void test_generation(void **state)
 {
 	struct place *p = *state;
-	struct generation g = {.no = 2, .time = 5, .expires = 6, .uid = 1000, .n_paths = 3,
-		.reason = S("the update of Monday"), .drift_id = "d", .root = "r"};
+	struct generation g = {.no = 2,
+		.time = 5,
+		.expires = 6,
+		.uid = 1000,
+		.n_paths = 3,
+		.reason = S("the update of Monday"),
+		.drift_id = "d",
+		.root = "r"};
 	struct generation got;
 	struct txn *t = writing(p);
 

@@ -111,7 +111,10 @@ static void test_id(void **state)
 static void test_counts(void **state)
 {
 	struct place *p = *state;
-	struct { char kind; int sev; } model[60] = {0};
+	struct {
+		char kind;
+		int sev;
+	} model[60] = {0};
 	struct txn *t = writing(p);
 	unsigned rnd = 12345;
 
@@ -205,7 +208,9 @@ static void make_paths(struct paths *l, unsigned n)
 
 		rnd = rnd * 1103515245u + 12345u;
 		base = "\0\1\2\3"[(rnd >> 10) & 3];
-		len = base == 0 ? 3 + (rnd >> 16) % 20 : base == 1 ? 460 + (rnd >> 16) % 60 : 490 + (rnd >> 16) % 30;
+		len = base == 0	  ? 3 + (rnd >> 16) % 20
+		      : base == 1 ? 460 + (rnd >> 16) % 60
+				  : 490 + (rnd >> 16) % 30;
 		if (base == 3)
 			len = 4000;
 		memset(text, 'd', len);

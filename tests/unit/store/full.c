@@ -12,7 +12,8 @@ static int append(struct place *p, unsigned n)
 
 	ok(journal_head(t, &h));
 	for (unsigned i = 0; i < n; i++) {
-		struct journal_entry e = {.seq = ++h.last, .target = 1, .json = span_make(text, 2000)};
+		struct journal_entry e = {
+			.seq = ++h.last, .target = 1, .json = span_make(text, 2000)};
 
 		journal_append(t, &e);
 	}
@@ -60,7 +61,8 @@ static void fill_disk(struct place *p, struct place *state_dir, const char *ball
 	fails(append(p, 7), -ENOSPC); /* and again, with nothing torn */
 	assert_int_equal(check(p), last);
 	store_close(take(p->s));
-	ok(store_open(&p->s, state_dir->dir, STORE_WRITE, &opt)); /* a full disk is no reason not to start */
+	ok(store_open(&p->s, state_dir->dir, STORE_WRITE,
+		&opt)); /* a full disk is no reason not to start */
 	assert_int_equal(check(p), last);
 	fails(append(p, 50), -ENOSPC);
 	assert_int_equal(unlink(ballast), 0);

@@ -7,10 +7,8 @@
 static void append(struct txn *t, uint64_t seq, size_t size)
 {
 	static const char filler[4096];
-	struct journal_entry e = {.seq = seq,
-		.time = (int64_t)seq,
-		.target = 1,
-		.json = span_make(filler, size)};
+	struct journal_entry e = {
+		.seq = seq, .time = (int64_t)seq, .target = 1, .json = span_make(filler, size)};
 
 	sha_once(span_make(&seq, sizeof(seq)), e.id);
 	journal_append(t, &e);
@@ -39,8 +37,8 @@ static int batch(struct place *p, uint64_t first, unsigned n, size_t size)
 
 static void open_small(struct place *p, size_t limit)
 {
-	struct store_options opt = {.map_size = 64 << 10, .map_limit = limit, .dir_gid = -1,
-		.no_sync = true};
+	struct store_options opt = {
+		.map_size = 64 << 10, .map_limit = limit, .dir_gid = -1, .no_sync = true};
 
 	place_make(p);
 	ok(store_open(&p->s, p->dir, STORE_WRITE, &opt));

@@ -180,7 +180,8 @@ static void test_trim(void **state)
 static void test_gaps(void **state)
 {
 	struct place *p = *state;
-	struct gap g = {.id = 9, .target = 4, .cause = GAP_OVERFLOW, .count = 3, .detail = S("lost 3")};
+	struct gap g = {
+		.id = 9, .target = 4, .cause = GAP_OVERFLOW, .count = 3, .detail = S("lost 3")};
 	struct gap got;
 	uint64_t id = 0;
 	struct txn *t = writing(p);

@@ -82,8 +82,8 @@ static void test_numbers_of_kinds(void **state)
 	static const char *const aspects[] = {"content", "mode", "owner", "caps", "xattr", "type",
 		"link", "mtime", "flags", "mount", "layer"};
 	static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
-	static const char *const files[] = {"none", "file", "dir", "link", "chardev", "blockdev", "fifo",
-		"socket"};
+	static const char *const files[] = {
+		"none", "file", "dir", "link", "chardev", "blockdev", "fifo", "socket"};
 	static const char *const states[] = {"running", "stopped", "removed"};
 
 	(void)state;

@@ -95,8 +95,8 @@ static int fail_on_purpose(struct txn *t)
 static void test_steps(void **state)
 {
 	static const struct migration steps[] = {{STORE_FORMAT, add_x}, {STORE_FORMAT + 1, add_y}};
-	static const struct migration broken[] = {{STORE_FORMAT, add_x},
-		{STORE_FORMAT + 1, fail_on_purpose}};
+	static const struct migration broken[] = {
+		{STORE_FORMAT, add_x}, {STORE_FORMAT + 1, fail_on_purpose}};
 	struct place *p = *state;
 	struct span v;
 	struct txn *t = writing(p);

@@ -104,8 +104,7 @@ static inline struct txn *reading(struct place *p)
 	return t;
 }
 
-static inline struct span S(const char *s)
-{
+static inline struct span S(const char *s) {
 	return span_of(s);
 }
 

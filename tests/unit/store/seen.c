@@ -7,9 +7,16 @@ static void test_round_trip(void **state)
 	struct place *p = *state;
 	static const struct seen all[] = {
 		{.ino = 0, .size = 0},
-		{.ino = 1, .size = 4096, .mtime = 1700000000000000000, .ctime = 1700000000000000001,
-			.btime = 1600000000000000000, .sha = "abc"},
-		{.ino = UINT64_MAX, .size = UINT64_MAX, .mtime = INT64_MIN, .ctime = INT64_MAX,
+		{.ino = 1,
+			.size = 4096,
+			.mtime = 1700000000000000000,
+			.ctime = 1700000000000000001,
+			.btime = 1600000000000000000,
+			.sha = "abc"},
+		{.ino = UINT64_MAX,
+			.size = UINT64_MAX,
+			.mtime = INT64_MIN,
+			.ctime = INT64_MAX,
 			.btime = -1},
 		{.ino = 5, .mtime = INT64_MAX, .ctime = INT64_MIN, .btime = INT64_MIN},
 	};

@@ -270,8 +270,8 @@ static void test_size(void **state)
 		ok(txn_commit(t));
 	}
 	ok(store_stats(p->s, &after));
-	print_message("%llu bytes a record\n",
-		(unsigned long long)(after.used - before.used) / 50000);
+	print_message(
+		"%llu bytes a record\n", (unsigned long long)(after.used - before.used) / 50000);
 	assert_int_equal(after.records, 50000);
 	assert_true((after.used - before.used) / 50000 <= 160);
 }

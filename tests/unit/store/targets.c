@@ -6,8 +6,8 @@
 #define ID_B "aaaa9999bbbb2222cccc"
 #define ID_C "cccc"
 
-static uint32_t put(struct txn *t, const char *id, const char *name, enum target_state st,
-	int64_t removed)
+static uint32_t put(
+	struct txn *t, const char *id, const char *name, enum target_state st, int64_t removed)
 {
 	struct target x = {.id = S(id), .name = S(name), .state = st, .removed = removed};
 
@@ -77,16 +77,18 @@ static void test_resolve(void **state)
 	struct place *p = *state;
 	struct target x;
 	struct txn *t = writing(p);
-	uint32_t a = put(t, ID_A, "web", STATE_RUNNING, 0), b = put(t, ID_B, "db", STATE_STOPPED, 0);
-	uint32_t c = put(t, ID_C, "aaaa", STATE_RUNNING, 0), d = put(t, "cccc7", "x", STATE_RUNNING, 0);
+	uint32_t a = put(t, ID_A, "web", STATE_RUNNING, 0),
+		 b = put(t, ID_B, "db", STATE_STOPPED, 0);
+	uint32_t c = put(t, ID_C, "aaaa", STATE_RUNNING, 0),
+		 d = put(t, "cccc7", "x", STATE_RUNNING, 0);
 	BUF struct buf list = {0};
 
 	resolves(t, "web", a);
 	resolves(t, "db", b);
 	resolves(t, ID_B, b);
 	resolves(t, "aaaa9", b);
-	resolves(t, "aaaa", c);	 /* a name before a prefix */
-	resolves(t, ID_C, c);	 /* a full id before a prefix */
+	resolves(t, "aaaa", c); /* a name before a prefix */
+	resolves(t, ID_C, c);	/* a full id before a prefix */
 	resolves(t, "cccc7", d);
 	fails(targets_resolve(t, S("zz"), &x, &list), STORE_ABSENT);
 	fails(targets_resolve(t, S(""), &x, &list), STORE_ABSENT);
@@ -220,7 +222,8 @@ static void test_delete(void **state)
 	bool more = true;
 	unsigned slices = 0;
 	struct txn *t = writing(p);
-	uint32_t no = put(t, ID_A, "web", STATE_REMOVED, 5), keep = put(t, ID_B, "db", STATE_RUNNING, 0);
+	uint32_t no = put(t, ID_A, "web", STATE_REMOVED, 5),
+		 keep = put(t, ID_B, "db", STATE_RUNNING, 0);
 
 	put_rows(t, no);
 	put_rows(t, keep);
@@ -273,7 +276,8 @@ static void test_size(void **state)
 	}
 	ok(txn_commit(t));
 	ok(store_stats(p->s, &after));
-	print_message("%llu bytes a replica\n", (unsigned long long)(after.used - before.used) / 200);
+	print_message(
+		"%llu bytes a replica\n", (unsigned long long)(after.used - before.used) / 200);
 	assert_true((after.used - before.used) / 200 <= 4096);
 }
 
