@@ -121,19 +121,19 @@ static void show_cmdline(struct json *j, struct span cmdline)
 	json_m_str(j, "cmdline", buf_span(&line));
 }
 
-static void m_path_if(struct json *j, const char *key, struct span v)
+void show_path(struct json *j, const char *key, struct span v)
 {
 	if (v.n > 0)
 		json_m_path(j, key, v);
 }
 
-static void m_str_if(struct json *j, const char *key, struct span v)
+void show_str(struct json *j, const char *key, struct span v)
 {
 	if (v.n > 0)
 		json_m_str(j, key, v);
 }
 
-static void m_time_if(struct json *j, const char *key, int64_t wall)
+void show_time(struct json *j, const char *key, int64_t wall)
 {
 	if (wall != 0)
 		json_m_time(j, key, wall);
@@ -144,9 +144,9 @@ void show_actor(struct json *j, const struct actor *a)
 	json_open(j, '{');
 	if (a->cmdline.n > 0)
 		show_cmdline(j, a->cmdline);
-	m_str_if(j, "comm", a->comm);
-	m_str_if(j, "container", a->container);
-	m_path_if(j, "exe", a->exe);
+	show_str(j, "comm", a->comm);
+	show_str(j, "container", a->container);
+	show_path(j, "exe", a->exe);
 	if (a->has_uid) {
 		json_m_uint(j, "gid", a->gid);
 		if (a->login_uid != UINT32_MAX)
@@ -155,7 +155,7 @@ void show_actor(struct json *j, const struct actor *a)
 	json_m_text(j, "origin", name_of(origin_kinds, ORIGIN_N, a->origin));
 	if (a->pid)
 		json_m_uint(j, "pid", a->pid);
-	m_str_if(j, "reason", a->reason);
+	show_str(j, "reason", a->reason);
 	if (a->start)
 		json_m_uint(j, "start", a->start);
 	if (a->has_uid)
@@ -205,13 +205,13 @@ static void change_members(struct json *j, const struct change *c, struct span h
 		show_actor_of(j, c->actor);
 	show_aspects(j, c->aspects);
 	if (full)
-		m_time_if(j, "first", c->first);
-	m_path_if(j, "from", c->from);
-	m_path_if(j, "host_path", host_path);
+		show_time(j, "first", c->first);
+	show_path(j, "from", c->from);
+	show_path(j, "host_path", host_path);
 	json_m_text(j, "kind", kind);
 	if (full)
-		m_time_if(j, "last", c->last);
-	m_str_if(j, "mount", c->mount);
+		show_time(j, "last", c->last);
+	show_str(j, "mount", c->mount);
 	show_record_of(j, "new", c->now);
 	show_record_of(j, "old", c->old);
 	json_m_path(j, "path", c->path);
@@ -241,15 +241,15 @@ void show_gap(struct json *j, const struct gap *g)
 {
 	json_open(j, '{');
 	json_m_text(j, "cause", name_of(gap_kinds, GAP_N, g->cause));
-	m_time_if(j, "closed", g->closed);
+	show_time(j, "closed", g->closed);
 	if (g->count)
 		json_m_uint(j, "count", g->count);
-	m_str_if(j, "detail", g->detail);
-	m_time_if(j, "from", g->from);
+	show_str(j, "detail", g->detail);
+	show_time(j, "from", g->from);
 	if (g->id)
 		json_m_uint(j, "id", g->id);
-	m_time_if(j, "opened", g->opened);
-	m_path_if(j, "path", g->path);
+	show_time(j, "opened", g->opened);
+	show_path(j, "path", g->path);
 	json_m_uint(j, "target", g->target);
 	json_close(j, '}');
 }
@@ -281,8 +281,8 @@ void show_target_ref(struct json *j, const struct target *t)
 {
 	json_open(j, '{');
 	json_m_str(j, "id", t->id);
-	m_str_if(j, "image", t->image);
-	m_str_if(j, "image_digest", t->image_digest);
+	show_str(j, "image", t->image);
+	show_str(j, "image_digest", t->image_digest);
 	json_m_text(j, "kind", name_of(target_kinds, TARGET_KIND_N, t->kind));
 	json_key(j, "labels");
 	show_labels(j, t->labels);

@@ -11,6 +11,48 @@
 void show_actor_of(struct json *j, struct span encoded); /* "actor" */
 void show_record_of(struct json *j, const char *key, struct span encoded);
 void show_pod(struct json *j, const struct target *t); /* "pod", where there is one */
+/* Members that are left out when empty or 0. */
+void show_str(struct json *j, const char *key, struct span v);
+void show_path(struct json *j, const char *key, struct span v);
+void show_time(struct json *j, const char *key, int64_t wall);
+void show_paths(struct json *j, const char *key, struct span list); /* target.h's list of paths */
+
 /* Values. */
 void show_labels(struct json *j, struct span pairs);
 void show_drift_item(struct json *j, const struct change *c); /* with first, last, actor, seq */
+void show_target(struct json *j, const struct target *t, const struct target_state_rec *s);
+
+/* What an answer could not see. */
+struct show_coverage {
+	bool baselined, late, sensor_down;
+	enum level level;
+	int64_t last_sweep;
+	const struct gap *gaps;
+	size_t n_gaps;
+};
+void show_coverage(struct json *j, const struct show_coverage *c);
+
+struct show_layer {
+	const uint8_t *identity, *root; /* SHA_LEN; root NULL: not complete */
+	struct span path, digest, kind;
+	uint64_t records, bytes;
+	int64_t created;
+	const struct span *targets; /* names */
+	size_t n_targets;
+};
+void show_layer(struct json *j, const struct show_layer *l);
+
+struct show_generation {
+	uint32_t no, uid, n_paths;
+	int64_t time, expires;
+	struct span reason;
+	const uint8_t *drift_id, *root; /* NULL: none */
+};
+/* Members, not a value: callers add their own around them. `items`, ready-made, or NULL. */
+void show_generation(struct json *j, const struct show_generation *g, const struct buf *items);
+
+/* Counts by kind, as "counts". */
+struct show_counts {
+	uint64_t added, changed, deleted;
+};
+void show_counts(struct json *j, const struct show_counts *c);
