@@ -6,17 +6,23 @@
  * tree is one layer on disk, its baseline one snapshot. The engine knows no LMDB: layers bring
  * their own lookup and list (struct layer_ops), so it is tested on hand-made layers and fuzzed.
  *
- * Rules: kernel Documentation/filesystems/overlayfs.rst - whiteouts (char 0:0; xattr whiteouts in
- * lower directories marked opaque="x"), opaque directories, redirect (relative: same parent;
+ * Rules: those of the kernel's lookup (6.18; older ones know fewer marks) - whiteouts (char 0:0; and
+ * xattr whiteouts wherever they lie: opaque="x" on the directory only decides whether readdir shows
+ * the name, a lookup fails without it too), opaque directories, redirect (relative: same parent;
  * absolute: from the layers' roots), metacopy (data further down, by redirect or same name),
- * data-only layers (reached by absolute redirect of a metacopy file alone).
+ * data-only layers (reached by absolute redirect of a lower metacopy file alone). Redirects and
+ * metacopy are followed whatever the mount options say. With index=on the other names of a copied-up
+ * lower hard link show its new content although no layer has it there: a view cannot know that.
+ *
+ * A redirect that the kernel refuses (nobody can then use the object) is -EBADMSG. Any thread; a
+ * view's layers belong to one thread at a time.
  */
 #pragma once
 
 #include "fs/look.h"
 
-/* A directory inside one layer: disk layers use `rel` (path below the layer's root, no leading
- * '/'), snapshot layers use `no`. */
+/* A directory inside one layer: `rel` is its path below the layer's root, no leading '/', in every
+ * kind of layer (so that places can be compared); snapshot layers find it by `no`. */
 struct layer_dir {
 	struct span rel;
 	uint32_t no;
@@ -30,7 +36,8 @@ struct layer_entry {
 };
 struct layer;
 struct layer_ops {
-	/* LOOK_ABSENT when the name is not there. A dir's "" is the layer's root itself. */
+	/* LOOK_ABSENT when the name is not there. The name "" is the layer's root itself, whatever
+	 * `dir` says; its sub_dir is the root's number. `ret` comes empty but for look.mem. */
 	int (*lookup)(const struct layer *l, struct layer_dir dir, struct span name,
 		struct layer_entry *ret);
 	/* Adds raw names (whiteouts too) to `out`. */
@@ -41,11 +48,13 @@ struct layer {
 	void *ctx;		/* the layer's own: snapshot transaction and number */
 	int root_fd;		/* disk: O_PATH|O_DIRECTORY of its root; -1 otherwise */
 	enum look_marks marks;
-	bool upper;		/* the writable one: xattr whiteouts do not count here */
+	bool upper;		/* the writable one */
 	bool data_only;
 	uint32_t id;		/* caller's: which lower this is, equal in `now` and `base` */
 };
-/* The disk layer's operations: look_at() and names_read() below root_fd. */
+/* The disk layer's operations: look_at() and names_read() below root_fd. A name that a mount covers
+ * is found with entry.look.mount_root set; listing it or looking below it is -EXDEV. MARKS_FUSE: the
+ * .wh. names are not names here, but whiteouts of those they stand for. */
 extern const struct layer_ops layer_disk_ops;
 
 struct view {
@@ -72,9 +81,11 @@ struct hit {
 	bool found;
 	uint32_t layer;		/* index of the layer that decides (the topmost that has it) */
 	struct layer_dir dir;	/* the directory inside that layer; points into mem */
+	struct span name;	/* the name there, "" for the root; points into mem */
 	struct layer_entry entry; /* entry.rec: the record with sha only if the layer had one */
 	struct node node;	/* directories: the merged directory below */
-	/* regular files: where the data is: the same layer, or further down for metacopy */
+	/* regular files: where the data is: the same layer, or further down for metacopy. An empty
+	 * data_name: a metacopy file without data anywhere (EIO to the container). */
 	uint32_t data_layer;
 	struct layer_dir data_dir;
 	struct span data_name;
@@ -86,15 +97,16 @@ void hit_free(struct hit *h);
 #define HIT CLEANUP(hit_free)
 
 int view_root(const struct view *v, struct hit *ret); /* "/" itself */
-/* `name` in the merged directory `nd`. ret->found false: nothing is there in this view. */
+/* `name` in the merged directory `nd` (which must not be ret's own: node_copy it). ret->found false:
+ * nothing is there in this view. */
 int view_lookup(const struct view *v, const struct node *nd, struct span name, struct hit *ret);
 enum { VIEW_NO_PARENT = 1 };
 /* A whole path from the root ("/a/b"). VIEW_NO_PARENT: an ancestor is missing or no directory. */
 int view_resolve(const struct view *v, struct span path, struct hit *ret);
 
 /* Do two merged directories show the same below, apart from what `now`'s upper layer holds? Then
- * only the upper's names need a look (`now` has a ref to an upper layer first, the rest of its refs
- * are exactly base's, by layer id and place). */
+ * only the upper's names need a look (none at all where the upper has no such directory): apart from
+ * a ref to an upper layer, `now`'s refs are exactly base's, by layer id and place. */
 bool view_aligned(const struct view *now, const struct node *now_dir, const struct view *base,
 	const struct node *base_dir);
 /* The names that may differ between the two: the upper's alone when aligned, else the union of all
@@ -105,6 +117,9 @@ int view_names(const struct view *now, const struct node *now_dir, const struct 
 bool view_same_object(const struct view *now, const struct hit *a, const struct view *base,
 	const struct hit *b);
 /* The path (from the layer's root) that the origin handle of a copied-up object names in a lower
- * disk layer; STORE-free: by open_by_handle_at on the lower's file system, needs
- * CAP_DAC_READ_SEARCH. Appends "/path" to `out`; LOOK_ABSENT when it names nothing below `lower`. */
+ * disk layer, by open_by_handle_at on the lower's file system: needs CAP_DAC_READ_SEARCH. Appends
+ * "/path" to `out`; LOOK_ABSENT when it names nothing below `lower`, or a file whose name the kernel
+ * does not have at hand (then look for view_origin_ino() instead). The path was verified. */
 int view_origin_path(const struct layer *lower, struct span origin, struct buf *out);
+/* The inode number inside an origin handle; LOOK_ABSENT for handles of unknown form. */
+int view_origin_ino(struct span origin, uint64_t *ret_ino);
