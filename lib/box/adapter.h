@@ -7,13 +7,15 @@
 #include "box/find.h"
 
 struct adapter_ctx; /* the finder's cache of parsed files */
+enum { ADAPTER_NOT_MINE, ADAPTER_MINE, ADAPTER_SKIP };
 struct adapter {
 	const char *name; /* CONTRACT's runtime word */
 	/* Does this box look like yours (by upper directory, cgroup, bundle)? Fill what you know:
-	 * id, name, image, image_digest, labels, pod, read_only, own mounts. 1 yes, 0 not mine. */
+	 * id, name, image, image_digest, labels, pod, read_only, own mounts. ADAPTER_SKIP: mine, and
+	 * not to be shown (a pod's pause container). */
 	int (*describe)(struct adapter_ctx *ctx, struct box_list *list, struct box *b);
 	/* Adds containers that are known from files and not in the list yet. May be NULL. */
 	int (*enumerate)(struct adapter_ctx *ctx, struct box_list *list);
 };
-extern const struct adapter adapters[];
+extern const struct adapter *const adapters[]; /* asked in this order */
 extern const size_t n_adapters;

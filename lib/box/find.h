@@ -48,6 +48,7 @@ struct finder_options {
 	const char *const *storage_roots;   /* containers/storage graph roots (Podman, CRI-O) */
 	const char *const *run_roots;	    /* where OCI state and bundles lie: /run, --exec-root … */
 	const char *lxc_path;		    /* NULL: /var/lib/lxc */
+	const char *machines_path;	    /* NULL: /var/lib/machines */
 	/* Overlay mounts below these paths, and namespaces rooted there, are left alone. */
 	const char *const *ignore;
 };

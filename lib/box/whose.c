@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { ID_LEN = 64, CGROUP_MAX = 1 << 20 };
@@ -101,11 +100,19 @@ static bool by_namespace(uint64_t ns, const struct whose_row *rows, size_t n, si
 	return false;
 }
 
-static bool by_device(dev_t dev, const struct whose_row *rows, size_t n, size_t *ret)
+/* Asked so that a FUSE root's server is not: it may hang. */
+static bool by_device(int pid, const struct whose_row *rows, size_t n, size_t *ret)
 {
+	char path[64];
+	struct statx root;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &root) < 0)
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if ((rows[i].dev_major || rows[i].dev_minor) &&
-			makedev(rows[i].dev_major, rows[i].dev_minor) == dev) {
+			rows[i].dev_major == root.stx_dev_major &&
+			rows[i].dev_minor == root.stx_dev_minor) {
 			*ret = i;
 			return true;
 		}
@@ -133,13 +140,10 @@ static bool by_cgroup(int pid, const struct whose_row *rows, size_t n, size_t *r
 int whose_pid(int pid, const struct whose_row *rows, size_t n, size_t *ret_index)
 {
 	uint64_t ns = proc_mnt_ns(pid);
-	char path[64];
-	struct stat root;
 
 	if (by_namespace(ns, rows, n, ret_index))
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/root", pid);
-	if (ns && stat(path, &root) == 0 && by_device(root.st_dev, rows, n, ret_index))
+	if (ns && by_device(pid, rows, n, ret_index))
 		return 0;
 	if (ns && ns == proc_mnt_ns(getpid()))
 		return WHOSE_HOST;

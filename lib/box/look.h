@@ -1,0 +1,30 @@
+/* look.h - the finder and one look of it. For find.c and its two helpers only. */
+#pragma once
+
+#include "box/ctx.h"
+#include "box/mounts_how.h"
+
+struct finder {
+	enum mounts_how how;
+	struct files *files;
+	struct arena mem; /* the options, and roots learnt */
+	struct paths docker, storage, run, ignore;
+	const char *lxc_path, *machines_path;
+	struct arena watch_mem; /* of the last look */
+	const char **watch;
+};
+
+struct look {
+	struct finder *f;
+	struct adapter_ctx ctx;
+	struct mounts host;
+	struct mount root, init_root; /* ours, and pid 1's */
+	struct box_list *list;
+};
+
+/* Adds the box of a namespace's table, unless it is the host's or one to be left alone. */
+void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts *m);
+/* Adds a candidate for each overlay in the host's table that no box has. */
+void look_host_mounts(struct look *l);
+/* Data roots for the adapters: told, usual, and learnt from the upper directories seen. */
+void look_roots(struct look *l);
