@@ -1,0 +1,345 @@
+#include "daemon/sensor/baseline.h"
+#include "base/err.h"
+#include "daemon/config.h"
+#include "fs/beneath.h"
+#include "fs/hash.h"
+#include "store/snapshot.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { BATCH_NAMES = 64, LANE_ENOUGH = 48, NAMES_LIMIT = 4 * 1000 * 1000 };
+
+struct pending_dir {
+	struct pending_dir *next;
+	uint32_t no;
+	size_t n;
+	char rel[];
+};
+
+struct baseline {
+	struct job job; /* the lister; it comes back until no directory is left */
+	atomic_uint refs;
+	struct examiner *ex;
+	struct lower *lower;
+	struct kept *tree;
+	int bell;
+	atomic_bool *busy;
+	atomic_ullong *files;
+	struct pending_dir *head, **tail;
+	uint32_t next_no;
+	uint64_t n_batches;
+	atomic_ullong bytes, n;
+	atomic_int failed;
+	char why[256];
+	atomic_flag why_taken;
+};
+
+struct batch_job {
+	struct job job;
+	struct baseline *b;
+	uint64_t index;
+	uint32_t dir;
+	struct span rel;
+	struct names names; /* its own copy */
+	uint32_t *sub;	    /* numbers given to directories; 0: none */
+	char relmem[];
+};
+
+static void fail(struct baseline *b, int code, const char *why)
+{
+	if (!atomic_flag_test_and_set(&b->why_taken))
+		snprintf(b->why, sizeof(b->why), "%s", why);
+	atomic_store(&b->failed, code);
+}
+
+static void finish(struct baseline *b)
+{
+	struct item_snap_end *e = calloc(1, sizeof(*e));
+	uint64_t one = 1;
+
+	must(e);
+	e->item.kind = ITEM_SNAP_END;
+	e->lower = b->lower;
+	e->tree = b->tree;
+	e->n_batches = b->n_batches;
+	e->failed = atomic_load(&b->failed);
+	if (!e->failed && (b->ex->stop || (b->tree && atomic_load(&b->tree->gone))))
+		e->failed = -ECANCELED;
+	e->why = e->failed ? strdup(b->why) : NULL;
+	examiner_push(b->ex, &e->item);
+	atomic_store(b->busy, false);
+	if (write(b->bell, &one, sizeof(one)) < 0)
+		must(errno == EAGAIN);
+	while (b->head) {
+		struct pending_dir *next = b->head->next;
+
+		free(b->head);
+		b->head = next;
+	}
+	free(b);
+}
+
+static void baseline_unref(struct baseline *b)
+{
+	if (atomic_fetch_sub(&b->refs, 1) == 1)
+		finish(b);
+}
+
+static void batch_free(struct job *j)
+{
+	struct batch_job *t = container_of(j, struct batch_job, job);
+
+	names_free(&t->names);
+	free(t->sub);
+	baseline_unref(t->b);
+	free(t);
+}
+
+/* ---- a batch: look, hash, encode ---- */
+
+static struct slot keep(struct item_snap_batch *it, struct span s)
+{
+	struct slot at = {(uint32_t)it->mem.n, (uint32_t)s.n};
+
+	buf_add_span(&it->mem, s);
+	must(!it->mem.err);
+	return at;
+}
+
+static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, struct span name,
+	struct look *l, struct item_snap_batch *it, struct snap_row *row)
+{
+	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
+	struct hash_result res;
+	int r = hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
+
+	if (r == 0) {
+		memcpy(l->rec.sha, res.sha, SHA_LEN);
+		l->rec.has_sha = true;
+		it->bytes += res.size;
+		row->has_seen = t->b->tree && !res.racy;
+		row->seen = (struct seen){.ino = l->ino, .size = l->rec.size, .mtime = l->rec.mtime,
+			.ctime = l->ctime, .btime = l->btime};
+		memcpy(row->seen.sha, res.sha, SHA_LEN);
+	} else if (!it->unreadable++) {
+		it->worst = keep(it, name);
+	}
+}
+
+static void add_row(struct batch_job *t, struct worker *w, int dir_fd, size_t i, struct look *l,
+	struct item_snap_batch *it)
+{
+	struct snap_row *row = &it->row[it->n_rows];
+	struct span name = names_at(&t->names, i);
+	size_t at;
+
+	*row = (struct snap_row){0};
+	if (look_at(dir_fd, name, t->b->lower->marks, l) != 0)
+		return; /* gone meanwhile: it is not there */
+	if (l->rec.type == FILE_REG && !(l->rec.ovl & OVL_METACOPY))
+		hash_row(t, w, dir_fd, name, l, it, row);
+	row->sub_dir = l->rec.type == FILE_DIR ? t->sub[i] : 0;
+	row->name = keep(it, name);
+	at = it->mem.n;
+	must(record_encode(&l->rec, &it->mem) == 0);
+	row->rec = (struct slot){(uint32_t)at, (uint32_t)(it->mem.n - at)};
+	it->n_rows++;
+}
+
+static void check_limits(struct baseline *b, const struct item_snap_batch *it)
+{
+	uint64_t n = atomic_fetch_add(&b->n, it->n_rows) + it->n_rows;
+	uint64_t bytes = atomic_fetch_add(&b->bytes, it->bytes) + it->bytes;
+	const struct kept *k = b->tree;
+
+	atomic_fetch_add(b->files, it->n_rows);
+	if (k && ((k->max_files && n > k->max_files) || (k->max_bytes && bytes > k->max_bytes)))
+		fail(b, -EFBIG, "more than volumes.max_files or volumes.max_bytes: not kept; raise the "
+				"limit, or exclude it");
+}
+
+static void batch_run(struct job *j, struct worker *w)
+{
+	struct batch_job *t = container_of(j, struct batch_job, job);
+	struct item_snap_batch *it = calloc(1, sizeof(*it));
+	LOOK struct look l = {0};
+	FD int dir = -1;
+
+	must(it);
+	it->item.kind = ITEM_SNAP_BATCH;
+	it->lower = lower_ref(t->b->lower);
+	it->index = t->index;
+	it->dir = t->dir;
+	it->row = calloc(t->names.n, sizeof(*it->row));
+	must(it->row);
+	if (!atomic_load(&t->b->failed) && !w->ex->stop) {
+		int r = beneath_open(t->b->lower->root_fd, t->rel, O_PATH | O_DIRECTORY, &dir);
+
+		for (size_t i = 0; r == 0 && i < t->names.n && !w->ex->stop; i++)
+			add_row(t, w, dir, i, &l, it);
+		check_limits(t->b, it);
+	}
+	examiner_push(w->ex, &it->item);
+	batch_free(j);
+}
+
+/* ---- the lister ---- */
+
+static void queue_dir(struct baseline *b, struct span parent, struct span name, uint32_t no)
+{
+	struct pending_dir *d = malloc(sizeof(*d) + parent.n + name.n + 2);
+
+	must(d);
+	d->next = NULL;
+	d->no = no;
+	memcpy(d->rel, parent.p, parent.n);
+	d->n = parent.n;
+	if (parent.n)
+		d->rel[d->n++] = '/';
+	memcpy(d->rel + d->n, name.p, name.n);
+	d->n += name.n;
+	*b->tail = d;
+	b->tail = &d->next;
+}
+
+static struct batch_job *batch_new(struct baseline *b, uint32_t dir, struct span rel)
+{
+	struct batch_job *t = calloc(1, sizeof(*t) + rel.n + 1);
+
+	must(t);
+	t->job.run = batch_run;
+	t->job.drop = batch_free;
+	t->b = b;
+	atomic_fetch_add(&b->refs, 1);
+	t->index = b->n_batches++;
+	t->dir = dir;
+	memcpy(t->relmem, rel.p, rel.n);
+	t->rel = span_make(t->relmem, rel.n);
+	t->sub = calloc(BATCH_NAMES, sizeof(*t->sub));
+	must(t->sub);
+	return t;
+}
+
+/* When enough waits, the lister does it itself: no lane grows without bound. */
+static void batch_submit(struct batch_job *t, struct worker *w)
+{
+	if (jobs_len(w->ex->jobs, JOB_BASELINE) < LANE_ENOUGH)
+		jobs_add(w->ex->jobs, JOB_BASELINE, &t->job);
+	else
+		batch_run(&t->job, w);
+}
+
+static bool is_excluded(struct baseline *b, struct span rel, struct span name)
+{
+	BUF struct buf path = {0};
+
+	if (!b->tree || !b->tree->exclude || !b->tree->exclude->n)
+		return false;
+	buf_add_text(&path, "/");
+	buf_add_span(&path, rel);
+	if (rel.n)
+		buf_add_text(&path, "/");
+	buf_add_span(&path, name);
+	return kept_is_excluded(b->tree, buf_span(&path));
+}
+
+static void list_names(struct baseline *b, struct worker *w, const struct pending_dir *d,
+	const struct names *names)
+{
+	struct span rel = span_make(d->rel, d->n);
+	struct batch_job *t = NULL;
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct span name = names_at(names, i);
+
+		if (is_excluded(b, rel, name))
+			continue;
+		if (!t)
+			t = batch_new(b, d->no, rel);
+		if (names->v[i].type == DT_DIR) {
+			t->sub[t->names.n] = b->next_no;
+			queue_dir(b, rel, name, b->next_no++);
+		}
+		must(names_add(&t->names, name, names->v[i].type) == 0);
+		if (t->names.n == BATCH_NAMES) {
+			batch_submit(t, w);
+			t = NULL;
+		}
+	}
+	if (t)
+		batch_submit(t, w);
+}
+
+static void list_dir(struct baseline *b, struct worker *w, const struct pending_dir *d)
+{
+	NAMES struct names names = {0};
+	FD int fd = -1;
+	int r = beneath_open(b->lower->root_fd, span_make(d->rel, d->n), O_RDONLY | O_DIRECTORY, &fd);
+
+	if (r > 0)
+		return; /* gone, or another file system begins here */
+	if (r == 0)
+		r = names_read(fd, NAMES_LIMIT, &names);
+	if (r < 0) {
+		fail(b, r, err_why());
+		return;
+	}
+	names_sort(&names);
+	list_names(b, w, d, &names);
+}
+
+static void lister_drop(struct job *j)
+{
+	baseline_unref(container_of(j, struct baseline, job));
+}
+
+static void lister_run(struct job *j, struct worker *w)
+{
+	struct baseline *b = container_of(j, struct baseline, job);
+	struct pending_dir *d = b->head;
+
+	if (!d || b->ex->stop || atomic_load(&b->failed) || (b->tree && atomic_load(&b->tree->gone))) {
+		baseline_unref(b);
+		return;
+	}
+	b->head = d->next;
+	if (!b->head)
+		b->tail = &b->head;
+	list_dir(b, w, d);
+	free(d);
+	jobs_add(w->ex->jobs, JOB_BASELINE, j);
+}
+
+/* The root's own record: directory 0, the empty name. */
+static void root_batch(struct baseline *b)
+{
+	struct batch_job *t = batch_new(b, 0, (struct span){0});
+
+	must(names_add(&t->names, span_of(""), DT_DIR) == 0);
+	t->sub[0] = SNAP_ROOT_DIR;
+	b->next_no = SNAP_ROOT_DIR + 1;
+	queue_dir(b, (struct span){0}, (struct span){0}, SNAP_ROOT_DIR);
+	jobs_add(b->ex->jobs, JOB_BASELINE, &t->job);
+}
+
+void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt)
+{
+	struct baseline *b = calloc(1, sizeof(*b));
+
+	must(b);
+	atomic_init(&b->refs, 1);
+	atomic_flag_clear(&b->why_taken);
+	b->job.run = lister_run;
+	b->job.drop = lister_drop;
+	b->ex = ex;
+	b->lower = lower_ref(l);
+	b->tree = opt->tree ? kept_ref(opt->tree) : NULL;
+	b->bell = opt->bell;
+	b->busy = opt->busy;
+	b->files = opt->files;
+	b->tail = &b->head;
+	root_batch(b);
+	jobs_add(ex->jobs, JOB_BASELINE, &b->job);
+}

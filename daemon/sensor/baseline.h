@@ -1,0 +1,20 @@
+/*
+ * baseline.h - hashing one layer (or plain tree) whole, in parallel, into batches in key order.
+ *
+ * Directories are listed breadth first by one job at a time, which gives them their numbers; their
+ * entries are looked at and hashed by batches on all workers. The ledger puts batches back into
+ * order. One layer at a time: snapshots are appended to the store, not woven.
+ */
+#pragma once
+
+#include "daemon/sensor/examine.h"
+
+struct baseline_options {
+	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
+	int bell;	   /* eventfd that is rung at the end */
+	atomic_bool *busy; /* cleared at the end */
+	atomic_ullong *files; /* progress, for status; counts up */
+};
+/* Takes references of its own. ITEM_SNAP_BEGIN is the caller's to push first; the end is
+ * ITEM_SNAP_END, failed or not. */
+void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt);

@@ -1,0 +1,193 @@
+#include "daemon/sensor/coalesce.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include <uthash.h>
+
+struct one_name {
+	UT_hash_handle hh;
+	unsigned flags;
+	struct buf actor, mount;
+	size_t n;
+	char name[];
+};
+
+struct pending {
+	UT_hash_handle hh;
+	struct pending *next; /* in order of due */
+	struct kept *kept;
+	struct one_name *names;
+	int64_t due, when;
+	size_t key_n, dir_n;
+	char *key; /* the kept's address, then the directory: what it is found by */
+};
+
+struct coalesce {
+	struct pending *table, *head, **tail;
+	int64_t debounce;
+	size_t n, limit; /* names */
+};
+
+int coalesce_new(struct coalesce **ret, int64_t debounce, size_t limit)
+{
+	struct coalesce *c = calloc(1, sizeof(*c));
+
+	must(c);
+	c->tail = &c->head;
+	c->debounce = debounce;
+	c->limit = limit;
+	*ret = c;
+	return 0;
+}
+
+static void name_free(struct one_name *o)
+{
+	buf_free(&o->actor);
+	buf_free(&o->mount);
+	free(o);
+}
+
+static void pending_free(struct coalesce *c, struct pending *p)
+{
+	struct one_name *o, *tmp;
+
+	HASH_ITER(hh, p->names, o, tmp)
+	{
+		HASH_DEL(p->names, o);
+		name_free(o);
+		c->n--;
+	}
+	kept_unref(p->kept);
+	free(p->key);
+	free(p);
+}
+
+static struct pending *take_head(struct coalesce *c)
+{
+	struct pending *p = c->head;
+
+	c->head = p->next;
+	if (!c->head)
+		c->tail = &c->head;
+	HASH_DEL(c->table, p);
+	return p;
+}
+
+void coalesce_free(struct coalesce *c)
+{
+	if (!c)
+		return;
+	while (c->head)
+		pending_free(c, take_head(c));
+	free(c);
+}
+
+static void split(struct span path, struct span *dir, struct span *name)
+{
+	size_t cut = path.n;
+
+	while (cut && path.p[cut - 1] != '/')
+		cut--;
+	*name = span_make(path.p + cut, path.n - cut);
+	*dir = cut > 1 ? span_make(path.p, cut - 1) : span_of("/");
+}
+
+static struct pending *find(struct coalesce *c, const struct touch *t, struct span dir)
+{
+	BUF struct buf key = {0};
+	struct pending *p = NULL;
+
+	buf_add(&key, &t->kept, sizeof(t->kept));
+	buf_add_span(&key, dir);
+	must(!key.err);
+	HASH_FIND(hh, c->table, key.p, key.n, p);
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	must(p);
+	p->kept = kept_ref(t->kept);
+	p->due = clock_mono() + c->debounce;
+	p->when = t->when;
+	p->key_n = key.n;
+	p->dir_n = dir.n;
+	p->key = (char *)take(key.p);
+	HASH_ADD_KEYPTR(hh, c->table, p->key, p->key_n, p);
+	*c->tail = p;
+	c->tail = &p->next;
+	return p;
+}
+
+int coalesce_add(struct coalesce *c, const struct touch *t)
+{
+	struct span dir, name;
+	struct pending *p;
+	struct one_name *o = NULL;
+
+	split(t->path, &dir, &name);
+	if (c->n >= c->limit)
+		return COALESCE_FULL;
+	p = find(c, t, dir);
+	HASH_FIND(hh, p->names, name.p, name.n, o);
+	if (!o) {
+		o = calloc(1, sizeof(*o) + name.n + 1);
+		must(o);
+		memcpy(o->name, name.p, name.n);
+		o->n = name.n;
+		HASH_ADD(hh, p->names, name, o->n, o);
+		c->n++;
+	}
+	o->flags |= t->flags;
+	if (t->flags & (ASK_COVERED | ASK_UNCOVERED))
+		o->flags &= ~(unsigned)(t->flags & ASK_COVERED ? ASK_UNCOVERED : ASK_COVERED);
+	if (t->actor.n) {
+		buf_reset(&o->actor);
+		buf_add_span(&o->actor, t->actor);
+	}
+	if (t->mount.n) {
+		buf_reset(&o->mount);
+		buf_add_span(&o->mount, t->mount);
+	}
+	return 0;
+}
+
+static void submit(struct coalesce *c, struct examiner *ex, struct pending *p)
+{
+	struct ask *a = ask_new(p->kept, span_make(p->key + sizeof(p->kept), p->dir_n), p->when);
+	struct one_name *o, *tmp;
+
+	HASH_ITER(hh, p->names, o, tmp)
+	{
+		ask_add(a, span_make(o->name, o->n), o->flags, buf_span(&o->actor), buf_span(&o->mount));
+	}
+	ask_submit(a, ex);
+	pending_free(c, p);
+}
+
+int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now)
+{
+	while (c->head && c->head->due <= now)
+		submit(c, ex, take_head(c));
+	return c->head ? c->head->due - now : -1;
+}
+
+void coalesce_drop(struct coalesce *c, const struct kept *k)
+{
+	struct pending **at = &c->head;
+
+	while (*at) {
+		struct pending *p = *at;
+
+		if (p->kept != k) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		HASH_DEL(c->table, p);
+		pending_free(c, p);
+	}
+	c->tail = at;
+}
+
+size_t coalesce_len(const struct coalesce *c)
+{
+	return c->n;
+}

@@ -1,0 +1,26 @@
+/*
+ * coalesce.h - many touches become one ask: per target and directory, a set of names, held back for
+ * the debounce so that a burst of writes is looked at once. Bounded: what finds no room is the
+ * caller's to tell as a gap.
+ */
+#pragma once
+
+#include "daemon/sensor/examine.h"
+
+struct coalesce;
+enum { COALESCE_FULL = 1 };
+int coalesce_new(struct coalesce **ret, int64_t debounce, size_t limit);
+void coalesce_free(struct coalesce *c);
+struct touch {
+	struct kept *kept;
+	struct span path; /* "/a/b"; "/" is the root itself */
+	unsigned flags;   /* ASK_* */
+	struct span actor, mount;
+	int64_t when;     /* wall */
+};
+int coalesce_add(struct coalesce *c, const struct touch *t);
+/* Hands over what is due at `now` (monotonic). Returns ns until the next is due; -1: none waits. */
+int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now);
+/* Forgets what waits for a target that is gone. */
+void coalesce_drop(struct coalesce *c, const struct kept *k);
+size_t coalesce_len(const struct coalesce *c);

@@ -1,0 +1,13 @@
+/* content.h - reading what a lookup found: where the data lies, hashing it, handing it out. */
+#pragma once
+
+#include "daemon/sensor/examine.h"
+#include "fs/hash.h"
+
+/* Hashes the data of a regular file's hit. Results as hash_file(); negative: unreadable. */
+int content_hash(struct worker *w, const struct view *v, const struct hit *h, bool probe,
+	struct hash_result *ret);
+/* Opens the data read-only. Positive: as beneath_open(). */
+int content_open(const struct view *v, const struct hit *h, int *ret_fd);
+/* The baseline path that a copied-up object's origin handle names: appends "/path". */
+void content_origin(const struct views *v, struct span origin, struct buf *out);

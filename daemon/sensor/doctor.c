@@ -1,0 +1,129 @@
+/* What this kernel and host allow, and what is live for each target. JSON for the door. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "daemon/sensor/sensor.h"
+
+/* What a level gives: content, names and attributes by event; the process that did it. */
+static const struct {
+	bool content, names, attributes, actor;
+} level_gives[LEVEL_N] = {
+	[LEVEL_L1] = {true, true, true, true},
+	[LEVEL_L2] = {true, true, true, true},
+	[LEVEL_L4] = {true, true, true, false},
+	[LEVEL_L5] = {true, true, true, false},
+};
+
+static const char *level_lacks(enum level l)
+{
+	static const char *const lacks[LEVEL_N] = {
+		[LEVEL_NONE] = "everything but sweeps",
+		[LEVEL_L1] = "stores through a mapping that is never unmapped, chattr, raw block "
+			     "writes: found by sweeps",
+		[LEVEL_L2] = "as L1, and the end of a mapping, asynchronous writes on held files",
+		[LEVEL_L4] = "the process behind creations, deletions and renames",
+		[LEVEL_L5] = "the process, always",
+		[LEVEL_L6] = "when and who: only sweeps see anything",
+	};
+
+	return lacks[l];
+}
+
+static void probes(struct sensor *s, struct json *j)
+{
+	size_t n;
+	const struct watch_probe *p = watch_probes(s->watch, &n);
+
+	json_key(j, "probes");
+	json_open(j, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(j, '{');
+		json_m_text(j, "name", p[i].name);
+		json_m_bool(j, "ok", p[i].ok);
+		json_m_text(j, "result", p[i].result);
+		json_m_text(j, "without", p[i].without ? p[i].without : "");
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void one_target(struct json *j, const struct reg *r, bool volumes)
+{
+	json_open(j, '{');
+	json_m_bool(j, "actor", level_gives[r->level].actor);
+	json_m_bool(j, "attributes", level_gives[r->level].attributes);
+	json_m_bool(j, "baselined", kept_is_baselined(r->kept));
+	json_m_bool(j, "content", level_gives[r->level].content);
+	json_m_text(j, "id", r->kept->id);
+	json_m_text(j, "kind", target_kinds[r->kept->kind].name);
+	json_m_text(j, "lacks", level_lacks(r->level));
+	json_m_text(j, "level", level_kinds[r->level].name);
+	json_m_str(j, "name", span_of(r->kept->name));
+	json_m_bool(j, "names", level_gives[r->level].names);
+	json_m_bool(j, "prevention", false);
+	json_m_bool(j, "volumes", volumes);
+	json_close(j, '}');
+}
+
+void doctor_text(struct sensor *s, struct buf *out)
+{
+	struct json j = json_on(out);
+
+	json_open(&j, '{');
+	probes(s, &j);
+	json_key(&j, "targets");
+	json_open(&j, '[');
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		one_target(&j, r, s->cfg->volumes_watch);
+	json_close(&j, ']');
+	json_close(&j, '}');
+}
+
+static void counters(struct sensor *s, struct json *j)
+{
+	struct examiner_stats *e = &s->ex.stats;
+	struct watch_stats w;
+
+	watch_stats(s->watch, &w);
+	json_m_uint(j, "asks", atomic_load(&e->asks));
+	json_m_uint(j, "baseline_files", atomic_load(&s->baseline_files));
+	json_m_uint(j, "commits", atomic_load(&s->ledger_stats.batches));
+	json_m_uint(j, "entries", atomic_load(&s->ledger_stats.entries));
+	json_m_uint(j, "events", w.events);
+	json_m_uint(j, "events_foreign", w.foreign);
+	json_m_uint(j, "hashed_bytes", atomic_load(&e->hashed_bytes));
+	json_m_uint(j, "hashed_files", atomic_load(&e->hashed_files));
+	json_m_uint(j, "looks", atomic_load(&e->looks));
+	json_m_uint(j, "lost", s->lost);
+	json_m_uint(j, "marks", w.marks);
+	json_m_uint(j, "overflows", w.overflows);
+	json_m_uint(j, "retries", atomic_load(&e->retries));
+	json_m_uint(j, "seen_hits", atomic_load(&e->seen_hits));
+	json_m_uint(j, "sightings", atomic_load(&s->ledger_stats.sightings));
+	json_m_uint(j, "touches", w.touches);
+}
+
+void status_text(struct sensor *s, struct buf *out)
+{
+	static const char *const health[] = {"ok", "full", "failed"};
+	struct json j = json_on(out);
+
+	json_open(&j, '{');
+	json_m_bool(&j, "baselining", atomic_load(&s->baseline_busy));
+	json_key(&j, "counters");
+	json_open(&j, '{');
+	counters(s, &j);
+	json_close(&j, '}');
+	json_key(&j, "queues");
+	json_open(&j, '{');
+	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE));
+	json_m_uint(&j, "coalesce", coalesce_len(s->coalesce));
+	json_m_uint(&j, "items", queue_len(s->items));
+	json_m_uint(&j, "live", jobs_len(s->jobs, JOB_LIVE));
+	json_m_uint(&j, "scan", jobs_len(s->jobs, JOB_SCAN));
+	json_m_uint(&j, "unsettled", jobs_waiting(s->jobs));
+	json_close(&j, '}');
+	json_m_time(&j, "started", s->started);
+	json_m_text(&j, "store", health[atomic_load(&s->ledger_stats.health)]);
+	json_m_int(&j, "targets", (int64_t)s->reg.n_rows);
+	json_close(&j, '}');
+}

@@ -1,0 +1,92 @@
+/* From "root N, path below it" to "target, path": what a touch means for what is kept. */
+#include "base/clock.h"
+#include "daemon/log.h"
+#include "daemon/sensor/sensor.h"
+#include <stdio.h>
+
+static unsigned flags_of(uint32_t ops)
+{
+	bool fresh_dir = (ops & WATCH_IS_DIR) && (ops & (WATCH_CREATE | WATCH_MOVE));
+
+	return fresh_dir || (ops & WATCH_SCAN) ? ASK_BELOW : 0;
+}
+
+static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)
+{
+	bool first = true;
+
+	if (!atomic_load(&row->lower->snap))
+		return; /* first seen as it is now */
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		for (size_t i = 0; i < r->kept->n_lower && r->kept->overlay; i++) {
+			if (r->kept->lower[i] != row->lower)
+				continue;
+			t->kept = r->kept;
+			t->flags = ASK_LAYER | (first ? ASK_ANNOUNCE : 0) | (below ? ASK_BELOW : 0);
+			sensor_touch(s, t);
+			first = false;
+			break;
+		}
+}
+
+void sensor_on_touch(void *ctx, const struct watch_touch *w)
+{
+	struct sensor *s = ctx;
+	struct reg *r = registry_by_root(&s->reg, w->root);
+	struct layer_row *layer = r ? NULL : registry_layer_by_root(&s->reg, w->root);
+	BUF struct buf path = {0};
+	struct touch t = {.when = w->when, .flags = flags_of(w->ops)};
+
+	if (!r && !layer)
+		return;
+	buf_add_text(&path, "/");
+	buf_add_span(&path, w->path);
+	t.path = buf_span(&path);
+	t.actor = actors_of(s->actors, w->pid, s->reg.rows, s->reg.n_rows);
+	if (layer) {
+		touch_layer(s, layer, &t, t.flags & ASK_BELOW);
+		return;
+	}
+	t.kept = r->kept;
+	sensor_touch(s, &t);
+}
+
+void sensor_touch(struct sensor *s, const struct touch *t)
+{
+	if (kept_is_excluded(t->kept, t->path))
+		return;
+	if (coalesce_add(s->coalesce, t) != COALESCE_FULL)
+		return;
+	s->lost++;
+	if (s->overflowed)
+		return;
+	/* The table is full: from here on nothing is certain until everything is looked at again. */
+	s->overflowed = true;
+	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue_size");
+	s->heal_due = clock_mono() + CLOCK_S;
+}
+
+void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause, uint64_t count,
+	const char *detail)
+{
+	struct sensor *s = ctx;
+	struct reg *r = root ? registry_by_root(&s->reg, root) : NULL;
+	struct scan_options opt = {.asker = -1};
+	BUF struct buf path = {0};
+
+	if (root && !r) {
+		log_warn("layer watch: %s", detail);
+		return;
+	}
+	s->lost += count ? count : 1;
+	if (!r) {
+		sensor_gap(s, NULL, (struct span){0}, cause, count, detail);
+		s->heal_due = clock_mono() + 200 * CLOCK_MS;
+		return;
+	}
+	buf_add_text(&path, "/");
+	buf_add_span(&path, below);
+	sensor_gap(s, r->kept, below.n ? buf_span(&path) : (struct span){0}, cause, count, detail);
+	opt.scope = buf_span(&path);
+	scan_begin(&s->ex, r->kept, &opt);
+}

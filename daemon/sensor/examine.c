@@ -1,0 +1,450 @@
+/*
+ * The order at one name: look at it in both views, read the content where the comparison needs it,
+ * push what was seen, and only then go below. Nothing here decides whether it is drift.
+ */
+#include "daemon/sensor/examine.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "daemon/sensor/content.h"
+#include "daemon/sensor/scan.h"
+#include "store/targets.h"
+
+struct ask {
+	struct job job;
+	struct kept *kept;
+	struct scan *scan;
+	char *dir;
+	size_t dir_n, n;
+	struct buf names; /* n times: flags varint, name, actor, mount (buf_bytes each) */
+	int64_t when;
+	unsigned attempt;
+};
+
+/* How long to wait before another look at what would not hold still. */
+static const int64_t again_after[] = {200 * CLOCK_MS, CLOCK_S, 5 * CLOCK_S, 30 * CLOCK_S,
+	60 * CLOCK_S, 120 * CLOCK_S, 300 * CLOCK_S, 600 * CLOCK_S};
+enum { NEVER_SETTLES = 4 };
+
+void examiner_push(struct examiner *ex, struct item *i)
+{
+	if (queue_push(ex->items, QUEUE_BACK, i) != 0)
+		item_free(i); /* closed: the sensor is ending */
+}
+
+/* ---- the place ---- */
+
+static void node_of(struct hit *h, struct node *ret)
+{
+	if (h->found && h->entry.rec.type == FILE_DIR) {
+		*ret = h->node;
+		h->node = (struct node){0};
+	}
+}
+
+static int open_dir(const struct view *v, struct span dir, struct node *ret)
+{
+	HIT struct hit h = {0};
+	int r = view_resolve(v, dir, &h);
+
+	if (r == 0)
+		node_of(&h, ret);
+	return r < 0 ? r : 0;
+}
+
+int place_open(struct place *p)
+{
+	int r = txn_begin(p->worker->ex->store, false, &p->txn);
+
+	p->views = calloc(1, sizeof(*p->views));
+	must(p->views);
+	if (r == 0)
+		r = views_open(p->kept, p->txn, p->views);
+	if (r == 0)
+		r = open_dir(&p->views->now, p->dir, &p->now);
+	if (r == 0)
+		r = open_dir(&p->views->base, p->dir, &p->base);
+	return r;
+}
+
+void place_close(struct place *p)
+{
+	node_free(&p->now);
+	node_free(&p->base);
+	if (p->views)
+		views_close(p->views);
+	free(p->views);
+	p->views = NULL;
+	txn_abort(take(p->txn));
+}
+
+/* ---- one name ---- */
+
+struct looking {
+	struct place *p;
+	struct sighting *s;
+	struct span path, name;
+	unsigned flags;
+	struct hit now, base;
+	bool again;
+};
+
+static void path_join(struct buf *out, struct span dir, struct span name)
+{
+	if (dir.n > 1)
+		buf_add_span(out, dir);
+	if (name.n || dir.n <= 1)
+		buf_add_text(out, "/");
+	buf_add_span(out, name);
+}
+
+static void set_gap(struct looking *l, enum gap_cause cause, const char *why)
+{
+	l->s->gap_set = true;
+	l->s->gap = cause;
+	l->s->detail = sighting_keep(l->s, span_of(why));
+	if (l->p->scan)
+		atomic_store(&l->p->scan->whole, false);
+}
+
+static int look_both(struct looking *l)
+{
+	struct place *p = l->p;
+	int r = 0;
+
+	if (!l->name.n) {
+		r = view_root(&p->views->now, &l->now);
+		return r < 0 ? r : view_root(&p->views->base, &l->base);
+	}
+	if (p->now.n)
+		r = view_lookup(&p->views->now, &p->now, l->name, &l->now);
+	if (r >= 0 && p->base.n)
+		r = view_lookup(&p->views->base, &p->base, l->name, &l->base);
+	return r < 0 ? r : 0;
+}
+
+/* The baseline's content: from its snapshot, else read now because nothing waits for snapshots. */
+static void base_content(struct looking *l)
+{
+	struct hit *h = &l->base;
+	const struct record *data = h->metacopy ? &h->data.rec : &h->entry.rec;
+	struct hash_result res;
+
+	if (h->entry.rec.type != FILE_REG)
+		return;
+	if (data->has_sha) {
+		memcpy(h->entry.rec.sha, data->sha, SHA_LEN);
+		h->entry.rec.has_sha = true;
+	} else if (content_hash(l->p->worker, &l->p->views->base, h, false, &res) == 0) {
+		memcpy(h->entry.rec.sha, res.sha, SHA_LEN);
+		h->entry.rec.has_sha = true;
+	}
+}
+
+static bool from_seen(struct looking *l)
+{
+	struct look *k = &l->now.entry.look;
+	uint32_t no = atomic_load(&l->p->kept->no);
+	struct seen s;
+
+	if (!l->p->scan || !l->p->scan->trust_seen || l->now.metacopy || !no)
+		return false;
+	if (seen_get(l->p->txn, no, k->ino, &s) != 0 || s.size != k->rec.size ||
+		s.mtime != k->rec.mtime || s.ctime != k->ctime || s.btime != k->btime)
+		return false;
+	memcpy(l->now.entry.rec.sha, s.sha, SHA_LEN);
+	l->now.entry.rec.has_sha = true;
+	atomic_fetch_add(&l->p->worker->ex->stats.seen_hits, 1);
+	return true;
+}
+
+static void keep_seen(struct looking *l, const struct hash_result *res)
+{
+	struct look *k = &l->now.entry.look;
+
+	if (res->writer || res->racy || l->now.metacopy || l->now.layer != 0)
+		return;
+	l->s->has_seen = true;
+	l->s->seen = (struct seen){.ino = k->ino, .size = k->rec.size, .mtime = k->rec.mtime,
+		.ctime = k->ctime, .btime = k->btime};
+	memcpy(l->s->seen.sha, res->sha, SHA_LEN);
+}
+
+static void now_hashed(struct looking *l, const struct hash_result *res)
+{
+	struct record *rec = &l->now.entry.rec;
+
+	memcpy(rec->sha, res->sha, SHA_LEN);
+	rec->has_sha = true;
+	if (!l->now.metacopy)
+		rec->size = res->size;
+	l->s->unsettled = res->writer;
+	l->again = res->writer || res->racy;
+	keep_seen(l, res);
+}
+
+static void now_content(struct looking *l)
+{
+	struct hash_result res;
+	int r;
+
+	if (l->now.entry.rec.type != FILE_REG || from_seen(l))
+		return;
+	r = content_hash(l->p->worker, &l->p->views->now, &l->now, l->now.layer == 0, &res);
+	if (r == 0) {
+		now_hashed(l, &res);
+	} else if (r == HASH_MOVING || r == HASH_ABSENT) {
+		l->again = true;
+		l->s->unsettled = true;
+		if (l->p->attempt >= NEVER_SETTLES)
+			set_gap(l, GAP_UNSETTLED, "it changes faster than it can be read");
+	} else if (r == HASH_BUDGET) {
+		set_gap(l, GAP_TOO_LARGE, "beyond limits.hash_max_bytes or limits.hash_max_time");
+	} else if (r < 0) {
+		set_gap(l, GAP_UNREADABLE, err_why());
+	}
+}
+
+static void keep_record(struct sighting *s, const struct record *rec, struct slot *at)
+{
+	BUF struct buf b = {0};
+	struct record plain = *rec;
+
+	plain.ovl = 0;
+	plain.redirect = (struct span){0};
+	if (record_encode(&plain, &b) == 0)
+		*at = sighting_keep(s, buf_span(&b));
+}
+
+/* Where an added object came from, as far as overlayfs remembers. */
+static void find_origin(struct looking *l)
+{
+	BUF struct buf from = {0};
+	struct record *rec = &l->now.entry.rec;
+	struct span redirect = rec->redirect;
+
+	if (!l->p->kept->overlay || l->now.layer != 0 || l->base.found)
+		return;
+	if (rec->type == FILE_DIR && redirect.n) {
+		if (redirect.p[0] == '/')
+			buf_add_span(&from, redirect);
+		else
+			path_join(&from, l->p->dir, redirect);
+	} else if (rec->type == FILE_REG && l->now.entry.look.origin.n) {
+		content_origin(l->p->views, l->now.entry.look.origin, &from);
+	}
+	if (from.n)
+		l->s->from = sighting_keep(l->s, buf_span(&from));
+}
+
+/* A mount over a path is drift only where the baseline has something to hide. */
+static bool hides_something(struct looking *l)
+{
+	NAMES struct names names = {0};
+	struct node none = {0};
+
+	if (!l->base.found)
+		return false;
+	if (l->base.entry.rec.type != FILE_DIR)
+		return true;
+	if (view_names(&l->p->views->now, &none, &l->p->views->base, &l->base.node, &names) < 0)
+		return true;
+	return names.n > 0;
+}
+
+static void fill_sighting(struct looking *l, struct span mount)
+{
+	struct sighting *s = l->s;
+	bool same = view_same_object(&l->p->views->now, &l->now, &l->p->views->base, &l->base);
+	bool lower_now = l->p->kept->overlay && l->now.found && l->now.layer != 0;
+
+	if (!(same && !(l->flags & ASK_LAYER))) {
+		if (l->base.found)
+			base_content(l);
+		if (l->now.found)
+			now_content(l);
+		s->layer_changed = lower_now && same && (l->flags & ASK_LAYER);
+		s->announce_layer = s->layer_changed && (l->flags & ASK_ANNOUNCE);
+		if (s->layer_changed && !s->gap_set)
+			s->detail = sighting_keep(s, span_of(l->p->kept->lower[l->now.layer - 1]->path));
+		find_origin(l);
+	} else {
+		l->now.entry.rec = l->base.entry.rec;
+	}
+	if ((s->has_now = l->now.found))
+		keep_record(s, &l->now.entry.rec, &s->now);
+	if ((s->has_base = l->base.found))
+		keep_record(s, &l->base.entry.rec, &s->base);
+	s->parent_gone = l->name.n && !l->p->now.n;
+	s->dir_lost = !(l->now.found && l->now.entry.rec.type == FILE_DIR);
+	s->unmounted = l->flags & ASK_UNCOVERED;
+	if ((l->flags & ASK_COVERED) && hides_something(l))
+		s->mount = sighting_keep(s, mount);
+}
+
+static void go_below(struct looking *l)
+{
+	struct scan_options opt = {.scope = l->path, .asker = -1, .below_only = true};
+
+	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
+		return;
+	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
+		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
+		return; /* wholly of the layers: nothing below can differ */
+	if (l->p->scan)
+		scan_below(l->p->scan, l->path);
+	else
+		scan_begin(l->p->worker->ex, l->p->kept, &opt);
+}
+
+static void look_again(struct looking *l, struct span actor)
+{
+	size_t n = l->p->attempt < COUNTOF(again_after) ? l->p->attempt : COUNTOF(again_after) - 1;
+	struct ask *a = ask_new(l->p->kept, l->p->dir, l->p->when);
+
+	ask_add(a, l->name, 0, actor, (struct span){0});
+	a->attempt = l->p->attempt + 1;
+	atomic_fetch_add(&l->p->worker->ex->stats.retries, 1);
+	jobs_later(l->p->worker->ex->jobs, &a->job, again_after[n]);
+}
+
+static void looking_end(struct looking *l)
+{
+	hit_free(&l->now);
+	hit_free(&l->base);
+}
+
+void examine_name(struct place *p, struct span name, unsigned flags, struct span actor, struct span mount)
+{
+	struct looking l = {.p = p, .name = name, .flags = flags};
+	BUF struct buf path = {0};
+	int r;
+
+	path_join(&path, p->dir, name);
+	l.path = buf_span(&path);
+	if (kept_is_excluded(p->kept, l.path) || (!p->kept->overlay && !kept_is_baselined(p->kept)))
+		return;
+	atomic_fetch_add(&p->worker->ex->stats.looks, 1);
+	r = look_both(&l);
+	if (r == 0 && (flags & ASK_IF_GONE) && l.now.found && l.now.layer == 0) {
+		looking_end(&l);
+		return;
+	}
+	l.s = sighting_new(p->kept, l.path, p->when);
+	l.s->actor = sighting_keep(l.s, actor);
+	if (r < 0)
+		set_gap(&l, GAP_UNREADABLE, err_why());
+	else
+		fill_sighting(&l, mount);
+	l.s->item.kind = ITEM_SIGHTING;
+	examiner_push(p->worker->ex, &l.s->item);
+	if (r == 0)
+		go_below(&l);
+	if (l.again)
+		look_again(&l, actor);
+	looking_end(&l);
+}
+
+/* ---- asks ---- */
+
+static void ask_free(struct job *j)
+{
+	struct ask *a = container_of(j, struct ask, job);
+
+	scan_unref(a->scan);
+	kept_unref(a->kept);
+	buf_free(&a->names);
+	free(a->dir);
+	free(a);
+}
+
+static void ask_failed(struct ask *a, struct examiner *ex)
+{
+	struct item_gap *g = calloc(1, sizeof(*g));
+
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->kept = kept_ref(a->kept);
+	buf_add(&g->path, a->dir, a->dir_n);
+	g->cause = GAP_UNREADABLE;
+	g->from = a->when;
+	buf_add_text(&g->detail, err_why());
+	examiner_push(ex, &g->item);
+}
+
+static void ask_run(struct job *j, struct worker *worker)
+{
+	struct ask *a = container_of(j, struct ask, job);
+	struct place p = {.worker = worker, .kept = a->kept, .scan = a->scan,
+		.dir = span_make(a->dir, a->dir_n), .when = a->when, .attempt = a->attempt};
+	struct rd at = rd_of(buf_span(&a->names));
+
+	atomic_fetch_add(&worker->ex->stats.asks, 1);
+	if (!atomic_load(&a->kept->gone)) {
+		if (place_open(&p) < 0) {
+			ask_failed(a, worker->ex);
+		} else {
+			while (!rd_end(&at) && !worker->ex->stop) {
+				unsigned flags = (unsigned)rd_varint(&at);
+				struct span name = rd_bytes(&at), actor = rd_bytes(&at);
+
+				examine_name(&p, name, flags, actor, rd_bytes(&at));
+			}
+		}
+		place_close(&p);
+	}
+	ask_free(j);
+}
+
+struct ask *ask_new(struct kept *k, struct span dir, int64_t when)
+{
+	struct ask *a = calloc(1, sizeof(*a));
+
+	must(a);
+	a->job.run = ask_run;
+	a->job.drop = ask_free;
+	a->kept = kept_ref(k);
+	a->dir = malloc(dir.n + 1);
+	must(a->dir);
+	memcpy(a->dir, dir.p, dir.n);
+	a->dir[dir.n] = 0;
+	a->dir_n = dir.n;
+	a->when = when;
+	return a;
+}
+
+void ask_add(struct ask *a, struct span name, unsigned flags, struct span actor, struct span mount)
+{
+	buf_varint(&a->names, flags);
+	buf_bytes(&a->names, name);
+	buf_bytes(&a->names, actor);
+	buf_bytes(&a->names, mount);
+	must(!a->names.err);
+	a->n++;
+}
+
+size_t ask_len(const struct ask *a)
+{
+	return a->n;
+}
+
+void ask_set_scan(struct ask *a, struct scan *s)
+{
+	a->scan = scan_ref(s);
+}
+
+void ask_submit(struct ask *a, struct examiner *ex)
+{
+	jobs_add(ex->jobs, a->scan ? JOB_SCAN : JOB_LIVE, &a->job);
+}
+
+void *worker_main(void *examiner)
+{
+	struct worker w = {.ex = examiner};
+	struct job *j;
+
+	must(sha_new(&w.sha) == 0);
+	while ((j = jobs_take(w.ex->jobs)))
+		j->run(j, &w);
+	sha_free(w.sha);
+	return NULL;
+}

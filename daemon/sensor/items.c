@@ -1,0 +1,130 @@
+#include "daemon/sensor/items.h"
+
+struct sighting *sighting_new(struct kept *k, struct span path, int64_t when)
+{
+	struct sighting *s = calloc(1, sizeof(*s));
+
+	must(s);
+	s->item.kind = ITEM_SIGHTING;
+	s->kept = kept_ref(k);
+	s->when = when;
+	s->path = sighting_keep(s, path);
+	return s;
+}
+
+struct slot sighting_keep(struct sighting *s, struct span bytes)
+{
+	struct slot at = {(uint32_t)s->mem.n, (uint32_t)bytes.n};
+
+	buf_add_span(&s->mem, bytes);
+	must(!s->mem.err);
+	return at;
+}
+
+void sighting_free(struct sighting *s)
+{
+	if (s)
+		item_free(&s->item);
+}
+
+static void free_sighting(struct item *i)
+{
+	struct sighting *s = container_of(i, struct sighting, item);
+
+	kept_unref(s->kept);
+	buf_free(&s->mem);
+	free(s);
+}
+
+static void free_target(struct item *i)
+{
+	struct item_target *t = container_of(i, struct item_target, item);
+
+	kept_unref(t->kept);
+	buf_free(&t->desc);
+	free(t);
+}
+
+static void free_gone(struct item *i)
+{
+	struct item_gone *g = container_of(i, struct item_gone, item);
+
+	kept_unref(g->kept);
+	free(g);
+}
+
+static void free_scan_end(struct item *i)
+{
+	struct item_scan_end *e = container_of(i, struct item_scan_end, item);
+
+	kept_unref(e->kept);
+	free(e->scope);
+	free(e);
+}
+
+static void free_snap_begin(struct item *i)
+{
+	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
+
+	lower_unref(b->lower);
+	kept_unref(b->tree);
+	free(b);
+}
+
+static void free_snap_batch(struct item *i)
+{
+	struct item_snap_batch *b = container_of(i, struct item_snap_batch, item);
+
+	lower_unref(b->lower);
+	buf_free(&b->mem);
+	free(b->row);
+	free(b);
+}
+
+static void free_snap_end(struct item *i)
+{
+	struct item_snap_end *e = container_of(i, struct item_snap_end, item);
+
+	lower_unref(e->lower);
+	kept_unref(e->tree);
+	free(e->why);
+	free(e);
+}
+
+static void free_gap(struct item *i)
+{
+	struct item_gap *g = container_of(i, struct item_gap, item);
+
+	kept_unref(g->kept);
+	buf_free(&g->path);
+	buf_free(&g->detail);
+	free(g);
+}
+
+static void free_accept(struct item *i)
+{
+	struct item_accept *a = container_of(i, struct item_accept, item);
+
+	kept_unref(a->kept);
+	buf_free(&a->paths);
+	buf_free(&a->reason);
+	free(a);
+}
+
+static void free_note(struct item *i)
+{
+	struct item_note *n = container_of(i, struct item_note, item);
+
+	buf_free(&n->detail);
+	free(n);
+}
+
+void item_free(struct item *i)
+{
+#define X_ITEM(id, fn) free_##fn,
+	static void (*const table[ITEM_N])(struct item *) = {ITEM_KINDS(X_ITEM)};
+#undef X_ITEM
+
+	if (i)
+		table[i->kind](i);
+}

@@ -1,0 +1,151 @@
+/*
+ * items.h - what flows into the ledger. One FIFO: what an item means may rest on those before it
+ * (a target before its sightings, a scan's sightings before its end). Whoever pushes gives it away.
+ */
+#pragma once
+
+#include "daemon/sensor/kept.h"
+#include "model/gap.h"
+#include "store/targets.h"
+
+#define ITEM_KINDS(X)                                                                              \
+	X(SIGHTING, sighting)                                                                      \
+	X(TARGET, target)                                                                          \
+	X(GONE, gone)                                                                              \
+	X(SCAN_END, scan_end)                                                                      \
+	X(SNAP_BEGIN, snap_begin)                                                                  \
+	X(SNAP_BATCH, snap_batch)                                                                  \
+	X(SNAP_END, snap_end)                                                                      \
+	X(GAP, gap)                                                                                \
+	X(ACCEPT, accept)                                                                          \
+	X(NOTE, note)
+#define X_ITEM(id, fn) ITEM_##id,
+enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
+#undef X_ITEM
+
+struct item {
+	enum item_kind kind;
+};
+
+/* A part of `mem`: offsets stay right while it grows. */
+struct slot {
+	uint32_t off, len;
+};
+
+/* What examine saw at one path. */
+struct sighting {
+	struct item item;
+	struct kept *kept;
+	struct buf mem;
+	struct slot path, now, base, from, mount, actor, detail;
+	bool has_now, has_base;
+	bool parent_gone, layer_changed, announce_layer, unsettled;
+	bool unmounted;	     /* what covered it is gone */
+	bool dir_lost;	     /* no directory is there now: drift below it is superseded */
+	enum gap_cause gap;  /* with gap_set: the content could not be known */
+	bool gap_set;
+	bool has_seen;
+	struct seen seen;    /* for the hash cache */
+	int64_t when;	     /* wall ns of the first touch, or of the look */
+};
+struct sighting *sighting_new(struct kept *k, struct span path, int64_t when);
+void sighting_free(struct sighting *s);
+struct slot sighting_keep(struct sighting *s, struct span bytes);
+static inline struct span sighting_get(const struct sighting *s, struct slot at)
+{
+	return span_make(s->mem.p + at.off, at.len);
+}
+
+/* A target is there, anew or otherwise than before. The ledger compares with what is stored and
+ * tells target.found, .renamed, .stopped, .started. */
+struct item_target {
+	struct item item;
+	struct kept *kept;
+	struct buf desc; /* encoded struct target, no == 0 */
+};
+struct item_gone {
+	struct item item;
+	struct kept *kept;
+	bool removed; /* its tree is gone; else only no longer kept (configuration) */
+};
+
+/* The end of a full look at a scope: every sighting of it came before. */
+struct item_scan_end {
+	struct item item;
+	struct kept *kept;
+	char *scope;	    /* path; "/" */
+	int64_t started;    /* wall ns */
+	bool whole;	    /* nothing was left out or failed */
+	bool full;	    /* hashed everything: counts as a sweep */
+	uint64_t heals;	    /* id of a gap over all targets this scan is a part of; 0: none */
+	bool heals_last;    /* the last part: the gap ends */
+	int asker;	    /* door connection to answer; -1: none */
+	uint32_t ask_id;
+};
+
+struct item_snap_begin {
+	struct item item;
+	struct lower *lower;
+	struct kept *tree; /* the target whose own tree this is; NULL: a layer */
+};
+/* Some entries of one directory, in order; batches are numbered from 0 in key order. */
+struct snap_row {
+	struct slot name, rec;
+	uint32_t sub_dir;
+	bool has_seen;
+	struct seen seen;
+};
+struct item_snap_batch {
+	struct item item;
+	struct item_snap_batch *next; /* the ledger's waiting list */
+	struct lower *lower;
+	uint64_t index;
+	uint32_t dir;
+	struct buf mem;
+	struct snap_row *row;
+	size_t n_rows;
+	uint64_t bytes;
+	uint32_t unreadable; /* how many could not be read to the end */
+	struct slot worst;   /* one of them, for the gap's sentence */
+};
+struct item_snap_end {
+	struct item item;
+	struct lower *lower;
+	struct kept *tree;
+	uint64_t n_batches;
+	int failed;	   /* 0, or -errno: nothing is completed */
+	char *why;	   /* failed: sentence */
+};
+
+struct item_gap {
+	struct item item;
+	struct kept *kept; /* NULL: every target */
+	struct buf path;   /* empty: all of it */
+	enum gap_cause cause;
+	int64_t from, told; /* wall ns: the earliest loss; when it was known. A scan begun later heals */
+	uint64_t count;
+	struct buf detail;
+};
+
+struct item_accept {
+	struct item item;
+	struct kept *kept;
+	char drift_id[2 * SHA_LEN + 1];
+	struct buf paths; /* list of buf_bytes; empty: everything */
+	struct buf reason;
+	uint32_t uid;
+	int64_t expires;
+	int asker;
+	uint32_t ask_id;
+};
+
+/* A plain event: daemon.started, rules.loaded, canary … */
+struct item_note {
+	struct item item;
+	enum event_type type;
+	enum severity severity;
+	struct buf detail;
+};
+
+/* Frees any item with what it holds. NULL is fine. */
+void item_free(struct item *i);

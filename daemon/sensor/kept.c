@@ -1,0 +1,186 @@
+/* One object for each kind of root: a tree without layers is an overlay with no upper layer whose
+ * only lower is a snapshot of itself, so that looking and judging have one path. */
+#include "daemon/sensor/kept.h"
+#include "base/err.h"
+#include "base/glob.h"
+#include "daemon/config.h"
+#include "store/snapshot.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct lower *lower_ref(struct lower *l)
+{
+	atomic_fetch_add(&l->refs, 1);
+	return l;
+}
+
+void lower_unref(struct lower *l)
+{
+	if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	fd_close(&l->root_fd);
+	free(l->path);
+	free(l);
+}
+
+struct kept *kept_ref(struct kept *k)
+{
+	atomic_fetch_add(&k->refs, 1);
+	return k;
+}
+
+void kept_unref(struct kept *k)
+{
+	if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
+		return;
+	for (size_t i = 0; i < k->n_lower; i++)
+		lower_unref(k->lower[i]);
+	fd_close(&k->upper_fd);
+	free(k->lower);
+	free(k->id);
+	free(k->name);
+	free(k->upper);
+	free(k);
+}
+
+int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN])
+{
+	BUF struct buf b = {0};
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return err_sys("%s", path);
+	buf_bytes(&b, span_of(path));
+	buf_be64(&b, st.stx_ino);
+	buf_be64(&b, (uint64_t)st.stx_btime.tv_sec);
+	buf_be32(&b, st.stx_btime.tv_nsec);
+	if (buf_err(&b))
+		return buf_err(&b);
+	sha_once(buf_span(&b), ret);
+	return 0;
+}
+
+int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret)
+{
+	struct lower *l = calloc(1, sizeof(*l));
+	int r;
+
+	must(l);
+	atomic_init(&l->refs, 1);
+	l->id = id;
+	l->kind = kind;
+	l->marks = marks;
+	l->path = strdup(path);
+	must(l->path);
+	l->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, l->identity);
+	if (r < 0) {
+		lower_unref(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+bool kept_is_excluded(const struct kept *k, struct span path)
+{
+	for (size_t i = 0; k->exclude && i < k->exclude->n; i++)
+		if (glob_match(span_of(k->exclude->v[i]), path))
+			return true;
+	return false;
+}
+
+bool kept_is_baselined(const struct kept *k)
+{
+	for (size_t i = 0; i < k->n_lower; i++)
+		if (!atomic_load(&k->lower[i]->snap))
+			return false;
+	return true;
+}
+
+/* ---- snapshot layers ---- */
+
+struct snap_ctx {
+	struct txn *txn;
+	uint32_t no;
+};
+
+static int snap_layer_lookup(const struct layer *l, struct layer_dir dir, struct span name,
+	struct layer_entry *ret)
+{
+	const struct snap_ctx *c = l->ctx;
+	uint32_t in = name.n ? (dir.no ? dir.no : SNAP_ROOT_DIR) : 0;
+	int r = snap_lookup(c->txn, c->no, in, name, &ret->rec, &ret->sub_dir);
+
+	return r == STORE_ABSENT ? LOOK_ABSENT : r;
+}
+
+static int snap_layer_list(const struct layer *l, struct layer_dir dir, struct names *out)
+{
+	const struct snap_ctx *c = l->ctx;
+	struct snap_cursor *cur = NULL;
+	struct record rec;
+	struct span name;
+	uint32_t sub;
+	int r = snap_list_open(c->txn, c->no, dir.no ? dir.no : SNAP_ROOT_DIR, &cur);
+
+	while (r == 0 && (r = snap_list_next(cur, &name, &rec, &sub)) == 0)
+		r = names_add(out, name, 0);
+	snap_list_close(cur);
+	return r == STORE_ABSENT ? 0 : r;
+}
+
+static const struct layer_ops snap_layer_ops = {snap_layer_lookup, snap_layer_list};
+
+static void layer_on_disk(struct layer *l, const struct lower *w, bool data_only)
+{
+	*l = (struct layer){.ops = &layer_disk_ops, .root_fd = w->root_fd, .marks = w->marks,
+		.data_only = data_only, .id = w->id};
+}
+
+static void layer_of_base(struct layer *l, const struct lower *w, bool data_only, struct txn *txn,
+	struct snap_ctx *ctx)
+{
+	uint32_t snap = txn ? atomic_load(&w->snap) : 0;
+
+	layer_on_disk(l, w, data_only);
+	if (!snap)
+		return;
+	*ctx = (struct snap_ctx){txn, snap};
+	l->ops = &snap_layer_ops;
+	l->ctx = ctx;
+	l->root_fd = -1;
+}
+
+int views_open(const struct kept *k, struct txn *txn, struct views *ret)
+{
+	size_t n = k->n_lower;
+	struct layer *now, *base;
+
+	ret->mem = calloc(2 * n + 1, sizeof(struct layer));
+	ret->snaps = calloc(n + 1, sizeof(struct snap_ctx));
+	if (!ret->mem || !ret->snaps)
+		return err_set(-ENOMEM, "out of memory");
+	now = ret->mem;
+	base = ret->mem + n + 1;
+	now[0] = (struct layer){.ops = &layer_disk_ops, .root_fd = k->upper_fd, .marks = k->marks,
+		.upper = k->overlay};
+	for (size_t i = 0; i < n; i++) {
+		bool data = i >= n - k->n_data;
+
+		layer_of_base(&base[i], k->lower[i], data, txn, &ret->snaps[i]);
+		if (k->overlay)
+			layer_on_disk(&now[i + 1], k->lower[i], data);
+	}
+	ret->now = (struct view){now, k->overlay ? n + 1 : 1};
+	ret->base = (struct view){base, n};
+	return 0;
+}
+
+void views_close(struct views *v)
+{
+	free(v->mem);
+	free(v->snaps);
+	*v = (struct views){0};
+}

@@ -1,0 +1,72 @@
+/*
+ * kept.h - a target and the layers it stacks, as the sensor's threads share them.
+ *
+ * Both are counted references, immutable after kept_new() but for the atomics named here. The
+ * loop makes them, jobs and ledger items each hold one. An entry of `layers` is shared by every
+ * target that stacks the directory: hashed once, looked up by all.
+ */
+#pragma once
+
+#include "base/fd.h"
+#include "fs/view.h"
+#include "model/target.h"
+#include "store/env.h"
+#include <stdatomic.h>
+
+struct lower {
+	atomic_uint refs;
+	uint32_t id;	     /* of this life: equal ids are the same layer */
+	char *path;	     /* host path, links resolved */
+	int root_fd;	     /* O_PATH|O_DIRECTORY */
+	uint8_t identity[SHA_LEN];
+	const char *kind;    /* snapshot kind: "image", "runtime", "tree" */
+	enum look_marks marks;
+	atomic_uint snap;    /* number of its complete snapshot; 0: not yet (set by the ledger) */
+	atomic_bool queued;  /* a baseline of it is under way or was tried */
+};
+
+struct kept {
+	atomic_uint refs;
+	atomic_uint no;	     /* its number in the store; 0 until the ledger has given one */
+	char *id, *name;
+	char *upper;	     /* host path of the upper directory, or of the tree itself */
+	int upper_fd;	     /* O_PATH|O_DIRECTORY */
+	bool overlay;
+	enum target_kind kind;
+	enum look_marks marks;
+	struct lower **lower; /* overlay: top first, data-only ones last; tree: one, its own snapshot */
+	size_t n_lower, n_data;
+	const struct config_list *exclude; /* host trees: never looked at; lives with the config */
+	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
+	atomic_bool gone;    /* removed: jobs for it are dropped */
+	atomic_bool barred;  /* too large: no baseline, a gap says so */
+};
+
+struct lower *lower_ref(struct lower *l);
+void lower_unref(struct lower *l);
+struct kept *kept_ref(struct kept *k);
+void kept_unref(struct kept *k);
+static inline void kept_unref_p(struct kept **k)
+{
+	kept_unref(*k);
+}
+#define KEPT CLEANUP(kept_unref_p)
+
+/* What a layer is: its path, inode number and birth time, so that a directory that was replaced is
+ * another layer. Needs no read of its content, and survives restarts and reboots. */
+int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN]);
+int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
+bool kept_is_excluded(const struct kept *k, struct span path);
+/* Every layer stored? */
+bool kept_is_baselined(const struct kept *k);
+
+/* The two views of a target. Snapshot layers read through `txn`, which must outlive the views; with
+ * NULL the baseline is looked up on disk, where the old content is. */
+struct views {
+	struct view now, base;
+	struct layer *mem;
+	struct snap_ctx *snaps;
+};
+int views_open(const struct kept *k, struct txn *txn, struct views *ret);
+void views_close(struct views *v);
+#define VIEWS CLEANUP(views_close)

@@ -1,0 +1,281 @@
+#include "daemon/sensor/ledger_impl.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "daemon/log.h"
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+int ledger_new(struct ledger **ret, const struct ledger_options *opt)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+
+	must(l);
+	l->opt = *opt;
+	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
+		snprintf(l->host, sizeof(l->host), "unknown");
+	*ret = l;
+	return 0;
+}
+
+static void drop_waiting(struct ledger *l, uint64_t below)
+{
+	while (l->waiting && l->waiting->index < below) {
+		struct item_snap_batch *b = l->waiting;
+
+		l->waiting = b->next;
+		item_free(&b->item);
+	}
+}
+
+static void drop_answers(struct ledger *l)
+{
+	while (l->answers) {
+		struct outbox_answer *a = l->answers;
+
+		l->answers = a->next;
+		outbox_answer_free(a);
+	}
+}
+
+void ledger_free(struct ledger *l)
+{
+	if (!l)
+		return;
+	drop_waiting(l, UINT64_MAX);
+	drop_answers(l);
+	lower_unref(l->build.lower);
+	for (size_t i = 0; i < l->n_kept; i++)
+		kept_unref(l->kept[i]);
+	free(l->kept);
+	free(l);
+}
+
+int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret)
+{
+	int r = no ? targets_get(l->txn, no, ret) : STORE_ABSENT;
+
+	return r;
+}
+
+int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq)
+{
+	BUF struct buf text = {0};
+	struct journal_entry j = {.seq = l->head.last + 1, .time = l->now, .type = e->type,
+		.severity = e->severity, .target = e->target ? e->target->no : 0};
+	int r;
+
+	e->seq = j.seq;
+	e->time = j.time;
+	e->host = span_of(l->host);
+	if (e->change)
+		j.path = e->change->path;
+	r = event_format(e, l->head.last_id, &text, j.id);
+	if (r < 0)
+		return r;
+	j.json = buf_span(&text);
+	r = journal_append(l->txn, &j);
+	if (r < 0)
+		return r;
+	l->head.last = j.seq;
+	memcpy(l->head.last_id, j.id, SHA_LEN);
+	if (ret_seq)
+		*ret_seq = j.seq;
+	return 0;
+}
+
+void ledger_answer(struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text)
+{
+	struct outbox_answer *a;
+
+	if (asker < 0)
+		return;
+	a = calloc(1, sizeof(*a));
+	must(a);
+	a->asker = asker;
+	a->msg = (struct door_msg){.op = DOOR_DONE, .id = id, .value = result};
+	buf_add_text(&a->mem, text);
+	a->next = l->answers;
+	l->answers = a;
+}
+
+/* ---- one batch ---- */
+
+static int begin(struct ledger *l)
+{
+	int r = txn_begin(l->opt.store, true, &l->txn);
+
+	if (r < 0)
+		return r;
+	l->now = clock_wall();
+	l->n_after = 0;
+	l->ring = false;
+	drop_answers(l);
+	l->build_saved = l->build;
+	return journal_head(l->txn, &l->head);
+}
+
+static int apply(struct ledger *l)
+{
+#define X_ITEM(id, fn) ledger_##fn,
+	static const item_handler table[ITEM_N] = {ITEM_KINDS(X_ITEM)};
+#undef X_ITEM
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < l->n_batch; i++)
+		r = table[l->batch[i]->kind](l, l->batch[i]);
+	return r < 0 ? r : 0;
+}
+
+static void undo(struct ledger *l)
+{
+	txn_abort(take(l->txn));
+	l->build = l->build_saved;
+}
+
+static void told(struct ledger *l, uint64_t was)
+{
+	struct door_msg tick = {.op = DOOR_TICK, .value = l->head.last};
+	struct outbox_answer *a;
+
+	for (size_t i = 0; i < l->n_after; i++)
+		atomic_store(&l->after[i].lower->snap, l->after[i].snap);
+	if (l->head.last != was)
+		outbox_put(l->opt.outbox, -1, &tick, NULL, 0);
+	while ((a = l->answers)) {
+		l->answers = a->next;
+		a->msg.text = buf_span(&a->mem);
+		outbox_put(l->opt.outbox, a->asker, &a->msg, NULL, 0);
+		outbox_answer_free(a);
+	}
+	if (l->ring) {
+		uint64_t one = 1;
+
+		if (write(l->opt.bell, &one, sizeof(one)) < 0)
+			must(errno == EAGAIN);
+	}
+}
+
+static void free_batch(struct ledger *l)
+{
+	drop_waiting(l, l->build.next);
+	for (size_t i = 0; i < l->n_batch; i++)
+		if (l->batch[i]->kind != ITEM_SNAP_BATCH)
+			item_free(l->batch[i]);
+	l->n_batch = 0;
+}
+
+static int attempt(struct ledger *l)
+{
+	uint64_t was;
+	int r = begin(l);
+
+	was = l->head.last;
+	if (r == 0)
+		r = apply(l);
+	if (r == 0 && clock_mono() >= l->next_tidy)
+		r = ledger_tidy(l);
+	if (r < 0) {
+		undo(l);
+		return r;
+	}
+	r = txn_commit(take(l->txn));
+	if (r < 0) {
+		l->build = l->build_saved;
+		return r;
+	}
+	atomic_fetch_add(&l->opt.stats->batches, 1);
+	atomic_fetch_add(&l->opt.stats->entries, l->head.last - was);
+	atomic_store(&l->opt.stats->last_seq, l->head.last);
+	atomic_store(&l->opt.stats->last_commit, clock_mono());
+	told(l, was);
+	free_batch(l);
+	return 0;
+}
+
+static void pause_for_room(void)
+{
+	struct timespec second = {0, 500 * CLOCK_MS};
+
+	nanosleep(&second, NULL);
+}
+
+/* The store is full or broken: nothing is thrown away, nothing more is taken. */
+static void stuck(struct ledger *l, int r)
+{
+	int health = r == -ENOSPC ? LEDGER_FULL : LEDGER_FAILED;
+
+	if (atomic_exchange(&l->opt.stats->health, health) != health) {
+		log_err("the store takes nothing more: %s; events are held back until it does", err_why());
+		if (!l->full_since)
+			l->full_since = clock_wall();
+	}
+	pause_for_room();
+}
+
+static void record(struct ledger *l)
+{
+	bool grown = false;
+	int r;
+
+	while ((r = attempt(l)) < 0) {
+		if (*l->opt.stop)
+			break;
+		if (r == -ENOSPC && !grown && store_grow(l->opt.store) == 0) {
+			grown = true;
+			continue;
+		}
+		stuck(l, r);
+		grown = false;
+	}
+	if (r == 0 && atomic_exchange(&l->opt.stats->health, LEDGER_OK) != LEDGER_OK)
+		log_note("the store takes entries again");
+	if (r < 0) {
+		log_err("%zu items are lost at the end of the sensor's life: %s", l->n_batch, err_why());
+		free_batch(l);
+	}
+}
+
+/* Being full is a gap that has ended: told when there is room to tell it. */
+static void tell_full(struct ledger *l)
+{
+	struct item_gap *g;
+
+	if (!l->full_since || l->n_batch == LEDGER_BATCH ||
+		atomic_load(&l->opt.stats->health) != LEDGER_OK)
+		return;
+	g = calloc(1, sizeof(*g));
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->cause = GAP_STORE_FULL;
+	g->from = l->full_since;
+	buf_add_text(&g->detail, "events were held back; none is lost unless another gap says so");
+	l->full_since = 0;
+	l->batch[l->n_batch++] = &g->item;
+}
+
+static int fill(struct ledger *l)
+{
+	int64_t wait = l->next_tidy - clock_mono();
+	int r = queue_pop(l->opt.items, wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0, (void **)&l->batch[0]);
+
+	while (r == 0 && ++l->n_batch < LEDGER_BATCH)
+		r = queue_pop(l->opt.items, 0, (void **)&l->batch[l->n_batch]);
+	return r;
+}
+
+void *ledger_main(void *ledger)
+{
+	struct ledger *l = ledger;
+	int r;
+
+	do {
+		r = fill(l);
+		if (l->n_batch || (r == QUEUE_EMPTY && clock_mono() >= l->next_tidy))
+			record(l);
+		tell_full(l);
+		if (l->n_batch)
+			record(l);
+	} while (r != QUEUE_CLOSED);
+	return NULL;
+}

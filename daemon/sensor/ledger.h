@@ -1,0 +1,33 @@
+/*
+ * ledger.h - the last stage: judges sightings and writes down what follows, in order, for good.
+ *
+ * One thread, the only LMDB writer. Items are taken in batches, one transaction a batch; nothing is
+ * answered or told before its commit. When the store is full the batch is kept and tried again: the
+ * queues fill up behind it, and what then finds no room is a gap.
+ */
+#pragma once
+
+#include "base/queue.h"
+#include "daemon/sensor/items.h"
+#include "daemon/sensor/outbox.h"
+
+enum ledger_health { LEDGER_OK, LEDGER_FULL, LEDGER_FAILED };
+struct ledger_stats {
+	atomic_int health;
+	atomic_ullong batches, entries, sightings, last_seq;
+	atomic_llong last_commit; /* monotonic ns */
+};
+struct ledger_options {
+	struct store *store;
+	struct queue *items;
+	struct outbox *outbox;
+	int bell; /* eventfd: rung after a commit that the loop may care for */
+	struct ledger_stats *stats;
+	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
+	const bool *stop; /* set at the end: do not wait for room any more */
+};
+struct ledger;
+int ledger_new(struct ledger **ret, const struct ledger_options *opt);
+void ledger_free(struct ledger *l);
+/* The thread's body: until the queue is closed and empty. */
+void *ledger_main(void *ledger);

@@ -1,0 +1,116 @@
+#include "base/err.h"
+#include "daemon/sensor/ledger_impl.h"
+#include "base/clock.h"
+
+/* Ended by a sighting of exactly their path, not by a scan. */
+static bool is_of_content(enum gap_cause c)
+{
+	return c == GAP_TOO_LARGE || c == GAP_UNREADABLE || c == GAP_UNSETTLED;
+}
+
+static int find_open(struct ledger *l, const struct gap *like, bool *ret_found)
+{
+	uint64_t id = 0;
+	struct gap g;
+	int r;
+
+	*ret_found = false;
+	while ((r = gap_next(l->txn, &id, &g)) == 0) {
+		if (g.target == like->target && g.cause == like->cause && span_eq(g.path, like->path)) {
+			*ret_found = true;
+			return 0;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+static int tell(struct ledger *l, enum event_type type, const struct gap *g, uint64_t *ret_seq)
+{
+	struct target t;
+	struct event e = {.type = type, .gap = g, .detail = g->detail,
+		.severity = type == EVENT_GAP_OPENED ? SEV_MEDIUM : SEV_INFO};
+	int r = ledger_target_of(l, g->target, &t);
+
+	if (r < 0)
+		return r;
+	e.target = r == 0 ? &t : NULL;
+	return ledger_journal(l, &e, ret_seq);
+}
+
+int ledger_gap_open(struct ledger *l, const struct gap *wanted)
+{
+	struct gap g = *wanted;
+	bool open;
+	int r = find_open(l, &g, &open);
+
+	if (r < 0 || open)
+		return r;
+	if (!g.opened)
+		g.opened = l->now;
+	g.id = l->head.last + 1;
+	r = tell(l, EVENT_GAP_OPENED, &g, NULL);
+	return r < 0 ? r : gap_put(l->txn, &g);
+}
+
+static int gap_end(struct ledger *l, const struct gap *open)
+{
+	BUF struct buf mem = {0};
+	struct gap g = *open, copy;
+	int r;
+
+	/* What gap_next() lent goes with the first write. */
+	gap_encode(&g, &mem);
+	r = gap_decode(buf_span(&mem), &copy);
+	if (r < 0)
+		return r;
+	copy.id = g.id;
+	copy.closed = l->now;
+	r = tell(l, EVENT_GAP_CLOSED, &copy, NULL);
+	return r < 0 ? r : gap_delete(l->txn, copy.id);
+}
+
+int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t since)
+{
+	uint64_t id = 0;
+	struct gap g;
+	int r;
+
+	while ((r = gap_next(l->txn, &id, &g)) == 0) {
+		bool inside = scope.n <= 1 || path_within(g.path, scope);
+
+		if (g.target != no || !inside || g.opened > since || is_of_content(g.cause) ||
+			g.cause == GAP_MARK_REFUSED)
+			continue;
+		if ((r = gap_end(l, &g)) < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
+int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path)
+{
+	uint64_t id = 0;
+	struct gap g;
+	int r;
+
+	while ((r = gap_next(l->txn, &id, &g)) == 0)
+		if (g.target == no && is_of_content(g.cause) && span_eq(g.path, path))
+			return gap_end(l, &g);
+	return r < 0 ? r : 0;
+}
+
+int ledger_gap(struct ledger *l, struct item *i)
+{
+	struct item_gap *w = container_of(i, struct item_gap, item);
+	struct gap g = {.target = w->kept ? atomic_load(&w->kept->no) : 0, .path = buf_span(&w->path),
+		.cause = w->cause, .from = w->from, .opened = w->told, .count = w->count, .detail = buf_span(&w->detail)};
+	int r;
+
+	if (w->kept && (!g.target || atomic_load(&w->kept->gone)))
+		return 0;
+	r = ledger_gap_open(l, &g);
+	/* A full store loses nothing by itself: told, and over. */
+	if (r == 0 && g.cause == GAP_STORE_FULL)
+		r = ledger_gap_heal(l, 0, (struct span){0}, l->now);
+	return r;
+}

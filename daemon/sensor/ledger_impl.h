@@ -1,0 +1,69 @@
+/* ledger_impl.h - what the ledger's files share. Nobody else includes it. */
+#pragma once
+
+#include "daemon/sensor/ledger.h"
+#include "store/journal.h"
+#include "store/snapshot.h"
+#include "store/targets.h"
+#include "wire/event.h"
+
+enum { LEDGER_BATCH = 512 };
+
+/* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
+struct snap_build {
+	struct lower *lower;
+	uint32_t no;
+	uint64_t next;
+	uint64_t records, bytes, unreadable;
+};
+/* Done after the commit. */
+struct after {
+	struct lower *lower;
+	uint32_t snap;
+};
+struct ledger {
+	struct ledger_options opt;
+	struct txn *txn;
+	struct journal_head head;
+	int64_t now;
+	char host[256];
+	struct item *batch[LEDGER_BATCH];
+	size_t n_batch;
+	struct kept **kept;
+	size_t n_kept;
+	struct snap_build build, build_saved;
+	struct item_snap_batch *waiting; /* by index */
+	struct after after[LEDGER_BATCH];
+	size_t n_after;
+	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
+	bool ring;
+	int64_t full_since; /* wall ns; 0: not full */
+	int64_t next_tidy;  /* monotonic ns */
+};
+
+typedef int (*item_handler)(struct ledger *l, struct item *i);
+#define X_ITEM(id, fn) int ledger_##fn(struct ledger *l, struct item *i);
+ITEM_KINDS(X_ITEM)
+#undef X_ITEM
+
+/* Fills host, seq and time, and appends to the journal in the open transaction. */
+int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq);
+/* The stored descriptor of a target for an event; borrowed until the next write. */
+int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
+void ledger_answer(struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
+
+/* Gaps. Opening one that is open already (same target, path, cause) does nothing. */
+int ledger_gap_open(struct ledger *l, const struct gap *g);
+/* Which gaps a full look at `scope` of target `no`, begun at `since`, ends. */
+int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t since);
+/* Ends the gaps that say the content of exactly this path is not known. */
+int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
+
+/* Is every layer of it stored, counting `fresh` as stored? */
+bool ledger_is_baselined(const struct kept *k, const struct lower *fresh);
+/* Tells baseline.created if it is due. */
+int ledger_baselined(struct ledger *l, struct kept *k, const struct lower *fresh, uint32_t fresh_no);
+/* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
+int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lower *fresh,
+	uint32_t fresh_no, uint8_t ret[SHA_LEN]);
+int ledger_tidy(struct ledger *l);

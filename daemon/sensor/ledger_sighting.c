@@ -1,0 +1,309 @@
+/* What was seen, against what should be: the judge decides, this file writes down the verdict. */
+#include "base/err.h"
+#include "daemon/sensor/ledger_impl.h"
+#include "model/judge.h"
+
+struct verdict {
+	struct ledger *l;
+	struct sighting *s;
+	uint32_t no;
+	struct span path;
+	struct record now, base;
+	struct judge_in in;
+	bool had;		/* it was drift before */
+	struct change old;	/* as stored; `mem` keeps its bytes */
+	struct buf mem, base_mem, mount_mem;
+	struct span base_bytes; /* the baseline's record, accepted or of the layers */
+	struct change c;
+};
+
+static void verdict_free(struct verdict *v)
+{
+	buf_free(&v->mem);
+	buf_free(&v->base_mem);
+	buf_free(&v->mount_mem);
+}
+
+/* ---- gathering: every read before the first write, and copies of what is lent ---- */
+
+static int read_old(struct verdict *v)
+{
+	struct change c;
+	int r = drift_get(v->l->txn, v->no, v->path, &c);
+
+	if (r)
+		return r < 0 ? r : 0;
+	v->had = true;
+	r = change_encode(&c, &v->mem);
+	return r < 0 ? r : change_decode(v->path, buf_span(&v->mem), &v->old);
+}
+
+static int read_base(struct verdict *v, bool *ret_mount_accepted)
+{
+	struct sighting *s = v->s;
+	struct accepted a;
+	int r = accepted_get(v->l->txn, v->no, v->path, UINT32_MAX, &a);
+
+	if (r < 0)
+		return r;
+	if (r == 0 && (!a.expires || a.expires > v->l->now)) {
+		buf_add_span(&v->base_mem, a.rec);
+		*ret_mount_accepted = (a.aspects & (1u << ASPECT_MOUNT)) &&
+				      span_eq(a.mount, v->in.mount);
+	} else if (s->has_base) {
+		buf_add_span(&v->base_mem, sighting_get(s, s->base));
+	}
+	v->base_bytes = buf_span(&v->base_mem);
+	return buf_err(&v->base_mem);
+}
+
+/* A mount that was told stays on the path until it is told to be gone. */
+static void choose_mount(struct verdict *v)
+{
+	struct span told = sighting_get(v->s, v->s->mount);
+
+	if (told.n)
+		buf_add_span(&v->mount_mem, told);
+	else if (v->had && v->old.mount.n && !v->s->unmounted)
+		buf_add_span(&v->mount_mem, v->old.mount);
+	v->in.mount = buf_span(&v->mount_mem);
+}
+
+static int gather(struct verdict *v)
+{
+	struct sighting *s = v->s;
+	bool accepted = false;
+	int r = read_old(v);
+
+	if (r < 0)
+		return r;
+	choose_mount(v);
+	if ((r = read_base(v, &accepted)) < 0)
+		return r;
+	if (accepted)
+		v->in.mount = (struct span){0};
+	if (s->has_now && (r = record_decode(sighting_get(s, s->now), &v->now)) < 0)
+		return r;
+	if (v->base_bytes.n && (r = record_decode(v->base_bytes, &v->base)) < 0)
+		return r;
+	v->in.path = v->path;
+	v->in.now = s->has_now ? &v->now : NULL;
+	v->in.base = v->base_bytes.n ? &v->base : NULL;
+	v->in.parent_gone = s->parent_gone;
+	v->in.layer_changed = s->layer_changed &&
+			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static int host_path(struct verdict *v, struct buf *out)
+{
+	if (v->in.layer_changed)
+		return 0;
+	buf_add_text(out, v->s->kept->upper);
+	if (v->path.n > 1)
+		buf_add_span(out, v->path);
+	return buf_err(out);
+}
+
+static int tell(struct verdict *v, enum event_type type, const struct change *c, const char *reason,
+	uint64_t *ret_seq)
+{
+	BUF struct buf host = {0};
+	struct target t;
+	struct event e = {.type = type, .change = c, .severity = c->severity,
+		.reason = span_of(reason)};
+	int r = host_path(v, &host);
+
+	if (r == 0)
+		r = ledger_target_of(v->l, v->no, &t);
+	if (r < 0)
+		return r;
+	e.target = r == 0 ? &t : NULL;
+	e.host_path = buf_span(&host);
+	if (type == EVENT_CHANGE_CLEARED)
+		e.severity = SEV_INFO;
+	return ledger_journal(v->l, &e, ret_seq);
+}
+
+static int clear(struct verdict *v, const struct change *was, const char *reason)
+{
+	int r = tell(v, EVENT_CHANGE_CLEARED, was, reason, NULL);
+
+	if (r == 0)
+		r = drift_delete(v->l->txn, v->no, was->path);
+	return r < 0 ? r : 0;
+}
+
+/* A layer's change is told once, naming everybody who stacks the layer. */
+static int tell_layer(struct verdict *v)
+{
+	struct ledger *l = v->l;
+	struct span names[64];
+	struct event e = {.type = EVENT_LAYER_TAMPERED, .severity = SEV_CRITICAL, .change = &v->c,
+		.layer = sighting_get(v->s, v->s->detail), .names = names};
+
+	for (size_t i = 0; i < l->n_kept && e.n_names < COUNTOF(names); i++)
+		for (size_t j = 0; j < l->kept[i]->n_lower; j++)
+			if (span_is(e.layer, l->kept[i]->lower[j]->path)) {
+				names[e.n_names++] = span_of(l->kept[i]->name);
+				break;
+			}
+	return ledger_journal(l, &e, NULL);
+}
+
+/* ---- the verdict ---- */
+
+/* Is it news, or what the drift set says already? Who and when do not make news. */
+static bool is_news(const struct verdict *v)
+{
+	BUF struct buf a = {0}, b = {0};
+
+	if (!v->had)
+		return true;
+	change_identity(&v->old, &a);
+	change_identity(&v->c, &b);
+	return !span_eq(buf_span(&a), buf_span(&b));
+}
+
+/* Settling, or not any more, is no new change: the set learns it, the journal does not repeat. */
+static int put_again(struct verdict *v)
+{
+	struct change c = v->old;
+
+	if (c.unsettled == v->c.unsettled)
+		return 0;
+	c.unsettled = v->c.unsettled;
+	return drift_put(v->l->txn, v->no, &c);
+}
+
+static void unknown_actor(struct buf *out)
+{
+	struct actor a = {.origin = ORIGIN_UNKNOWN,
+		.reason = span_of("found by looking: no event named a process")};
+
+	actor_encode(&a, out);
+}
+
+static int put(struct verdict *v)
+{
+	BUF struct buf actor = {0};
+	struct sighting *s = v->s;
+	struct change *c = &v->c;
+	bool covered_now = c->aspects & (1u << ASPECT_MOUNT);
+	bool covered_before = v->had && (v->old.aspects & (1u << ASPECT_MOUNT));
+	int r = 0;
+
+	c->path = v->path;
+	c->now = s->has_now ? sighting_get(s, s->now) : (struct span){0};
+	c->old = v->base_bytes;
+	c->mount = v->in.mount;
+	c->from = sighting_get(s, s->from);
+	c->unsettled = s->unsettled;
+	c->actor = sighting_get(s, s->actor);
+	if (!is_news(v))
+		return put_again(v);
+	if (!c->actor.n) {
+		unknown_actor(&actor);
+		c->actor = buf_span(&actor);
+	}
+	c->first = v->had ? v->old.first : s->when;
+	c->last = s->when;
+	if (c->aspects & (1u << ASPECT_LAYER) && s->announce_layer)
+		r = tell_layer(v);
+	if (r == 0)
+		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c, "",
+			&c->seq);
+	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
+}
+
+struct below {
+	struct span path;
+	struct buf list;
+};
+
+static int gather_below(void *ctx, const struct change *c)
+{
+	struct below *b = ctx;
+
+	if (c->path.n > b->path.n)
+		buf_bytes(&b->list, c->path);
+	return b->list.err;
+}
+
+/* Where no directory is any more, what was told of its content is over: one entry each, and the
+ * directory's own change stands for all. */
+static int supersede(struct verdict *v)
+{
+	struct below b = {.path = v->path};
+	struct rd at;
+	int r = drift_each(v->l->txn, v->no, v->path, gather_below, &b);
+
+	at = rd_of(buf_span(&b.list));
+	while (r >= 0 && !rd_end(&at)) {
+		struct verdict one = {.l = v->l, .s = v->s, .no = v->no, .path = rd_bytes(&at)};
+
+		r = read_old(&one);
+		if (r == 0 && one.had)
+			r = clear(&one, &one.old, "its directory is gone");
+		verdict_free(&one);
+	}
+	buf_free(&b.list);
+	return r < 0 ? r : 0;
+}
+
+static bool was_dir(const struct verdict *v)
+{
+	struct record rec;
+
+	if (v->in.base && v->in.base->type == FILE_DIR)
+		return true;
+	return v->had && v->old.now.n && record_decode(v->old.now, &rec) == 0 && rec.type == FILE_DIR;
+}
+
+static int on_gap(struct verdict *v)
+{
+	struct sighting *s = v->s;
+	struct gap g = {.target = v->no, .path = v->path, .cause = s->gap, .from = s->when,
+		.detail = sighting_get(s, s->detail)};
+
+	return s->gap_set ? ledger_gap_open(v->l, &g) : ledger_gap_settle(v->l, v->no, v->path);
+}
+
+static int decide(struct verdict *v)
+{
+	struct sighting *s = v->s;
+	int r = on_gap(v);
+
+	/* Nothing could be seen at all: that is a gap, not a deletion. */
+	if (r < 0 || (s->gap_set && s->gap == GAP_UNREADABLE && !s->has_now))
+		return r;
+	r = gather(v);
+	if (r < 0)
+		return r;
+	if (s->dir_lost && was_dir(v))
+		r = supersede(v);
+	if (r == 0 && judge(&v->in, &v->c) == JUDGE_DRIFT)
+		r = put(v);
+	else if (r == 0 && v->had)
+		r = clear(v, &v->old, s->parent_gone ? "its directory is gone" : "");
+	if (r == 0 && s->has_seen)
+		r = seen_put(v->l->txn, v->no, &s->seen);
+	return r;
+}
+
+int ledger_sighting(struct ledger *l, struct item *i)
+{
+	struct sighting *s = container_of(i, struct sighting, item);
+	struct verdict v = {.l = l, .s = s, .no = atomic_load(&s->kept->no),
+		.path = sighting_get(s, s->path)};
+	int r = 0;
+
+	if (v.no && !atomic_load(&s->kept->gone)) {
+		atomic_fetch_add(&l->opt.stats->sightings, 1);
+		r = decide(&v);
+	}
+	verdict_free(&v);
+	return r;
+}

@@ -1,0 +1,190 @@
+/* Batches come as the workers finish them; the store wants them in key order. */
+#include "base/err.h"
+#include "daemon/sensor/ledger_impl.h"
+#include "daemon/log.h"
+
+int ledger_snap_begin(struct ledger *l, struct item *i)
+{
+	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
+	struct snap_build *build = &l->build;
+	int r;
+
+	lower_unref(build->lower == b->lower ? NULL : build->lower);
+	if (build->lower != b->lower)
+		lower_ref(b->lower);
+	*build = (struct snap_build){.lower = b->lower};
+	r = snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
+		span_of(b->lower->kind), &build->no);
+	return r;
+}
+
+static int put_row(struct ledger *l, const struct item_snap_batch *b, const struct snap_row *row)
+{
+	struct record rec;
+	int r = record_decode(span_make(b->mem.p + row->rec.off, row->rec.len), &rec);
+
+	if (r < 0)
+		return r;
+	r = snap_put(l->txn, l->build.no, b->dir, span_make(b->mem.p + row->name.off, row->name.len),
+		&rec, row->sub_dir);
+	l->build.records++;
+	return r;
+}
+
+static int put_batch(struct ledger *l, const struct item_snap_batch *b)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->n_rows; i++)
+		r = put_row(l, b, &b->row[i]);
+	l->build.bytes += b->bytes;
+	l->build.unreadable += b->unreadable;
+	return r;
+}
+
+/* Into the waiting list by index, once: after a transaction that failed it is there already. */
+static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
+{
+	struct item_snap_batch **at = &l->waiting;
+
+	while (*at && (*at)->index < b->index)
+		at = &(*at)->next;
+	if (*at && (*at)->index == b->index)
+		return;
+	b->next = *at;
+	*at = b;
+}
+
+int ledger_snap_batch(struct ledger *l, struct item *i)
+{
+	struct item_snap_batch *b = container_of(i, struct item_snap_batch, item);
+	int r = 0;
+
+	wait_in_line(l, b);
+	for (b = l->waiting; r == 0 && b; b = b->next) {
+		if (b->index < l->build.next)
+			continue;
+		if (b->index > l->build.next)
+			break;
+		r = put_batch(l, b);
+		l->build.next++;
+	}
+	return r;
+}
+
+bool ledger_is_baselined(const struct kept *k, const struct lower *fresh)
+{
+	for (size_t i = 0; i < k->n_lower; i++)
+		if (!atomic_load(&k->lower[i]->snap) && k->lower[i] != fresh)
+			return false;
+	return true;
+}
+
+struct root_ctx {
+	struct sha *sha;
+};
+
+static int feed_accepted(void *ctx, const struct accepted *a)
+{
+	struct root_ctx *c = ctx;
+	BUF struct buf b = {0};
+
+	buf_bytes(&b, a->path);
+	buf_bytes(&b, a->rec);
+	buf_bytes(&b, a->mount);
+	return buf_err(&b) ? buf_err(&b) : sha_feed(c->sha, b.p, b.n);
+}
+
+int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lower *fresh,
+	uint32_t fresh_no, uint8_t ret[SHA_LEN])
+{
+	struct root_ctx c = {0};
+	struct snap_info info;
+	int r = sha_new(&c.sha);
+
+	if (r == 0)
+		r = sha_begin(c.sha);
+	for (size_t i = 0; r == 0 && i < k->n_lower; i++) {
+		uint32_t no = k->lower[i] == fresh ? fresh_no : atomic_load(&k->lower[i]->snap);
+
+		r = snap_get(l->txn, no, &info);
+		if (r == 0)
+			r = sha_feed(c.sha, info.root, SHA_LEN);
+	}
+	if (r == 0)
+		r = accepted_each(l->txn, atomic_load(&k->no), UINT32_MAX, feed_accepted, &c);
+	if (r == 0)
+		r = sha_end(c.sha, ret);
+	sha_free(c.sha);
+	return r;
+}
+
+int ledger_baselined(struct ledger *l, struct kept *k, const struct lower *fresh, uint32_t fresh_no)
+{
+	struct generation g = {.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
+	uint32_t no = atomic_load(&k->no);
+	struct target_state_rec st;
+	struct target t;
+	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1};
+	int r = targets_state_get(l->txn, no, &st);
+
+	if (r < 0 || st.baselined || !ledger_is_baselined(k, fresh))
+		return r < 0 ? r : 0;
+	r = ledger_baseline_root(l, k, fresh, fresh_no, st.baseline_root);
+	if (r)
+		return r < 0 ? r : 0;
+	st.baselined = true;
+	st.generation = st.generation ? st.generation : 1;
+	memcpy(g.root, st.baseline_root, SHA_LEN);
+	r = targets_state_put(l->txn, no, &st);
+	if (r == 0)
+		r = generation_put(l->txn, no, &g);
+	if (r == 0)
+		r = ledger_target_of(l, no, &t);
+	e.target = &t;
+	return r == 0 ? ledger_journal(l, &e, NULL) : r < 0 ? r : 0;
+}
+
+static int failed(struct ledger *l, const struct item_snap_end *e)
+{
+	struct gap g = {.target = e->tree ? atomic_load(&e->tree->no) : 0,
+		.cause = e->failed == -EFBIG ? GAP_TOO_LARGE : GAP_UNREADABLE, .from = l->now,
+		.detail = span_of(e->why ? e->why : "the baseline could not be taken")};
+
+	if (e->failed == -ECANCELED || !e->tree) {
+		if (e->failed != -ECANCELED)
+			log_warn("layer %s: %s: its files are compared on demand", e->lower->path,
+				e->why ? e->why : "no baseline");
+		return 0;
+	}
+	return g.target ? ledger_gap_open(l, &g) : 0;
+}
+
+int ledger_snap_end(struct ledger *l, struct item *i)
+{
+	struct item_snap_end *e = container_of(i, struct item_snap_end, item);
+	struct snap_build *b = &l->build;
+	uint8_t root[SHA_LEN];
+	int r;
+
+	l->ring = true;
+	if (e->lower != b->lower)
+		return 0;
+	if (e->failed || b->next != e->n_batches) {
+		b->next = UINT64_MAX; /* whatever still waits is of no use */
+		return e->failed ? failed(l, e) : 0;
+	}
+	r = snap_verify(l->txn, b->no, root);
+	if (r == 0)
+		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
+	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
+		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
+			if (l->kept[k]->lower[j] == e->lower) {
+				r = ledger_baselined(l, l->kept[k], e->lower, b->no);
+				break;
+			}
+	if (r < 0)
+		return r;
+	l->after[l->n_after++] = (struct after){e->lower, b->no};
+	return 0;
+}

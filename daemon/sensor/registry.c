@@ -1,0 +1,748 @@
+#include "daemon/sensor/registry.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/glob.h"
+#include "base/text.h"
+#include "daemon/log.h"
+#include "daemon/sensor/sensor.h"
+#include "store/snapshot.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct reg *registry_by_id(struct registry *g, struct span id)
+{
+	for (struct reg *r = g->regs; r; r = r->next)
+		if (span_is(id, r->kept->id))
+			return r;
+	return NULL;
+}
+
+struct reg *registry_by_root(struct registry *g, uint32_t root_id)
+{
+	for (struct reg *r = g->regs; r; r = r->next)
+		if (r->root_id == root_id)
+			return r;
+	return NULL;
+}
+
+struct layer_row *registry_layer_by_root(struct registry *g, uint32_t root_id)
+{
+	for (struct layer_row *l = g->layers; l; l = l->next)
+		if (l->root_id == root_id)
+			return l;
+	return NULL;
+}
+
+/* What a target's kind adds to its descriptor. */
+struct kept_limits {
+	const struct config_list *exclude;
+	uint64_t max_bytes, max_files;
+	struct span merged;
+};
+
+/* ---- layers: opened once, shared, watched ---- */
+
+static const char *layer_kind(struct span path)
+{
+	static const char tail[] = "-init/diff";
+	size_t n = sizeof(tail) - 1;
+
+	return path.n > n && memcmp(path.p + path.n - n, tail, n) == 0 ? "runtime" : "image";
+}
+
+static void find_stored(struct sensor *s, struct lower *l)
+{
+	TXN struct txn *t = NULL;
+	struct snap_info info;
+
+	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
+		info.state == SNAP_COMPLETE)
+		atomic_store(&l->snap, info.no);
+}
+
+static struct lower *layer_get(struct sensor *s, struct span path, enum look_marks marks)
+{
+	struct layer_row *row;
+	struct lower *l = NULL;
+	struct watch_root root = {.kind = WATCH_LOWER};
+	enum level level;
+
+	for (row = s->reg.layers; row; row = row->next)
+		if (span_is(path, row->lower->path) && row->lower->marks == marks) {
+			row->users++;
+			return lower_ref(row->lower);
+		}
+	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
+		return NULL;
+	find_stored(s, l);
+	row = calloc(1, sizeof(*row));
+	must(row);
+	row->lower = lower_ref(l);
+	row->root_id = root.id = l->id;
+	row->users = 1;
+	row->next = s->reg.layers;
+	s->reg.layers = row;
+	root.path = l->path;
+	if (watch_add(s->watch, &root, &level) < 0)
+		log_warn("layer %s is not watched: %s", l->path, err_why());
+	return l;
+}
+
+static void layer_put(struct sensor *s, struct lower *l)
+{
+	struct layer_row **at = &s->reg.layers, *row;
+
+	while (*at && (*at)->lower != l)
+		at = &(*at)->next;
+	row = *at;
+	if (!row || --row->users)
+		return;
+	*at = row->next;
+	watch_remove(s->watch, row->root_id);
+	lower_unref(row->lower);
+	free(row);
+}
+
+/* ---- making what is kept ---- */
+
+static enum look_marks marks_of(const struct target *t)
+{
+	if (!target_is_overlay(t))
+		return MARKS_NONE;
+	return t->fuse ? MARKS_FUSE : t->user_xattr ? MARKS_USER : MARKS_TRUSTED;
+}
+
+static char *text_of(struct span s)
+{
+	char *c = strndup((const char *)s.p, s.n);
+
+	must(c);
+	return c;
+}
+
+static int add_lowers(struct sensor *s, struct kept *k, struct span list, bool data)
+{
+	struct rd at = rd_of(list);
+	struct span path;
+
+	while (target_next_path(&at, &path)) {
+		BUF struct buf text = {0};
+		struct lower *l;
+
+		buf_add_span(&text, path);
+		l = layer_get(s, buf_span(&text), k->marks);
+		if (!l)
+			return err_wrap(-ENOENT, "%s", k->name);
+		k->lower = reallocarray(k->lower, k->n_lower + 1, sizeof(*k->lower));
+		must(k->lower);
+		k->lower[k->n_lower++] = l;
+		k->n_data += data;
+	}
+	return 0;
+}
+
+/* A tree's baseline is a snapshot of itself: the one "layer" it stacks. */
+static int add_own_tree(struct sensor *s, struct kept *k)
+{
+	struct lower *l;
+	int r = lower_open(k->upper, "tree", MARKS_NONE, ++s->reg.next_id, &l);
+
+	if (r < 0)
+		return r;
+	find_stored(s, l);
+	k->lower = calloc(1, sizeof(*k->lower));
+	must(k->lower);
+	k->lower[k->n_lower++] = l;
+	return 0;
+}
+
+static void release(struct sensor *s, struct kept *k)
+{
+	for (size_t i = 0; k && k->overlay && i < k->n_lower; i++)
+		layer_put(s, k->lower[i]);
+	kept_unref(k);
+}
+
+static int kept_make(struct sensor *s, const struct target *t, struct kept **ret)
+{
+	struct kept *k = calloc(1, sizeof(*k));
+	int r = 0;
+
+	must(k);
+	atomic_init(&k->refs, 1);
+	k->id = text_of(t->id);
+	k->name = text_of(t->name);
+	k->upper = text_of(t->upper);
+	k->kind = t->kind;
+	k->overlay = target_is_overlay(t);
+	k->marks = marks_of(t);
+	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (k->upper_fd < 0)
+		r = err_sys("%s: %s", k->name, k->upper);
+	if (r == 0 && k->overlay)
+		r = add_lowers(s, k, t->lowers, false);
+	if (r == 0 && k->overlay)
+		r = add_lowers(s, k, t->data_only, true);
+	if (r == 0 && !k->overlay)
+		r = add_own_tree(s, k);
+	if (r < 0) {
+		release(s, k);
+		return r;
+	}
+	*ret = k;
+	return 0;
+}
+
+static void tell_target(struct sensor *s, struct reg *r)
+{
+	struct item_target *it = calloc(1, sizeof(*it));
+
+	must(it);
+	it->item.kind = ITEM_TARGET;
+	it->kept = kept_ref(r->kept);
+	buf_add_span(&it->desc, buf_span(&r->desc));
+	sensor_push(s, &it->item);
+}
+
+static void known_number(struct sensor *s, struct kept *k)
+{
+	TXN struct txn *t = NULL;
+	struct target old;
+
+	if (txn_begin(s->store, false, &t) == 0 && targets_by_id(t, span_of(k->id), &old) == 0)
+		atomic_store(&k->no, old.no);
+}
+
+static void arm(struct sensor *s, struct reg *r)
+{
+	struct watch_root root = {.id = r->root_id, .kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
+		.path = r->kept->upper, .merged = r->merged, .pid = (int)r->pid,
+		.exclude = r->kept->exclude};
+
+	if (watch_add(s->watch, &root, &r->level) < 0) {
+		r->level = LEVEL_L6;
+		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
+	}
+}
+
+static void baselines_of(struct sensor *s, struct reg *r)
+{
+	for (size_t i = 0; i < r->kept->n_lower; i++)
+		sensor_baseline(s, r->kept->lower[i], r->kept->overlay ? NULL : r->kept);
+	r->scan_when_stored = !r->kept->overlay && !kept_is_baselined(r->kept);
+}
+
+static void describe(struct reg *r, const struct target *t, bool late)
+{
+	struct target full = *t;
+
+	full.no = 0;
+	full.level = r->level;
+	full.late = late;
+	r->state = t->state;
+	buf_reset(&r->desc);
+	target_encode(&full, &r->desc);
+}
+
+/* Watch first, look after: what happens between is seen by both. */
+static struct reg *add(struct sensor *s, const struct target *t, const struct kept_limits *lim)
+{
+	struct scan_options opt = {.asker = -1, .trust_seen = true};
+	struct kept *k = NULL;
+	struct reg *r;
+
+	if (kept_make(s, t, &k) < 0) {
+		log_debug("not kept yet: %s", err_why());
+		return NULL;
+	}
+	if (lim) {
+		k->exclude = lim->exclude;
+		k->max_bytes = lim->max_bytes;
+		k->max_files = lim->max_files;
+	}
+	r = calloc(1, sizeof(*r));
+	must(r);
+	r->kept = k;
+	r->root_id = ++s->reg.next_id;
+	r->mounts_fd = -1;
+	r->pid = t->pid;
+	r->next_sweep = s->cfg->sweep_interval ? clock_mono() + s->cfg->sweep_interval : INT64_MAX;
+	r->next = s->reg.regs;
+	s->reg.regs = r;
+	known_number(s, k);
+	if (lim && lim->merged.n)
+		r->merged = text_of(lim->merged);
+	arm(s, r);
+	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
+	tell_target(s, r);
+	baselines_of(s, r);
+	if (!r->scan_when_stored)
+		scan_begin(&s->ex, k, &opt);
+	log_info("keeping %s %s (%.12s), %s", target_kinds[k->kind].name, k->name, k->id,
+		level_kinds[r->level].name);
+	return r;
+}
+
+static void drop(struct sensor *s, struct reg *r, bool removed)
+{
+	struct reg **at = &s->reg.regs;
+	struct item_gone *g = calloc(1, sizeof(*g));
+
+	must(g);
+	g->item.kind = ITEM_GONE;
+	g->kept = kept_ref(r->kept);
+	g->removed = removed;
+	watch_remove(s->watch, r->root_id);
+	coalesce_drop(s->coalesce, r->kept);
+	sensor_push(s, &g->item);
+	atomic_store(&r->kept->gone, true);
+	log_info("%s %s is %s", target_kinds[r->kept->kind].name, r->kept->name,
+		removed ? "removed" : "no longer kept");
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	while (r->covers) {
+		struct cover *c = r->covers;
+
+		r->covers = c->next;
+		free(c->point);
+		free(c);
+	}
+	fd_close(&r->mounts_fd);
+	release(s, r->kept);
+	buf_free(&r->desc);
+	free(r->merged);
+	free(r);
+}
+
+/* ---- following ---- */
+
+static bool desc_differs(const struct reg *r, const struct target *t)
+{
+	BUF struct buf b = {0};
+	struct target old, full = *t;
+
+	if (target_decode(buf_span(&r->desc), &old) < 0)
+		return true;
+	full.no = 0;
+	full.level = r->level;
+	full.late = old.late;
+	target_encode(&full, &b);
+	return !span_eq(buf_span(&b), buf_span(&r->desc));
+}
+
+static bool was_late(const struct reg *r)
+{
+	struct target old;
+
+	return target_decode(buf_span(&r->desc), &old) == 0 && old.late;
+}
+
+static void update(struct sensor *s, struct reg *r, const struct target *t, struct span merged)
+{
+	bool moved = r->pid != t->pid || !span_is(merged, r->merged ? r->merged : "");
+
+	if (moved) {
+		free(r->merged);
+		r->merged = merged.n ? text_of(merged) : NULL;
+		r->pid = t->pid;
+		if (watch_update(s->watch, r->root_id, r->merged, (int)r->pid, &r->level) < 0)
+			log_warn("%s: %s", r->kept->name, err_why());
+	}
+	if (!desc_differs(r, t))
+		return;
+	describe(r, t, was_late(r));
+	if (!span_is(t->name, r->kept->name))
+		log_info("%s is now %.*s", r->kept->name, (int)t->name.n, t->name.p);
+	tell_target(s, r);
+}
+
+static void follow_mounts(struct sensor *s, struct reg *r)
+{
+	char path[64];
+
+	if (r->state != STATE_RUNNING || !r->pid) {
+		fd_close(&r->mounts_fd);
+		return;
+	}
+	if (r->mounts_fd >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", r->pid);
+	r->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->mounts_fd >= 0)
+		sensor_watch_fd(s, r->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, r->root_id);
+}
+
+static void cover_touch(struct sensor *s, struct reg *r, const char *point, const char *what)
+{
+	struct touch t = {.kept = r->kept, .path = span_of(point), .when = clock_wall(),
+		.flags = what ? ASK_COVERED : ASK_UNCOVERED, .mount = span_of(what)};
+
+	sensor_touch(s, &t);
+}
+
+static void new_cover(struct sensor *s, struct reg *r, const struct box_mount *m)
+{
+	struct cover *c = calloc(1, sizeof(*c));
+	BUF struct buf what = {0};
+
+	must(c);
+	c->mount_id = m->id;
+	c->point = text_of(m->point);
+	c->seen = true;
+	c->next = r->covers;
+	r->covers = c;
+	buf_add_span(&what, m->fs_type);
+	if (m->source.n) {
+		buf_add_text(&what, " from ");
+		buf_add_span(&what, m->source);
+	}
+	cover_touch(s, r, c->point, buf_text(&what));
+}
+
+static struct cover *cover_of(struct reg *r, const struct box_mount *m)
+{
+	for (struct cover *c = r->covers; c; c = c->next)
+		if (c->mount_id == m->id && span_is(m->point, c->point))
+			return c;
+	return NULL;
+}
+
+static void follow_covers(struct sensor *s, struct reg *r, const struct box *b)
+{
+	struct cover *c, **at = &r->covers;
+
+	for (c = r->covers; c; c = c->next)
+		c->seen = false;
+	for (size_t i = 0; i < b->n_mount; i++) {
+		const struct box_mount *m = &b->mount[i];
+
+		if (m->own || m->point.n <= 1)
+			continue;
+		c = cover_of(r, m);
+		if (c)
+			c->seen = true;
+		else
+			new_cover(s, r, m);
+	}
+	while ((c = *at)) {
+		if (c->seen) {
+			at = &c->next;
+			continue;
+		}
+		cover_touch(s, r, c->point, NULL);
+		*at = c->next;
+		free(c->point);
+		free(c);
+	}
+}
+
+/* ---- volumes and host trees ---- */
+
+static void tree_id(struct buf *out, const char *word, struct span path)
+{
+	BUF struct buf b = {0};
+	uint8_t sha[SHA_LEN];
+
+	buf_add_text(&b, word);
+	buf_add_span(&b, path);
+	sha_once(buf_span(&b), sha);
+	text_hex(out, span_make(sha, SHA_LEN));
+}
+
+static bool is_volume(struct sensor *s, const struct box_mount *m)
+{
+	static const char *const never[] = {"/proc", "/sys", "/dev", "/run", "/var/run"};
+
+	if (!m->is_dir || m->source.n <= 1 || m->point.n <= 1)
+		return false;
+	for (size_t i = 0; i < COUNTOF(never); i++)
+		if (path_within(m->source, span_of(never[i])))
+			return false;
+	for (size_t i = 0; i < s->cfg->volumes_exclude.n; i++)
+		if (glob_match(span_of(s->cfg->volumes_exclude.v[i]), m->source))
+			return false;
+	return true;
+}
+
+/* ".../volumes/NAME/_data" is what docker and podman call NAME; anything else is its path. */
+static struct span volume_name(struct span source)
+{
+	static const char tail[] = "/_data";
+	size_t n = sizeof(tail) - 1, cut;
+
+	if (source.n <= n || memcmp(source.p + source.n - n, tail, n) != 0)
+		return source;
+	cut = source.n - n;
+	while (cut && source.p[cut - 1] != '/')
+		cut--;
+	return span_make(source.p + cut, source.n - n - cut);
+}
+
+/* Who mounts it, over the whole look: pairs container id -> mount point. */
+static void volume_users(const struct box_list *l, struct span source, struct buf *out, bool *running)
+{
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t j = 0; j < l->v[i].n_mount; j++) {
+			const struct box_mount *m = &l->v[i].mount[j];
+
+			if (!span_eq(m->source, source) || !m->is_dir)
+				continue;
+			buf_bytes(out, l->v[i].t.id);
+			buf_bytes(out, m->point);
+			*running |= l->v[i].t.state == STATE_RUNNING;
+		}
+}
+
+static void keep_tree(struct sensor *s, const struct target *t, const struct kept_limits *lim)
+{
+	struct reg *r = registry_by_id(&s->reg, t->id);
+
+	if (!r)
+		r = add(s, t, lim);
+	else if (!r->seen)
+		update(s, r, t, (struct span){0});
+	if (r)
+		r->seen = true;
+}
+
+static void keep_volume(struct sensor *s, const struct box_list *l, const struct box_mount *m)
+{
+	struct kept_limits lim = {.max_bytes = s->cfg->volumes_max_bytes,
+		.max_files = s->cfg->volumes_max_files};
+	BUF struct buf id = {0}, users = {0};
+	bool running = false;
+	struct target t = {.kind = TARGET_VOLUME, .name = volume_name(m->source),
+		.runtime = span_of("volume"), .fs_type = m->fs_type, .upper = m->source};
+
+	tree_id(&id, "volume:", m->source);
+	volume_users(l, m->source, &users, &running);
+	t.id = buf_span(&id);
+	t.volumes = buf_span(&users);
+	t.state = running ? STATE_RUNNING : STATE_STOPPED;
+	keep_tree(s, &t, &lim);
+}
+
+static void keep_host_trees(struct sensor *s)
+{
+	for (size_t i = 0; i < s->cfg->n_host; i++) {
+		const struct config_host_tree *h = &s->cfg->host[i];
+		struct kept_limits lim = {.exclude = &h->exclude};
+		BUF struct buf id = {0};
+		struct target t = {.kind = TARGET_HOST, .state = STATE_RUNNING, .name = span_of(h->name),
+			.runtime = span_of("host"), .upper = span_of(h->path)};
+
+		tree_id(&id, "host:", span_of(h->path));
+		t.id = buf_span(&id);
+		keep_tree(s, &t, &lim);
+	}
+}
+
+/* ---- a look ---- */
+
+static void keep_box(struct sensor *s, const struct box *b)
+{
+	struct kept_limits lim = {.merged = b->merged};
+	struct reg *r = registry_by_id(&s->reg, b->t.id);
+
+	if (r && !span_is(b->t.upper, r->kept->upper)) {
+		drop(s, r, true); /* the same name on another tree is another thing */
+		r = NULL;
+	}
+	if (!r)
+		r = add(s, &b->t, &lim);
+	else
+		update(s, r, &b->t, b->merged);
+	if (!r)
+		return;
+	r->seen = true;
+	r->mnt_ns = b->t.mnt_ns;
+	r->dev_major = b->dev_major;
+	r->dev_minor = b->dev_minor;
+	follow_mounts(s, r);
+	if (b->t.state == STATE_RUNNING)
+		follow_covers(s, r, b);
+}
+
+/* Not met by the look: its tree tells whether it has only stopped. */
+static void not_seen(struct sensor *s, struct reg *r)
+{
+	struct stat at_path, held;
+	struct target t;
+	bool there = stat(r->kept->upper, &at_path) == 0 && fstat(r->kept->upper_fd, &held) == 0 &&
+		     at_path.st_ino == held.st_ino && at_path.st_dev == held.st_dev;
+
+	if (!there) {
+		drop(s, r, true);
+		return;
+	}
+	if (r->state != STATE_RUNNING || target_decode(buf_span(&r->desc), &t) < 0)
+		return;
+	t.state = STATE_STOPPED;
+	t.pid = 0;
+	t.mnt_ns = 0;
+	{
+		BUF struct buf mem = {0};
+		struct target copy;
+
+		target_encode(&t, &mem);
+		if (target_decode(buf_span(&mem), &copy) == 0)
+			update(s, r, &copy, (struct span){0});
+	}
+	r->mnt_ns = 0;
+	follow_mounts(s, r);
+}
+
+static void rebuild_rows(struct registry *g)
+{
+	size_t n = 0;
+
+	for (struct reg *r = g->regs; r; r = r->next)
+		n++;
+	free(g->rows);
+	g->rows = calloc(n + 1, sizeof(*g->rows));
+	must(g->rows);
+	g->n_rows = 0;
+	for (struct reg *r = g->regs; r; r = r->next)
+		if (r->kept->kind == TARGET_CONTAINER && r->state == STATE_RUNNING)
+			g->rows[g->n_rows++] = (struct whose_row){span_of(r->kept->id), r->mnt_ns,
+				r->dev_major, r->dev_minor};
+}
+
+static void look_at_volumes(struct sensor *s, const struct box_list *l)
+{
+	for (size_t i = 0; s->cfg->volumes_watch && i < l->n; i++)
+		for (size_t j = 0; j < l->v[i].n_mount; j++)
+			if (is_volume(s, &l->v[i].mount[j]))
+				keep_volume(s, l, &l->v[i].mount[j]);
+}
+
+void registry_look(struct sensor *s)
+{
+	BOX_LIST struct box_list l = {0};
+	BUF struct buf notes = {0};
+	struct reg *r, *next;
+
+	s->look_due = 0;
+	if (finder_look(s->finder, &l, &notes) < 0) {
+		log_warn("looking for containers: %s", err_why());
+		return;
+	}
+	if (notes.n)
+		log_debug("%s", buf_text(&notes));
+	for (r = s->reg.regs; r; r = r->next)
+		r->seen = false;
+	for (size_t i = 0; i < l.n; i++)
+		keep_box(s, &l.v[i]);
+	look_at_volumes(s, &l);
+	keep_host_trees(s);
+	for (r = s->reg.regs; r; r = next) {
+		next = r->next;
+		if (!r->seen && r->kept->kind == TARGET_HOST)
+			drop(s, r, false);
+		else if (!r->seen)
+			not_seen(s, r);
+	}
+	rebuild_rows(&s->reg);
+	s->reg.first_look = false;
+}
+
+/* ---- the start: what the store knows and the look did not meet ---- */
+
+static void stored_target(struct sensor *s, const struct target *t)
+{
+	struct kept_limits lim = {.max_bytes = s->cfg->volumes_max_bytes,
+		.max_files = s->cfg->volumes_max_files};
+	struct item_gone *g;
+	struct target stopped = *t;
+
+	if (t->state == STATE_REMOVED || registry_by_id(&s->reg, t->id))
+		return;
+	stopped.state = STATE_STOPPED;
+	stopped.pid = 0;
+	if (t->kind != TARGET_HOST && add(s, &stopped, t->kind == TARGET_VOLUME ? &lim : NULL))
+		return;
+	g = calloc(1, sizeof(*g));
+	must(g);
+	g->item.kind = ITEM_GONE;
+	g->removed = t->kind != TARGET_HOST;
+	g->kept = calloc(1, sizeof(*g->kept));
+	must(g->kept);
+	atomic_init(&g->kept->refs, 1);
+	atomic_init(&g->kept->no, t->no);
+	g->kept->upper_fd = -1;
+	sensor_push(s, &g->item);
+}
+
+static void read_stored(struct sensor *s, struct buf *list)
+{
+	TXN struct txn *t = NULL;
+	struct target target;
+	uint32_t no = 0;
+
+	if (txn_begin(s->store, false, &t) < 0)
+		return;
+	while (targets_next(t, &no, &target) == 0) {
+		BUF struct buf one = {0};
+
+		target_encode(&target, &one);
+		buf_be32(list, target.no);
+		buf_bytes(list, buf_span(&one));
+	}
+}
+
+void registry_start(struct sensor *s)
+{
+	BUF struct buf list = {0};
+	struct rd at;
+
+	s->reg.first_look = true;
+	read_stored(s, &list);
+	registry_look(s);
+	at = rd_of(buf_span(&list));
+	while (!rd_end(&at)) {
+		uint32_t no = rd_be32(&at);
+		struct target t;
+
+		if (target_decode(rd_bytes(&at), &t) == 0) {
+			t.no = no;
+			stored_target(s, &t);
+		}
+	}
+	rebuild_rows(&s->reg);
+}
+
+void registry_free(struct sensor *s)
+{
+	struct registry *g = &s->reg;
+
+	while (g->regs) {
+		struct reg *r = g->regs;
+
+		g->regs = r->next;
+		while (r->covers) {
+			struct cover *c = r->covers;
+
+			r->covers = c->next;
+			free(c->point);
+			free(c);
+		}
+		fd_close(&r->mounts_fd);
+		kept_unref(r->kept);
+		buf_free(&r->desc);
+		free(r->merged);
+		free(r);
+	}
+	while (g->layers) {
+		struct layer_row *row = g->layers;
+
+		g->layers = row->next;
+		lower_unref(row->lower);
+		free(row);
+	}
+	free(g->rows);
+}

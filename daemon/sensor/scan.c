@@ -1,0 +1,236 @@
+#include "daemon/sensor/scan.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/targets.h"
+
+struct scan *scan_ref(struct scan *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+struct heal *heal_new(uint64_t gap)
+{
+	struct heal *h = calloc(1, sizeof(*h));
+
+	must(h);
+	h->gap = gap;
+	return h;
+}
+
+static void scan_end(struct scan *s)
+{
+	struct item_scan_end *e = calloc(1, sizeof(*e));
+
+	must(e);
+	e->item.kind = ITEM_SCAN_END;
+	e->kept = s->kept; /* its reference moves on */
+	e->scope = s->scope;
+	e->started = s->started;
+	e->whole = atomic_load(&s->whole);
+	e->full = !s->trust_seen;
+	e->asker = s->asker;
+	e->ask_id = s->ask_id;
+	if (s->heal) {
+		e->heals = s->heal->gap;
+		if (atomic_fetch_sub(&s->heal->refs, 1) == 1) {
+			e->heals_last = true;
+			free(s->heal);
+		}
+	}
+	examiner_push(s->ex, &e->item);
+	free(s);
+}
+
+void scan_unref(struct scan *s)
+{
+	if (s && atomic_fetch_sub(&s->refs, 1) == 1)
+		scan_end(s);
+}
+
+void scan_step(struct scan *s)
+{
+	unsigned long long done = atomic_fetch_add(&s->done, 1) + 1;
+	long long told = atomic_load(&s->told), now;
+	struct door_msg m = {.op = DOOR_PROGRESS, .id = s->ask_id, .value = done};
+
+	if (s->asker < 0 || (done & 63))
+		return;
+	now = clock_mono();
+	if (now - told < 100 * CLOCK_MS || !atomic_compare_exchange_strong(&s->told, &told, now))
+		return;
+	outbox_put(s->ex->outbox, s->asker, &m, NULL, 0);
+}
+
+/* ---- walking: one directory a job ---- */
+
+struct walk_job {
+	struct job job;
+	struct scan *scan;
+	char *dir;
+	size_t n;
+};
+
+static void walk_drop(struct job *j)
+{
+	struct walk_job *w = container_of(j, struct walk_job, job);
+
+	scan_unref(w->scan);
+	free(w->dir);
+	free(w);
+}
+
+static void walk_names(struct place *p)
+{
+	NAMES struct names names = {0};
+	int r = view_names(&p->views->now, &p->now, &p->views->base, &p->base, &names);
+
+	if (r < 0)
+		atomic_store(&p->scan->whole, false);
+	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {
+		examine_name(p, names_at(&names, i), ASK_BELOW, (struct span){0}, (struct span){0});
+		scan_step(p->scan);
+	}
+}
+
+static void walk_run(struct job *j, struct worker *worker)
+{
+	struct walk_job *w = container_of(j, struct walk_job, job);
+	struct place p = {.worker = worker, .kept = w->scan->kept, .scan = w->scan,
+		.dir = span_make(w->dir, w->n), .when = clock_wall()};
+
+	if (!atomic_load(&w->scan->kept->gone)) {
+		if (place_open(&p) < 0)
+			atomic_store(&w->scan->whole, false);
+		else
+			walk_names(&p);
+		place_close(&p);
+	}
+	walk_drop(j);
+}
+
+void scan_below(struct scan *s, struct span dir)
+{
+	struct walk_job *w = calloc(1, sizeof(*w));
+
+	must(w);
+	w->job.run = walk_run;
+	w->job.drop = walk_drop;
+	w->scan = scan_ref(s);
+	w->dir = strndup((const char *)dir.p, dir.n);
+	w->n = dir.n;
+	must(w->dir);
+	jobs_add(s->ex->jobs, JOB_SCAN, &w->job);
+}
+
+/* ---- what is in the drift set is looked at again, or what went away would stay in it ---- */
+
+struct gather {
+	struct buf paths; /* list of buf_bytes */
+};
+
+static int gather_path(void *ctx, const struct change *c)
+{
+	struct gather *g = ctx;
+
+	buf_bytes(&g->paths, c->path);
+	return g->paths.err;
+}
+
+static void ask_again(struct scan *s, struct span path)
+{
+	size_t cut = path.n;
+	struct ask *a;
+
+	while (cut && path.p[cut - 1] != '/')
+		cut--;
+	if (!cut)
+		return;
+	a = ask_new(s->kept, cut > 1 ? span_make(path.p, cut - 1) : span_of("/"), s->started);
+	ask_add(a, span_make(path.p + cut, path.n - cut), ASK_IF_GONE | ASK_LAYER, (struct span){0},
+		(struct span){0});
+	ask_set_scan(a, s);
+	ask_submit(a, s->ex);
+}
+
+static void drift_run(struct job *j, struct worker *worker)
+{
+	struct walk_job *w = container_of(j, struct walk_job, job);
+	struct gather g = {0};
+	struct rd at;
+	TXN struct txn *t = NULL;
+	uint32_t no = atomic_load(&w->scan->kept->no);
+	int r = no ? txn_begin(worker->ex->store, false, &t) : 0;
+
+	if (r == 0 && no)
+		r = drift_each(t, no, span_make(w->dir, w->n), gather_path, &g);
+	if (r < 0)
+		atomic_store(&w->scan->whole, false);
+	txn_abort(take(t));
+	at = rd_of(buf_span(&g.paths));
+	while (!rd_end(&at))
+		ask_again(w->scan, rd_bytes(&at));
+	buf_free(&g.paths);
+	walk_drop(j);
+}
+
+static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct scan_options *opt)
+{
+	struct scan *s = calloc(1, sizeof(*s));
+
+	must(s);
+	atomic_init(&s->refs, 1);
+	s->ex = ex;
+	s->kept = kept_ref(k);
+	s->scope = opt->scope.n ? strndup((const char *)opt->scope.p, opt->scope.n) : strdup("/");
+	must(s->scope);
+	s->started = clock_wall();
+	s->trust_seen = opt->trust_seen;
+	s->asker = opt->asker;
+	s->ask_id = opt->ask_id;
+	s->heal = opt->heal;
+	if (s->heal)
+		atomic_fetch_add(&s->heal->refs, 1);
+	atomic_init(&s->whole, true);
+	return s;
+}
+
+static void ask_scope(struct scan *s)
+{
+	struct span path = span_of(s->scope);
+	size_t cut = path.n;
+	struct ask *a;
+
+	while (cut > 1 && path.p[cut - 1] != '/')
+		cut--;
+	a = ask_new(s->kept, cut > 1 ? span_make(path.p, cut - 1) : span_of("/"), s->started);
+	ask_add(a, span_make(path.p + cut, path.n - cut), ASK_BELOW, (struct span){0}, (struct span){0});
+	ask_set_scan(a, s);
+	ask_submit(a, s->ex);
+}
+
+static void look_at_drift(struct scan *s)
+{
+	struct walk_job *d = calloc(1, sizeof(*d));
+
+	must(d);
+	d->job.run = drift_run;
+	d->job.drop = walk_drop;
+	d->scan = scan_ref(s);
+	d->dir = strdup(s->scope);
+	must(d->dir);
+	d->n = strlen(s->scope);
+	jobs_add(s->ex->jobs, JOB_SCAN, &d->job);
+}
+
+void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *opt)
+{
+	struct scan *s = scan_new(ex, k, opt);
+
+	look_at_drift(s);
+	if (opt->below_only)
+		scan_below(s, span_of(s->scope));
+	else
+		ask_scope(s);
+	scan_unref(s);
+}

@@ -1,0 +1,602 @@
+/* Building the privileged role, running its loop, taking it down: in that order below. */
+#include "daemon/sensor/sensor.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "daemon/log.h"
+#include "store/journal.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <inotifytools/inotify.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of
+ * targets whose mount table changed. */
+enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_SEAT = 16,
+	TAG_TARGETS = 64 };
+enum { ITEMS_LIMIT = 8192, WATCH_BUDGET = 8192 };
+#define ROUND_EVERY (5 * CLOCK_S)
+#define VERIFY_EVERY (60 * CLOCK_S)
+
+int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag)
+{
+	struct epoll_event e = {.events = events, .data.u64 = tag};
+
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? err_sys("epoll_ctl") : 0;
+}
+
+/* ---- items to the ledger: in order, never waiting ---- */
+
+static void flush_unsent(struct sensor *s)
+{
+	struct unsent *u;
+
+	while ((u = s->unsent) && queue_offer(s->items, QUEUE_FRONT, u->item) == 0) {
+		s->unsent = u->next;
+		if (!s->unsent)
+			s->unsent_tail = &s->unsent;
+		free(u);
+	}
+}
+
+void sensor_push(struct sensor *s, struct item *i)
+{
+	struct unsent *u;
+
+	flush_unsent(s);
+	if (!s->unsent && queue_offer(s->items, QUEUE_FRONT, i) == 0)
+		return;
+	u = calloc(1, sizeof(*u));
+	must(u);
+	u->item = i;
+	*s->unsent_tail = u;
+	s->unsent_tail = &u->next;
+}
+
+void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cause cause,
+	uint64_t count, const char *detail)
+{
+	struct item_gap *g = calloc(1, sizeof(*g));
+
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->kept = k ? kept_ref(k) : NULL;
+	buf_add_span(&g->path, path);
+	g->cause = cause;
+	g->from = g->told = clock_wall();
+	g->count = count;
+	buf_add_text(&g->detail, detail);
+	log_warn("gap: %s: %s", gap_kinds[cause].name, detail);
+	sensor_push(s, &g->item);
+}
+
+static void note(struct sensor *s, enum event_type type, const char *detail)
+{
+	struct item_note *n = calloc(1, sizeof(*n));
+
+	must(n);
+	n->item.kind = ITEM_NOTE;
+	n->type = type;
+	buf_add_text(&n->detail, detail);
+	sensor_push(s, &n->item);
+}
+
+void sensor_want_look(struct sensor *s, int64_t delay)
+{
+	int64_t at = clock_mono() + delay;
+
+	if (!s->look_due || at < s->look_due)
+		s->look_due = at;
+}
+
+/* ---- baselines, one at a time ---- */
+
+void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
+{
+	struct baseline_wish *w;
+
+	if (atomic_load(&l->snap) || atomic_exchange(&l->queued, true))
+		return;
+	w = calloc(1, sizeof(*w));
+	must(w);
+	w->lower = lower_ref(l);
+	w->tree = tree ? kept_ref(tree) : NULL;
+	*s->wishes_tail = w;
+	s->wishes_tail = &w->next;
+}
+
+static void wish_free(struct sensor *s, struct baseline_wish *w)
+{
+	s->wishes = w->next;
+	if (!s->wishes)
+		s->wishes_tail = &s->wishes;
+	lower_unref(w->lower);
+	kept_unref(w->tree);
+	free(w);
+}
+
+static void next_baseline(struct sensor *s)
+{
+	struct baseline_wish *w = s->wishes;
+	struct baseline_options opt = {.bell = s->bell_fd, .busy = &s->baseline_busy,
+		.files = &s->baseline_files};
+	struct item_snap_begin *i;
+
+	if (!w || atomic_exchange(&s->baseline_busy, true))
+		return;
+	i = calloc(1, sizeof(*i));
+	must(i);
+	i->item.kind = ITEM_SNAP_BEGIN;
+	i->lower = lower_ref(w->lower);
+	i->tree = w->tree ? kept_ref(w->tree) : NULL;
+	opt.tree = w->tree;
+	sensor_push(s, &i->item);
+	baseline_begin(&s->ex, w->lower, &opt);
+	wish_free(s, w);
+}
+
+/* A tree that has its snapshot now: what changed while it was taken is looked for. */
+static void stored_trees(struct sensor *s)
+{
+	struct scan_options opt = {.asker = -1, .trust_seen = true};
+
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		if (r->scan_when_stored && kept_is_baselined(r->kept)) {
+			r->scan_when_stored = false;
+			scan_begin(&s->ex, r->kept, &opt);
+		}
+}
+
+/* ---- rescans and rounds ---- */
+
+void sensor_rescan_all(struct sensor *s, bool trust_seen)
+{
+	struct heal *h = heal_new(0);
+	struct scan_options opt = {.asker = -1, .trust_seen = trust_seen, .heal = h};
+	struct item_scan_end *e;
+
+	atomic_fetch_add(&h->refs, 1);
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		if (r->kept->overlay || kept_is_baselined(r->kept))
+			scan_begin(&s->ex, r->kept, &opt);
+	if (atomic_fetch_sub(&h->refs, 1) != 1)
+		return;
+	free(h); /* nothing to look at: healed by that */
+	e = calloc(1, sizeof(*e));
+	must(e);
+	e->item.kind = ITEM_SCAN_END;
+	e->scope = strdup("/");
+	e->started = clock_wall();
+	e->heals_last = true;
+	e->asker = -1;
+	must(e->scope);
+	sensor_push(s, &e->item);
+}
+
+static void sweep(struct sensor *s, int64_t now)
+{
+	struct scan_options opt = {.asker = -1};
+
+	for (struct reg *r = s->reg.regs; r; r = r->next) {
+		if (r->next_sweep > now || r->scan_when_stored)
+			continue;
+		r->next_sweep = s->cfg->sweep_interval ? now + s->cfg->sweep_interval : INT64_MAX;
+		scan_begin(&s->ex, r->kept, &opt);
+	}
+}
+
+/* What no event announces: namespaces made elsewhere, sweeps that are due, marks that went away. */
+static void slow_round(struct sensor *s, int64_t now)
+{
+	s->next_round = now + ROUND_EVERY;
+	registry_look(s);
+	sweep(s, now);
+	if (now >= s->next_verify) {
+		s->next_verify = now + VERIFY_EVERY;
+		watch_verify(s->watch);
+	}
+}
+
+static void timers(struct sensor *s)
+{
+	int64_t now = clock_mono();
+
+	if (s->look_due && s->look_due <= now)
+		registry_look(s);
+	if (s->next_round <= now)
+		slow_round(s, now);
+	if (s->heal_due && s->heal_due <= now) {
+		s->heal_due = 0;
+		s->overflowed = false;
+		sensor_rescan_all(s, false);
+	}
+	next_baseline(s);
+	flush_unsent(s);
+}
+
+static int wait_ms(struct sensor *s)
+{
+	int64_t now = clock_mono(), wait = coalesce_flush(s->coalesce, &s->ex, now);
+	int64_t until = s->next_round - now;
+
+	if (s->look_due && s->look_due - now < until)
+		until = s->look_due - now;
+	if (s->heal_due && s->heal_due - now < until)
+		until = s->heal_due - now;
+	if (s->unsent && until > 100 * CLOCK_MS)
+		until = 100 * CLOCK_MS;
+	if (wait >= 0 && wait < until)
+		until = wait;
+	return until <= 0 ? 0 : (int)(until / CLOCK_MS) + 1;
+}
+
+/* ---- what wakes the loop ---- */
+
+static void reload(struct sensor *s)
+{
+	struct config *fresh;
+
+	notify("RELOADING=1");
+	if (daemon_config(s->args, &fresh) < 0) {
+		log_err("reload: %s; the old configuration stays", err_why());
+		notify("READY=1");
+		return;
+	}
+	/* What threads and roots were built on stays as it is until a restart; it is never freed. */
+	log_init("sensor", (enum log_level)fresh->log_level);
+	s->cfg = fresh;
+	note(s, EVENT_RULES_LOADED, "the configuration was read again");
+	sensor_want_look(s, 1);
+	notify("READY=1");
+}
+
+static void on_signal(struct sensor *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP)
+			reload(s);
+		else
+			s->stop = true;
+	}
+}
+
+static void drain(int fd)
+{
+	char bytes[4096];
+
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+static void on_bell(struct sensor *s)
+{
+	drain(s->bell_fd);
+	stored_trees(s);
+}
+
+static void on_event(struct sensor *s, uint64_t tag)
+{
+	if (tag == TAG_SIGNAL)
+		on_signal(s);
+	else if (tag == TAG_BELL)
+		on_bell(s);
+	else if (tag == TAG_WATCH)
+		while (watch_dispatch(s->watch, WATCH_BUDGET) == 1)
+			coalesce_flush(s->coalesce, &s->ex, clock_mono());
+	else if (tag == TAG_MOUNTS || tag >= TAG_TARGETS)
+		sensor_want_look(s, tag == TAG_MOUNTS ? 0 : 10 * CLOCK_MS);
+	else if (tag == TAG_FILES) {
+		drain(s->files_fd);
+		sensor_want_look(s, 50 * CLOCK_MS);
+	} else if (tag == TAG_DOOR)
+		wishes_accept(s);
+	else if (tag == TAG_OUTBOX)
+		wishes_send(s);
+	else
+		wishes_read(s, (unsigned)(tag - TAG_SEAT));
+}
+
+static void loop(struct sensor *s)
+{
+	struct epoll_event e[32];
+
+	while (!s->stop) {
+		int n = epoll_wait(s->epoll_fd, e, COUNTOF(e), wait_ms(s));
+
+		for (int i = 0; i < n && !s->stop; i++)
+			on_event(s, e[i].data.u64);
+		timers(s);
+	}
+}
+
+/* ---- building ---- */
+
+static int open_signals(struct sensor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGIO, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? err_sys("signalfd") : 0;
+}
+
+static int open_loop(struct sensor *s)
+{
+	int r;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	s->files_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->epoll_fd < 0 || s->bell_fd < 0 || s->mounts_fd < 0)
+		return err_sys("loop");
+	r = open_signals(s);
+	if (r == 0)
+		r = sensor_watch_fd(s, s->signal_fd, EPOLLIN, TAG_SIGNAL);
+	if (r == 0)
+		r = sensor_watch_fd(s, s->bell_fd, EPOLLIN, TAG_BELL);
+	if (r == 0)
+		r = sensor_watch_fd(s, s->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, TAG_MOUNTS);
+	if (r == 0 && s->files_fd >= 0)
+		r = sensor_watch_fd(s, s->files_fd, EPOLLIN, TAG_FILES);
+	return r;
+}
+
+static void who_may_knock(struct sensor *s)
+{
+	struct passwd *pw = getpwnam(s->cfg->gateway_user);
+	struct group *gr = getgrnam(s->cfg->group);
+
+	if (!pw)
+		pw = getpwnam("nobody");
+	s->gateway_uid = pw ? (int)pw->pw_uid : -1;
+	s->group_gid = geteuid() == 0 ? (gr ? (int)gr->gr_gid : pw ? (int)pw->pw_gid : -1) : -1;
+}
+
+static int open_store(struct sensor *s)
+{
+	struct store_options opt = {.map_size = s->cfg->map_size, .map_limit = s->cfg->map_limit,
+		.dir_gid = s->group_gid};
+	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
+
+	if (r == 0)
+		r = queue_new(&s->items, ITEMS_LIMIT);
+	if (r == 0)
+		r = jobs_new(&s->jobs);
+	if (r == 0)
+		r = outbox_new(&s->outbox);
+	if (r == 0)
+		r = sensor_watch_fd(s, outbox_fd(s->outbox), EPOLLIN, TAG_OUTBOX);
+	return r;
+}
+
+static int start_threads(struct sensor *s)
+{
+	struct ledger_options opt = {.store = s->store, .items = s->items, .outbox = s->outbox,
+		.bell = s->bell_fd, .stats = &s->ledger_stats, .keep_removed = s->cfg->keep_removed,
+		.keep_journal = s->cfg->keep_journal, .stop = &s->stop};
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int r = ledger_new(&s->ledger, &opt);
+
+	if (r < 0)
+		return r;
+	s->ex.store = s->store;
+	s->ex.items = s->items;
+	s->ex.jobs = s->jobs;
+	s->ex.outbox = s->outbox;
+	s->ex.max_bytes = s->cfg->hash_max_bytes;
+	s->ex.max_ns = s->cfg->hash_max_time;
+	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
+	if (s->n_workers > WORKERS_MAX)
+		s->n_workers = WORKERS_MAX;
+	must(pthread_create(&s->ledger_thread, NULL, ledger_main, s->ledger) == 0);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		must(pthread_create(&s->workers[i], NULL, worker_main, &s->ex) == 0);
+	return 0;
+}
+
+static int open_watch(struct sensor *s)
+{
+	BUF struct buf scratch = {0};
+	struct watch_options opt = {.level = s->cfg->level, .marks = (int)s->cfg->marks,
+		.quiet_dir = s->cfg->state_dir};
+	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost};
+	int r;
+
+	buf_printf(&scratch, "%s/probe", s->cfg->state_dir);
+	opt.scratch = buf_text(&scratch);
+	r = watch_new(&s->watch, &opt, &cb);
+	return r < 0 ? r : sensor_watch_fd(s, watch_fd(s->watch), EPOLLIN, TAG_WATCH);
+}
+
+static int open_finder(struct sensor *s)
+{
+	struct finder_options opt = {.how = (enum mounts_how)s->cfg->find_how,
+		.docker_roots = s->cfg->docker_roots.v, .storage_roots = s->cfg->storage_roots.v,
+		.run_roots = s->cfg->run_roots.v, .lxc_path = s->cfg->lxc_path,
+		.ignore = s->cfg->ignore.v};
+
+	return finder_new(&s->finder, &opt);
+}
+
+static void watch_runtime_files(struct sensor *s)
+{
+	const char *const *path = finder_watch_paths(s->finder);
+
+	for (; s->files_fd >= 0 && path && *path; path++)
+		inotify_add_watch(s->files_fd, *path,
+			IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE);
+}
+
+/* The time since the last entry of an earlier life: nobody was watching. */
+static void tell_blind(struct sensor *s)
+{
+	TXN struct txn *t = NULL;
+	struct journal_head head;
+	struct journal_entry last;
+	struct item_gap *g;
+
+	if (txn_begin(s->store, false, &t) < 0 || journal_head(t, &head) < 0 || !head.last ||
+		journal_get(t, head.last, &last) != 0)
+		return;
+	g = calloc(1, sizeof(*g));
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->cause = GAP_DAEMON_DOWN;
+	g->from = last.time;
+	g->told = clock_wall();
+	buf_add_text(&g->detail, last.type == EVENT_DAEMON_STOPPED
+			? "the sensor was stopped in order"
+			: "the sensor ended without saying so");
+	sensor_push(s, &g->item);
+}
+
+static void raise_limits(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	setpriority(PRIO_PROCESS, 0, -5);
+}
+
+static int build(struct sensor *s)
+{
+	int r = daemon_config(s->args, &s->cfg);
+
+	if (r < 0)
+		return r;
+	log_init("sensor", (enum log_level)s->cfg->log_level);
+	raise_limits();
+	if (geteuid() != 0)
+		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
+	who_may_knock(s);
+	r = open_loop(s);
+	if (r == 0)
+		r = open_store(s);
+	if (r == 0)
+		r = coalesce_new(&s->coalesce, s->cfg->debounce, s->cfg->queue_size);
+	if (r == 0)
+		r = actors_new(&s->actors);
+	if (r == 0)
+		r = open_watch(s);
+	if (r == 0)
+		r = open_finder(s);
+	if (r == 0)
+		r = wishes_open(s);
+	if (r == 0)
+		r = sensor_watch_fd(s, s->door_fd, EPOLLIN, TAG_DOOR);
+	return r == 0 ? start_threads(s) : r;
+}
+
+static void life(struct sensor *s)
+{
+	s->started = clock_wall();
+	note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
+	tell_blind(s);
+	registry_start(s);
+	sensor_rescan_all(s, true);
+	watch_runtime_files(s);
+	s->next_round = clock_mono() + ROUND_EVERY;
+	s->next_verify = clock_mono() + VERIFY_EVERY;
+	next_baseline(s);
+	notify("READY=1");
+	log_note("watching %zu containers", s->reg.n_rows);
+	loop(s);
+	note(s, EVENT_DAEMON_STOPPED, "stopped in order");
+}
+
+static void free_unsent(struct sensor *s)
+{
+	flush_unsent(s);
+	while (s->unsent) {
+		struct unsent *u = s->unsent;
+
+		s->unsent = u->next;
+		item_free(u->item);
+		free(u);
+	}
+}
+
+static void join(struct sensor *s)
+{
+	s->ex.stop = true;
+	jobs_stop(s->jobs);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		pthread_join(s->workers[i], NULL);
+	flush_unsent(s);
+	queue_close(s->items);
+	pthread_join(s->ledger_thread, NULL);
+}
+
+static void teardown(struct sensor *s)
+{
+	void *i;
+
+	registry_free(s);
+	while (s->wishes)
+		wish_free(s, s->wishes);
+	jobs_free(s->jobs);
+	while (s->items && queue_pop(s->items, 0, &i) == 0)
+		item_free(i);
+	free_unsent(s);
+	coalesce_free(s->coalesce);
+	actors_free(s->actors);
+	watch_free(s->watch);
+	finder_free(s->finder);
+	ledger_free(s->ledger);
+	outbox_free(s->outbox);
+	queue_free(s->items);
+	wishes_close(s);
+	store_close(s->store);
+	fd_close(&s->files_fd);
+	fd_close(&s->mounts_fd);
+	fd_close(&s->signal_fd);
+	fd_close(&s->bell_fd);
+	fd_close(&s->epoll_fd);
+}
+
+int sensor_main(const struct daemon_args *args)
+{
+	struct sensor *s = calloc(1, sizeof(*s));
+	int r;
+
+	must(s);
+	s->args = args;
+	s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->door_fd = -1;
+	for (unsigned i = 0; i < DOOR_SEATS; i++)
+		s->seat[i] = -1;
+	s->wishes_tail = &s->wishes;
+	s->unsent_tail = &s->unsent;
+	log_init("sensor", LOG_LEVEL_INFO);
+	r = build(s);
+	if (r < 0) {
+		log_err("%s", err_why());
+		teardown(s);
+		free(s);
+		return 2;
+	}
+	life(s);
+	join(s);
+	teardown(s);
+	config_free(s->cfg);
+	free(s);
+	return 0;
+}

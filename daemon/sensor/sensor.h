@@ -1,0 +1,94 @@
+/*
+ * sensor.h - the privileged role: who is built, and what the loop's files share.
+ *
+ * Threads: the loop (this struct is its own; events, registry, timers, door), N workers (examine),
+ * one ledger. Between them: jobs, the items queue, the outbox, counters. Nothing else.
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+#include "daemon/sensor/actors.h"
+#include "daemon/sensor/baseline.h"
+#include "daemon/sensor/coalesce.h"
+#include "daemon/sensor/ledger.h"
+#include "daemon/sensor/registry.h"
+#include "daemon/sensor/scan.h"
+#include "daemon/sensor/watch.h"
+#include <pthread.h>
+
+enum { DOOR_SEATS = 8, WORKERS_MAX = 8 };
+
+struct baseline_wish {
+	struct baseline_wish *next;
+	struct lower *lower;
+	struct kept *tree;
+};
+struct unsent { /* items the ledger's queue had no room for: kept in order */
+	struct unsent *next;
+	struct item *item;
+};
+struct sensor {
+	struct config *cfg;
+	const struct daemon_args *args;
+	struct store *store;
+	struct queue *items;
+	struct jobs *jobs;
+	struct outbox *outbox;
+	struct examiner ex;
+	struct ledger *ledger;
+	struct ledger_stats ledger_stats;
+	pthread_t workers[WORKERS_MAX], ledger_thread;
+	unsigned n_workers;
+	struct watch *watch;
+	struct finder *finder;
+	struct registry reg;
+	struct coalesce *coalesce;
+	struct actors *actors;
+
+	int epoll_fd, signal_fd, bell_fd, mounts_fd, files_fd; /* files_fd: inotify on runtimes' files */
+	int door_fd, seat[DOOR_SEATS];
+	char *door_path;
+	int gateway_uid, group_gid;
+
+	struct baseline_wish *wishes, **wishes_tail;
+	atomic_bool baseline_busy;
+	atomic_ullong baseline_files;
+	struct unsent *unsent, **unsent_tail;
+
+	int64_t look_due;    /* monotonic; 0: none wanted */
+	int64_t next_round;  /* the slow round: namespaces without mount events, sweeps, marks */
+	int64_t next_verify;
+	int64_t heal_due;    /* everything is to be rescanned then; 0: no */
+	bool overflowed;     /* coalesce had no room: told once until it has */
+	int64_t started;     /* wall */
+	uint64_t lost;
+	bool stop, reload;
+};
+
+/* Gives an item to the ledger without ever waiting. */
+void sensor_push(struct sensor *s, struct item *i);
+void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cause cause,
+	uint64_t count, const char *detail);
+/* Wants a registry_look() soon. */
+void sensor_want_look(struct sensor *s, int64_t delay);
+/* Queues the hashing of a layer (or tree) unless it is stored. */
+void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree);
+void sensor_touch(struct sensor *s, const struct touch *t);
+/* Everything again, as after an overflow: one gap's healing. */
+void sensor_rescan_all(struct sensor *s, bool trust_seen);
+int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag);
+
+/* door.c's other half: wishes from the gateway. */
+int wishes_open(struct sensor *s);
+void wishes_close(struct sensor *s);
+void wishes_accept(struct sensor *s);
+void wishes_read(struct sensor *s, unsigned seat);
+void wishes_send(struct sensor *s);
+/* doctor.c */
+void doctor_text(struct sensor *s, struct buf *out);
+void status_text(struct sensor *s, struct buf *out);
+
+/* events.c: what the watch gives */
+void sensor_on_touch(void *ctx, const struct watch_touch *t);
+void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
+	uint64_t count, const char *detail);

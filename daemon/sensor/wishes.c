@@ -1,0 +1,253 @@
+/* Wishes from outside: taken at the door, checked, turned into items and scans. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/glob.h"
+#include "daemon/log.h"
+#include "daemon/sensor/sensor.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { TAG_SEAT = 16 }; /* as in sensor.c's tags */
+
+int wishes_open(struct sensor *s)
+{
+	BUF struct buf path = {0};
+	int r = daemon_door_path(s->cfg, &path);
+
+	for (unsigned i = 0; i < DOOR_SEATS; i++)
+		s->seat[i] = -1;
+	if (r == 0)
+		r = door_listen(buf_text(&path), s->group_gid, &s->door_fd);
+	if (r == 0)
+		s->door_path = strdup(buf_text(&path));
+	return r;
+}
+
+void wishes_close(struct sensor *s)
+{
+	for (unsigned i = 0; i < DOOR_SEATS; i++)
+		fd_close(&s->seat[i]);
+	fd_close(&s->door_fd);
+	if (s->door_path)
+		unlink(s->door_path);
+	free(s->door_path);
+}
+
+static void leave(struct sensor *s, unsigned seat)
+{
+	fd_close(&s->seat[seat]);
+}
+
+void wishes_accept(struct sensor *s)
+{
+	int fd = -1, r = door_accept(s->door_fd, s->gateway_uid, &fd);
+
+	if (r) {
+		if (r < 0)
+			log_warn("door: %s", err_why());
+		return;
+	}
+	for (unsigned i = 0; i < DOOR_SEATS; i++)
+		if (s->seat[i] < 0) {
+			s->seat[i] = fd;
+			sensor_watch_fd(s, fd, EPOLLIN, TAG_SEAT + i);
+			return;
+		}
+	log_warn("door: no seat is free");
+	fd_close(&fd);
+}
+
+/* ---- one wish each ---- */
+
+typedef void (*wish)(struct sensor *s, int seat, const struct door_msg *m, struct reg *r);
+
+static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct scan_options opt = {.scope = m->path, .asker = seat, .ask_id = m->id};
+
+	if (m->path.n && m->path.p[0] != '/') {
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH, "a path begins with /");
+		return;
+	}
+	if (!r->kept->overlay && !kept_is_baselined(r->kept)) {
+		outbox_done(s->outbox, seat, m->id, DOOR_BUSY,
+			"its baseline is still being taken; nothing can be compared yet");
+		return;
+	}
+	scan_begin(&s->ex, r->kept, &opt);
+}
+
+static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_accept *a = calloc(1, sizeof(*a));
+
+	must(a);
+	a->item.kind = ITEM_ACCEPT;
+	a->kept = kept_ref(r->kept);
+	snprintf(a->drift_id, sizeof(a->drift_id), "%.*s", (int)m->drift_id.n, (const char *)m->drift_id.p);
+	buf_add_span(&a->paths, m->paths);
+	buf_add_span(&a->reason, m->text);
+	a->uid = m->uid;
+	a->expires = m->expires;
+	a->asker = seat;
+	a->ask_id = m->id;
+	sensor_push(s, &a->item);
+}
+
+struct patch_job {
+	struct job job;
+	struct kept *kept;
+	int seat;
+	uint32_t id;
+	size_t n;
+	char path[];
+};
+
+static void patch_drop(struct job *j)
+{
+	struct patch_job *p = container_of(j, struct patch_job, job);
+
+	kept_unref(p->kept);
+	free(p);
+}
+
+static void patch_run(struct job *j, struct worker *w)
+{
+	struct patch_job *p = container_of(j, struct patch_job, job);
+
+	examine_patch(w->ex, p->kept, span_make(p->path, p->n), p->seat, p->id);
+	patch_drop(j);
+}
+
+static void wish_patch(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct patch_job *p;
+
+	for (size_t i = 0; i < s->cfg->withhold.n; i++)
+		if (glob_match(span_of(s->cfg->withhold.v[i]), m->path)) {
+			outbox_done(s->outbox, seat, m->id, DOOR_WITHHELD, s->cfg->withhold.v[i]);
+			return;
+		}
+	p = calloc(1, sizeof(*p) + m->path.n + 1);
+	must(p);
+	p->job.run = patch_run;
+	p->job.drop = patch_drop;
+	p->kept = kept_ref(r->kept);
+	p->seat = seat;
+	p->id = m->id;
+	p->n = m->path.n;
+	memcpy(p->path, m->path.p, m->path.n);
+	jobs_add(s->jobs, JOB_LIVE, &p->job);
+}
+
+static void wish_ping(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	(void)r;
+	outbox_done(s->outbox, seat, m->id, DOOR_OK, "pong");
+}
+
+/* Long answers go in packets. */
+static void answer_text(struct sensor *s, int seat, uint32_t id, struct span text)
+{
+	const size_t part = DOOR_MAX / 2;
+
+	do {
+		size_t n = text.n < part ? text.n : part;
+		struct door_msg m = {.op = DOOR_TEXT, .id = id, .text = span_make(text.p, n),
+			.flags = n < text.n ? DOOR_MORE : 0};
+
+		outbox_put(s->outbox, seat, &m, NULL, 0);
+		text = span_make(text.p + n, text.n - n);
+	} while (text.n);
+}
+
+static void wish_doctor(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	BUF struct buf text = {0};
+
+	(void)r;
+	doctor_text(s, &text);
+	answer_text(s, seat, m->id, buf_span(&text));
+}
+
+static void wish_status(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	BUF struct buf text = {0};
+
+	(void)r;
+	status_text(s, &text);
+	answer_text(s, seat, m->id, buf_span(&text));
+}
+
+static const struct {
+	wish fn;
+	bool of_target;
+} wishes[] = {
+	[DOOR_RESCAN] = {wish_rescan, true},
+	[DOOR_ACCEPT] = {wish_accept, true},
+	[DOOR_PATCH] = {wish_patch, true},
+	[DOOR_PING] = {wish_ping, false},
+	[DOOR_DOCTOR] = {wish_doctor, false},
+	[DOOR_STATUS] = {wish_status, false},
+};
+
+static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)
+{
+	struct reg *r = NULL;
+
+	if ((size_t)m->op >= COUNTOF(wishes) || !wishes[m->op].fn) {
+		outbox_done(s->outbox, (int)seat, m->id, DOOR_FAILED, "no such wish");
+		return;
+	}
+	if (wishes[m->op].of_target && !(r = registry_by_id(&s->reg, m->target))) {
+		outbox_done(s->outbox, (int)seat, m->id, DOOR_NO_TARGET,
+			"the target is not kept any more: its last drift can be read, not looked at again");
+		return;
+	}
+	wishes[m->op].fn(s, (int)seat, m, r);
+}
+
+void wishes_read(struct sensor *s, unsigned seat)
+{
+	BUF struct buf packet = {0};
+	struct door_msg m;
+	int fds[2], r;
+	size_t n_fds;
+
+	while (s->seat[seat] >= 0) {
+		r = door_recv(s->seat[seat], &packet, &m, fds, &n_fds);
+		if (r == DOOR_AGAIN)
+			return;
+		if (r) {
+			if (r < 0)
+				log_warn("door: %s: closed", err_why());
+			leave(s, seat);
+			return;
+		}
+		for (size_t i = 0; i < n_fds; i++)
+			fd_close(&fds[i]);
+		grant(s, seat, &m);
+	}
+}
+
+/* A gateway that does not read is shown out: it comes back and reads the store. */
+static void send_to(struct sensor *s, unsigned seat, const struct outbox_answer *a)
+{
+	if (s->seat[seat] >= 0 && door_send(s->seat[seat], &a->msg, a->fds, a->n_fds) != 0)
+		leave(s, seat);
+}
+
+void wishes_send(struct sensor *s)
+{
+	struct outbox_answer *a;
+
+	while ((a = outbox_take(s->outbox))) {
+		if (a->asker >= 0 && a->asker < DOOR_SEATS)
+			send_to(s, (unsigned)a->asker, a);
+		for (unsigned i = 0; a->asker < 0 && i < DOOR_SEATS; i++)
+			send_to(s, i, a);
+		outbox_answer_free(a);
+	}
+}
