@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "model/kinds.h"
 
 struct config_list { /* of texts, NULL-terminated so that it can be handed on */
@@ -75,11 +76,42 @@ struct config {
 /* `file` NULL: all defaults. A missing file that was not named by the user (must_exist false) is
  * all defaults as well. On failure the sentence is "file:line:column: key: what". */
 int config_load(struct config **ret, const char *file, bool must_exist);
+/* The same from memory; `file` is what errors call it. */
+int config_parse(struct config **ret, const char *file, struct span text);
 void config_free(struct config *c);
+static inline void config_free_p(struct config **c)
+{
+	config_free(*c);
+}
+#define CONFIG CLEANUP(config_free_p)
 /* Prints the effective configuration in its own syntax: what --check-config shows with -v. */
 void config_print(const struct config *c, struct buf *out);
-/* Every option: dotted name, type, default as text, sentence. For man pages and tests. */
+
+enum config_kind {
+	CONFIG_BOOL,
+	CONFIG_WORD,   /* one of `words`, stored as `min` plus its place */
+	CONFIG_NUMBER, /* uint32_t, or uint64_t with `size` 8 */
+	CONFIG_SIZE,
+	CONFIG_TIME,
+	CONFIG_TEXT,
+	CONFIG_PATH, /* absolute */
+	CONFIG_TEXTS,
+	CONFIG_PATHS,
+	CONFIG_GLOBS,
+	CONFIG_LABELS, /* key=glob */
+	CONFIG_MAPS,   /* a list of mappings whose keys are the rows "name[].key" */
+};
+/* Every option, in the order in which it is printed: dotted name, type, default as YAML (NULL: must
+ * be given), sentence. For man pages and tests. */
 struct config_option {
 	const char *name, *type, *fallback, *sentence;
+	/* What the reader needs: where it is stored, and what is allowed (lengths for texts, entries
+	 * for lists). */
+	enum config_kind kind;
+	size_t at, size;
+	uint64_t min, max;
+	const char *words; /* "a|b|c" */
 };
 const struct config_option *config_options(size_t *ret_n);
+/* What is allowed, for people: "0 to 64", "a or b"; empty where the type says it all. */
+void config_allowed(const struct config_option *o, struct buf *out);

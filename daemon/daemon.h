@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/config.h"
+#include <sys/types.h>
 
 struct daemon_args {
 	const char *config_file; /* NULL: /etc/boltseal/boltseal.yaml if it is there */
@@ -9,15 +10,34 @@ struct daemon_args {
 	bool check_config, verbose;
 	enum { ROLE_RUN_BOTH, ROLE_RUN_SENSOR, ROLE_RUN_GATEWAY } run;
 };
+#define DAEMON_CONFIG_FILE "/etc/boltseal/boltseal.yaml"
+
+/* Reads the command line; texts are borrowed from argv. ARGS_DONE: help or version was printed and
+ * nothing is left to do. -EINVAL: the sentence is one line. */
+enum { ARGS_DONE = 1 };
+int args_parse(int argc, char **argv, struct daemon_args *ret);
+
 /* Loads the configuration as `args` say (command line wins over file). */
 int daemon_config(const struct daemon_args *args, struct config **ret);
+/* --check-config: says "FILE: ok" and, verbosely, the effective configuration. Exit status. */
+int daemon_check_config(const struct daemon_args *args);
+/* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our
+ * own user when we are not root and so cannot become another. */
+enum { DAEMON_NOBODY = 1 };
+int daemon_gateway_ids(const struct config *c, uid_t *ret_uid, gid_t *ret_gid);
 
 /* The roles. Each runs until SIGTERM/SIGINT and returns an exit status. */
 int sensor_main(const struct daemon_args *args);
 int gateway_main(const struct daemon_args *args);
 int both_main(const struct daemon_args *args); /* supervises one child of each */
 
-/* sd_notify(3) by its documented datagram: "READY=1", "STATUS=…", "WATCHDOG=1", "RELOADING=1". */
+/* both_main's first and last step for the gateway's child: becomes uid and gid, without capabilities
+ * and without a way to get any. */
+int daemon_drop(uid_t uid, gid_t gid);
+
+/* sd_notify(3) by its documented datagram: "READY=1", "STATUS=…", "WATCHDOG=1", "RELOADING=1".
+ * In a role that both_main started, READY=1 goes to the supervisor instead (BOLTSEAL_READY_FD), which
+ * tells the service manager when both are ready. Call it after the last thing that can fail. */
 void notify(const char *state);
 /* Path of the door: door.sock in the directory of the public socket. */
 int daemon_door_path(const struct config *c, struct buf *out);

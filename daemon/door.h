@@ -52,6 +52,9 @@ struct door_msg {
 	int64_t expires;  /* wall ns; 0: never */
 	struct span paths; /* accept: list of length-prefixed paths (buf_bytes); empty: all drift */
 };
+/* Strict: a known operation with the texts it has and no others, absolute paths below PATH_MAX,
+ * targets of at most 512 bytes, no NUL in either, known flags, nothing behind the last byte.
+ * door_send refuses (-EINVAL) what door_decode would. */
 void door_encode(const struct door_msg *m, struct buf *out);
 int door_decode(struct span packet, struct door_msg *ret); /* -EBADMSG */
 
@@ -62,7 +65,10 @@ int door_listen(const char *path, int gid, int *ret_fd);
 int door_accept(int listen_fd, int gateway_uid, int *ret_fd);
 /* Gateway's end. */
 int door_connect(const char *path, int *ret_fd);
-/* Both: one packet. DOOR_CLOSED when the other side is gone, DOOR_AGAIN when it would block. */
+/* Both ends are non-blocking. DOOR_FILES brings two descriptors, or one for each side that is there;
+ * the receiver owns them. Descriptors that nobody asked for are closed (-EBADMSG). An accept with
+ * nobody there is DOOR_AGAIN too.
+ * Both: one packet. DOOR_CLOSED when the other side is gone, DOOR_AGAIN when it would block. */
 enum { DOOR_CLOSED = 1, DOOR_AGAIN = 2 };
 int door_send(int fd, const struct door_msg *m, const int *fds, size_t n_fds);
 int door_recv(int fd, struct buf *packet, struct door_msg *ret, int fds[2], size_t *ret_n_fds);

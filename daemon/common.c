@@ -1,0 +1,116 @@
+/* What both roles and the supervisor do with the command line and the configuration. */
+#include "base/err.h"
+#include "base/fd.h"
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* The roles compare paths and make them anew after a reload: they are absolute from here on. */
+static int absolute(struct config *c, const char *path, const char **to)
+{
+	FREE char *here = NULL;
+
+	if (path[0] == '/') {
+		*to = (const char *)arena_dup(&c->mem, span_of(path)).p;
+		return 0;
+	}
+	here = getcwd(NULL, 0);
+	if (!here)
+		return err_sys("%s: the current directory", path);
+	*to = (const char *)arena_printf(&c->mem, "%s/%s", here, path).p;
+	return 0;
+}
+
+static int check_socket(const struct config *c)
+{
+	BUF struct buf door = {0};
+	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
+	int r = daemon_door_path(c, &door);
+
+	if (r < 0)
+		return r;
+	if (strlen(c->socket) >= room || door.n >= room)
+		return err_set(-ENAMETOOLONG, "socket %s: the path is too long", c->socket);
+	return 0;
+}
+
+int daemon_config(const struct daemon_args *args, struct config **ret)
+{
+	const char *file = args->config_file ? args->config_file : DAEMON_CONFIG_FILE;
+	CONFIG struct config *c = NULL;
+	int r = config_load(&c, file, args->config_file);
+
+	*ret = NULL;
+	if (r < 0)
+		return r;
+	if (args->state_dir && (r = absolute(c, args->state_dir, &c->state_dir)) < 0)
+		return r;
+	if (args->socket && (r = absolute(c, args->socket, &c->socket)) < 0)
+		return r;
+	if (args->verbose)
+		c->log_level = CONFIG_LOG_DEBUG;
+	if ((r = check_socket(c)) < 0)
+		return r;
+	*ret = take(c);
+	return 0;
+}
+
+int daemon_check_config(const struct daemon_args *args)
+{
+	CONFIG struct config *c = NULL;
+	BUF struct buf out = {0};
+	struct daemon_args quiet = *args;
+
+	quiet.verbose =
+		false; /* here it asks for more words, it does not change what is in effect */
+	if (daemon_config(&quiet, &c) < 0) {
+		fprintf(stderr, "boltseald: %s\n", err_why());
+		return 2;
+	}
+	if (c->file)
+		buf_printf(&out, "%s: ok\n", c->file);
+	else
+		buf_add_text(&out, DAEMON_CONFIG_FILE ": not there, every default: ok\n");
+	if (args->verbose)
+		config_print(c, &out);
+	if (buf_err(&out) < 0 || fd_write_all(STDOUT_FILENO, out.p, out.n) < 0) {
+		fprintf(stderr, "boltseald: %s\n", err_why());
+		return 2;
+	}
+	return 0;
+}
+
+int daemon_door_path(const struct config *c, struct buf *out)
+{
+	const char *slash = strrchr(c->socket, '/');
+
+	must(slash);
+	buf_add(out, c->socket, (size_t)(slash - c->socket) + 1);
+	buf_add_text(out, "door.sock");
+	return buf_err(out);
+}
+
+int daemon_gateway_ids(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct passwd *user;
+	bool fell_back = false;
+
+	*ret_uid = geteuid();
+	*ret_gid = getegid();
+	if (*ret_uid != 0)
+		return 0;
+	user = getpwnam(c->gateway_user);
+	if (!user) {
+		fell_back = true;
+		user = getpwnam("nobody");
+	}
+	*ret_uid = user ? user->pw_uid : 65534;
+	*ret_gid = user ? user->pw_gid : 65534;
+	if (*ret_uid == 0)
+		return err_set(-EINVAL, "gateway.user: %s is root; the gateway must not be",
+			c->gateway_user);
+	return fell_back ? DAEMON_NOBODY : 0;
+}

@@ -1,0 +1,26 @@
+/* config_schema.h - what config.c, config_set.c and config_print.c share about the rows. */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/config_yaml.h"
+
+const struct config_option *option_find(struct span name); /* NULL: none of that name */
+/* Is the row directly in `scope`: "" (the file itself, with its sections) or "host[]." ? */
+bool option_in_scope(const struct config_option *o, const char *scope);
+bool option_is_section(struct span name); /* are there rows "name.…"? */
+
+/* So that reading it gives the same number again: the largest units that divide it. */
+void option_print_size(struct buf *out, uint64_t bytes);
+void option_print_time(struct buf *out, int64_t ns);
+
+/* config_set.c: what a mapping says goes into `base`; `scope` as above or "watch.". */
+struct config_source {
+	const char *file;
+	struct arena *mem; /* of the configuration: texts live there */
+};
+int config_set_map(const struct config_source *src, const struct node *map, struct span scope, void *base);
+/* Every row of the scope gets its default. They are ours: a bad one is a programmer's mistake. */
+void config_set_defaults(struct arena *mem, const char *scope, void *base);
+/* "file:line:column: <what>" */
+int config_refuse(const struct config_source *src, const struct node *at, const char *fmt, ...)
+	PRINTF(3, 4);
