@@ -1,0 +1,253 @@
+/* What the daemon says is material from outside here, as any file's name is. */
+#include "cli/ask.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "cli/safe.h"
+#include <stdarg.h>
+
+static void say(const char *fmt, va_list ap)
+{
+	BUF struct buf raw = {0}, line = {0};
+
+	buf_vprintf(&raw, fmt, ap);
+	buf_add_text(&line, "boltseal: ");
+	safe_text(&line, buf_span(&raw), false, false);
+	buf_u8(&line, '\n');
+	fflush(stdout);
+	fwrite(line.p, 1, line.n, stderr);
+}
+
+int complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	return EXIT_TROUBLE;
+}
+
+void remark(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+struct span get_text(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+
+	return span_make(json_string_value(v), json_is_string(v) ? json_string_length(v) : 0);
+}
+
+struct span get_path(const json_t *o, const char *key, struct buf *room)
+{
+	BUF struct buf b64_key = {0};
+	struct span b64;
+
+	buf_printf(&b64_key, "%s_b64", key);
+	b64 = get_text(o, buf_text(&b64_key));
+	buf_reset(room);
+	if (b64.n && text_unb64(b64, room) == 0)
+		return buf_span(room);
+	return get_text(o, key);
+}
+
+int64_t get_int(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+bool get_true(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+bool get_false(const json_t *o, const char *key)
+{
+	return json_is_false(json_object_get(o, key));
+}
+
+void add_time(struct buf *out, struct span t)
+{
+	if (t.n >= 20 && t.p[10] == 'T' && t.p[t.n - 1] == 'Z') {
+		safe_text(out, span_make(t.p, 19), false, false);
+		buf_u8(out, 'Z');
+	} else if (t.n) {
+		text_quote(out, t, false);
+	} else {
+		buf_u8(out, '-');
+	}
+}
+
+static void add_origin(struct cli *c, struct buf *out, const json_t *actor)
+{
+	struct span origin = get_text(actor, "origin"), reason = get_text(actor, "reason");
+
+	text_quote(out, origin.n ? origin : span_of("unknown"), c->utf8_ok);
+	if (!reason.n)
+		return;
+	buf_add_text(out, " (");
+	safe_text(out, reason, c->utf8_ok, false);
+	buf_u8(out, ')');
+}
+
+void add_actor(struct cli *c, struct buf *out, const json_t *actor)
+{
+	BUF struct buf room = {0};
+	struct span exe = get_path(actor, "exe", &room);
+
+	if (!json_is_object(actor)) {
+		buf_add_text(out, "-");
+		return;
+	}
+	if (!exe.n)
+		exe = get_text(actor, "comm");
+	if (exe.n)
+		text_quote(out, exe, c->utf8_ok);
+	if (get_int(actor, "pid"))
+		buf_printf(out, "[%lld]", (long long)get_int(actor, "pid"));
+	if (json_is_integer(json_object_get(actor, "uid")))
+		buf_printf(out, " uid %lld", (long long)get_int(actor, "uid"));
+	if (exe.n || get_int(actor, "pid"))
+		buf_u8(out, ' ');
+	add_origin(c, out, actor);
+}
+
+void add_list(struct cli *c, struct buf *out, const json_t *array, const char *between)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(array, i, v) {
+		if (i)
+			buf_add_text(out, between);
+		text_quote(out, span_make(json_string_value(v), json_string_length(v)), c->utf8_ok);
+	}
+}
+
+static const struct {
+	int status;
+	const char *hint;
+} hints[] = {
+	{401, "your user has no role; ask an admin to join you to the group boltseal"},
+	{403, "ask an admin for the role that this needs (`roles:` in /etc/boltseal/boltseal.yaml)"},
+	{404, "`boltseal ps -a` lists the targets"},
+	{429, "wait a moment and try again"},
+	{500, "see `journalctl -u boltseald`"},
+	{501, "this daemon cannot do it"},
+	{503, "see `boltseal status`"},
+	{504, "see `boltseal status`"},
+};
+
+static const char *hint_of(int status)
+{
+	for (size_t i = 0; i < COUNTOF(hints); i++)
+		if (hints[i].status == status)
+			return hints[i].hint;
+	return NULL;
+}
+
+/* A candidate is a name, or an object that has one. */
+static void add_candidates(struct buf *out, const json_t *list)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v) {
+		struct span name = json_is_string(v) ? span_of(json_string_value(v))
+						     : get_text(v, "name");
+		struct span id = get_text(v, "id");
+
+		buf_add_text(out, i ? ", " : ": it may be ");
+		text_quote(out, name.n ? name : id, true);
+		if (name.n && id.n)
+			buf_printf(out, " (%.12s)", (const char *)id.p);
+	}
+}
+
+static void add_problem(struct buf *out, const json_t *p, int status)
+{
+	struct span detail = get_text(p, "detail"), hint = get_text(p, "hint");
+
+	if (!detail.n)
+		detail = get_text(p, "title");
+	if (!detail.n)
+		detail = get_text(p, "message");
+	buf_add_span(out, detail);
+	if (!detail.n)
+		buf_printf(out, "boltseald answered with status %d", status);
+	if (json_array_size(json_object_get(p, "candidates")))
+		add_candidates(out, json_object_get(p, "candidates"));
+	else if (!hint.n && hint_of(status))
+		hint = span_of(hint_of(status));
+	if (hint.n) {
+		buf_add_text(out, ": ");
+		buf_add_span(out, hint);
+	}
+}
+
+int ask_problem(struct cli *c, const char *what)
+{
+	JSON json_t *p = json_loadb(c->reply.body, c->reply.body_len, JSON_ALLOW_NUL, NULL);
+	BUF struct buf words = {0};
+
+	add_problem(&words, p, c->reply.status);
+	if (what)
+		return complain("%s: %s", what, buf_text(&words));
+	return complain("%s", buf_text(&words));
+}
+
+int ask_check(struct cli *c, int r)
+{
+	if (r < 0)
+		return complain("%s", boltseal_why(c->h));
+	return c->reply.status >= 200 && c->reply.status < 300 ? 0 : ask_problem(c, NULL);
+}
+
+int ask_json(struct cli *c, int r, json_t **ret)
+{
+	json_error_t e;
+
+	*ret = NULL;
+	r = ask_check(c, r);
+	if (r)
+		return r;
+	*ret = json_loadb(c->reply.body, c->reply.body_len, JSON_ALLOW_NUL, &e);
+	if (*ret)
+		return 0;
+	return complain("what answers at the socket does not speak boltseal's JSON: %s: does "
+			"`boltseal version` match boltseald's?",
+		e.text);
+}
+
+int time_option(const char *what, const char *value, bool ahead, struct buf *out)
+{
+	int64_t t, ns, now = clock_wall();
+
+	if (ahead && clock_parse_duration(span_of(value), &ns) == 0) {
+		clock_format(out, now + ns);
+		return 0;
+	}
+	if (clock_parse(span_of(value), now, &t))
+		return complain("%s %s: %s: write a time such as 2026-11-23T22:14:05Z or a "
+				"duration such as 2h or 30d",
+			what, value, err_why());
+	clock_format(out, t);
+	return 0;
+}
+
+int path_word(const char *word, struct buf *out)
+{
+	size_t n = strlen(word);
+
+	if (word[0] != '/')
+		return complain("%s is not a path in the target: begin it with /", word);
+	while (n > 1 && word[n - 1] == '/')
+		n--;
+	buf_add(out, word, n);
+	return 0;
+}
