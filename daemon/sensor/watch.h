@@ -54,6 +54,7 @@ struct watch_options {
 	const char *scratch; /* a directory for probes, on the state file system; made if absent */
 	const char *quiet_dir; /* our own state directory: events below it are dropped */
 	bool no_fanotify;  /* tests: as if fanotify_init gave EPERM */
+	bool limited_queue; /* tests: the kernel's default queue, which can overflow */
 };
 
 struct watch;
