@@ -46,9 +46,17 @@ static struct span dir_of(struct span path)
 	return span_make(path.p, slash ? (size_t)(slash - path.p) : 0);
 }
 
+static bool is_overlay(const struct mount *root)
+{
+	return span_is(root->root, "/") && (span_is(root->fs_type, "overlay") ||
+						   span_is(root->fs_type, "fuse.fuse-overlayfs"));
+}
+
 /* Where the host's table has an overlay of this device mounted. */
 static struct span merged_of(const struct look *l, const struct mount *root)
 {
+	if (!is_overlay(root))
+		return (struct span){0};
 	for (size_t i = 0; i < l->host.n; i++)
 		if (same_dev(&l->host.v[i], root) && span_is(l->host.v[i].root, "/") &&
 			!ends(l->host.v[i].point, "-init/merged"))
@@ -193,7 +201,7 @@ static bool fill_plain(struct look *l, const struct mount *root, int pid, struct
 	for (size_t i = 0; !path.n && i < COUNTOF(passing); i++)
 		if (span_is(root->fs_type, passing[i]))
 			return false; /* a sandbox's throw-away root */
-	if (!path.n)
+	if (!path.n && !host_is_virtual(root->fs_type)) /* kdevtmpfs lives in a devtmpfs */
 		ctx_note(&l->ctx, "process %d: its root (%.*s) is not mounted on the host", pid,
 			S(root->fs_type));
 	return path.n;
@@ -201,11 +209,11 @@ static bool fill_plain(struct look *l, const struct mount *root, int pid, struct
 
 static bool fill_root(struct look *l, const struct mount *root, int pid, struct box *b)
 {
-	if (span_is(root->fs_type, "overlay") && span_is(root->root, "/"))
+	if (!is_overlay(root))
+		return fill_plain(l, root, pid, b);
+	if (span_is(root->fs_type, "overlay"))
 		return fill_overlay(l, root->options, pid, b);
-	if (span_is(root->fs_type, "fuse.fuse-overlayfs"))
-		return fill_fuse(l, root, pid, b);
-	return fill_plain(l, root, pid, b);
+	return fill_fuse(l, root, pid, b);
 }
 
 static bool is_dir(const struct mount *m, struct span source, int pid)

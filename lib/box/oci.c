@@ -109,8 +109,8 @@ static bool load_bundle(struct adapter_ctx *ctx, struct span dir, struct oci *o)
 	return true;
 }
 
-static void load_one(
-	struct adapter_ctx *ctx, const struct place *p, struct span parent, struct span space, struct span id)
+static void load_one(struct adapter_ctx *ctx, const struct place *p, struct span parent,
+	struct span space, struct span id)
 {
 	struct span dir = ctx_path(ctx, "%.*s/%.*s", S(parent), S(id));
 	struct oci o = {.id = id, .space = space, .containerd = p->bundle};
@@ -129,12 +129,13 @@ static void load_dir(
 	struct adapter_ctx *ctx, const struct place *p, struct span dir, struct span space)
 {
 	CLEANUP(paths_free) struct paths ids = {0};
+	size_t before = ctx->n_oci;
 
 	ctx_names(ctx, dir, &ids);
-	if (ctx_real(ctx, dir).n)
-		ctx_watch(ctx, dir);
 	for (size_t i = 0; i < ids.n; i++)
 		load_one(ctx, p, dir, space, ids.v[i]);
+	if (*p->dir || ctx->n_oci > before) /* a run root itself changes for many reasons */
+		ctx_watch(ctx, dir);
 }
 
 static void load_place(struct adapter_ctx *ctx, const struct place *p, struct span run)

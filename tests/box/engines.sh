@@ -184,6 +184,31 @@ image_busybox() {
 	esac
 }
 
+# image_deep docker|podman N: has deep:N there, bb:2 under N more layers of a file each. 60 layers
+# make the engine's mount options longer than a page, so that it mounts with relative paths.
+image_deep() {
+	local engine=$1 n=$2 d=$W/deep i sum ids=() names=()
+	rm -rf "$d" && mkdir -p "$d/img" "$d/l" && busybox_tree "$d/base" || return 1
+	tar_ "$d/base" "$d/img/0.tar"
+	for i in $(seq 1 "$n"); do
+		mkdir -p "$d/l/deep" && rm -f "$d"/l/deep/* && echo "$i" >"$d/l/deep/$i"
+		stamp_ "$d/l"
+		tar_ "$d/l" "$d/img/$i.tar" || return 1
+	done
+	for i in $(seq 0 "$n"); do
+		sum=$(sha256sum <"$d/img/$i.tar" | cut -d' ' -f1)
+		ids+=("\"sha256:$sum\"") names+=("\"$i.tar\"")
+	done
+	printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},' >"$d/img/config.json"
+	(IFS=,; printf '"rootfs":{"type":"layers","diff_ids":[%s]}}' "${ids[*]}") >>"$d/img/config.json"
+	(IFS=,; printf '[{"Config":"config.json","RepoTags":["deep:%s"],"Layers":[%s]}]' "$n" \
+		"${names[*]}") >"$d/img/manifest.json"
+	tar -C "$d/img" -cf "$d/deep.tar" . && "${engine}_" load -q -i "$d/deep.tar" >/dev/null
+	i=$?
+	rm -rf "$d"
+	return $i
+}
+
 # debian_tar: prints the path of a debootstrap minbase tree as a tar; made once and kept. Returns 1
 # with the reason in $SKIP_WHY when there is neither a cache nor a mirror.
 debian_tar() {
@@ -229,9 +254,11 @@ minibox() {
 	local name=$1 opts=${2:-} d=$W/mini/$1 options
 	minibox_layers_ || return 1
 	mkdir -p "$d/upper" "$d/work" "$d/merged"
-	options="lowerdir=${MINIBOX_LOWER:-$W/mini/l2:$W/mini/l1},upperdir=$d/upper,workdir=$d/work"
+	options="lowerdir=${MINIBOX_LOWER:-$W/mini/l2:$W/mini/l1}"
+	options="$options,upperdir=${MINIBOX_UPPER:-$d/upper},workdir=$d/work"
 	[ -z "$opts" ] || options="$options,$opts"
-	minibox_start_ "$name" "$d/merged" mount -t overlay overlay -o "$options" "$d/merged"
+	minibox_start_ "$name" "$d/merged" env -C "${MINIBOX_CD:-/}" \
+		mount -t overlay overlay -o "$options" "$d/merged"
 }
 # minidir NAME: a plain directory, $W/mini/NAME/rootfs, bind-mounted and pivoted into.
 minidir() {
