@@ -1,0 +1,314 @@
+/*
+ * The gateway's end of the door. Asks are kept in a list until they are answered; one whose call is
+ * gone is only waited out. When the sensor goes away every ask fails at once and the door is tried
+ * again, a little later each time.
+ */
+#include "daemon/gateway/gw.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "daemon/log.h"
+#include <poll.h>
+#include <unistd.h>
+
+#define RETRY_FIRST (100 * CLOCK_MS)
+#define RETRY_LAST (5 * CLOCK_S)
+
+static void ask_free(struct ask *k)
+{
+	buf_free(&k->packet);
+	buf_free(&k->text);
+	for (size_t i = 0; i < k->n_fds; i++)
+		close(k->fds[i]);
+	free(k);
+}
+
+static void finish(struct ask *k, enum door_result result, const char *why)
+{
+	k->done = true;
+	k->result = result;
+	if (why) {
+		buf_reset(&k->text);
+		buf_add_text(&k->text, why);
+	}
+	if (k->call)
+		call_wake(k->call);
+}
+
+/* Those that nobody waits for any more. */
+static void sweep(struct asks *a)
+{
+	struct ask **at = &a->first;
+
+	while (*at) {
+		struct ask *k = *at;
+
+		if (k->call || !k->done) {
+			at = &k->next;
+			continue;
+		}
+		*at = k->next;
+		ask_free(k);
+	}
+}
+
+static void lost(struct gateway *g, const char *why)
+{
+	struct asks *a = &g->asks;
+
+	if (a->fd >= 0)
+		log_warn("the sensor's door closed: %s", why);
+	fd_close(&a->fd);
+	for (struct ask *k = a->first; k; k = k->next) {
+		if (!k->done)
+			finish(k, DOOR_FAILED, "the sensor went away; is boltseald sensor running?");
+	}
+	a->retry_wait = RETRY_FIRST;
+	a->retry_at = clock_mono() + a->retry_wait;
+	sweep(a);
+}
+
+static void wake_streams(struct gateway *g)
+{
+	for (struct call *c = g->streams; c; c = c->next)
+		call_wake(c);
+}
+
+static void connect_door(struct gateway *g)
+{
+	struct asks *a = &g->asks;
+
+	if (door_connect(a->path, &a->fd) < 0) {
+		a->fd = -1;
+		a->retry_wait = 2 * a->retry_wait < RETRY_LAST ? 2 * a->retry_wait : RETRY_LAST;
+		if (a->retry_wait < RETRY_FIRST)
+			a->retry_wait = RETRY_FIRST;
+		a->retry_at = clock_mono() + a->retry_wait;
+		return;
+	}
+	log_info("the sensor's door is open");
+	wake_streams(g);
+}
+
+int asks_send(struct call *c, struct door_msg *m, int64_t patience)
+{
+	struct asks *a = &c->g->asks;
+	struct ask *k;
+
+	if (a->fd < 0) {
+		problem(c, 503, "the sensor is down; start boltseald sensor and ask again");
+		return VIEW_ANSWERED;
+	}
+	k = calloc(1, sizeof(*k));
+	must(k);
+	k->id = m->id = ++a->next_id;
+	door_encode(m, &k->packet);
+	if (k->packet.n > DOOR_MAX) {
+		ask_free(k);
+		problem(c, 413, "more paths than fit in one wish; name fewer at a time");
+		return VIEW_ANSWERED;
+	}
+	k->call = c;
+	k->deadline = patience ? clock_mono() + patience : 0;
+	k->next = a->first;
+	a->first = k;
+	c->ask = k;
+	return 0;
+}
+
+void asks_forget(struct call *c)
+{
+	if (c->ask)
+		c->ask->call = NULL;
+	c->ask = NULL;
+}
+
+void asks_free(struct asks *a)
+{
+	while (a->first) {
+		struct ask *k = a->first;
+
+		a->first = k->next;
+		if (k->call)
+			k->call->ask = NULL;
+		ask_free(k);
+	}
+	fd_close(&a->fd);
+	buf_free(&a->packet);
+	free((char *)a->path);
+}
+
+static struct ask *find(struct asks *a, uint32_t id)
+{
+	struct ask *k = a->first;
+
+	while (k && k->id != id)
+		k = k->next;
+	return k;
+}
+
+static void on_text(struct ask *k, const struct door_msg *m)
+{
+	buf_add_span(&k->text, m->text);
+	if (!(m->flags & DOOR_MORE))
+		finish(k, DOOR_OK, NULL);
+}
+
+static void on_done(struct ask *k, const struct door_msg *m)
+{
+	buf_reset(&k->text);
+	buf_add_span(&k->text, m->text);
+	finish(k, (enum door_result)m->value, NULL);
+}
+
+static void on_progress(struct ask *k, const struct door_msg *m)
+{
+	k->progress = m->value;
+	k->total = m->value2;
+	if (k->call && k->call->fill)
+		call_wake(k->call);
+}
+
+static void on_files(struct ask *k, const struct door_msg *m, int fds[2], size_t *n)
+{
+	k->flags = m->flags;
+	memcpy(k->fds, fds, sizeof(k->fds));
+	k->n_fds = *n;
+	*n = 0;
+	finish(k, DOOR_OK, NULL);
+}
+
+static void on_message(struct gateway *g, const struct door_msg *m, int fds[2], size_t *n_fds)
+{
+	struct ask *k;
+
+	if (m->op == DOOR_TICK) {
+		wake_streams(g);
+		return;
+	}
+	k = find(&g->asks, m->id);
+	if (!k || k->done)
+		return;
+	if (m->op == DOOR_PROGRESS)
+		on_progress(k, m);
+	else if (m->op == DOOR_TEXT)
+		on_text(k, m);
+	else if (m->op == DOOR_DONE)
+		on_done(k, m);
+	else if (m->op == DOOR_FILES)
+		on_files(k, m, fds, n_fds);
+}
+
+static void read_door(struct gateway *g)
+{
+	struct asks *a = &g->asks;
+
+	while (a->fd >= 0) {
+		struct door_msg m;
+		int fds[2] = {-1, -1};
+		size_t n = 0;
+		int r = door_recv(a->fd, &a->packet, &m, fds, &n);
+
+		if (r == DOOR_AGAIN)
+			return;
+		if (r != 0) {
+			lost(g, r < 0 ? err_why() : "it hung up");
+			return;
+		}
+		on_message(g, &m, fds, &n);
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+	}
+}
+
+static void write_door(struct gateway *g)
+{
+	struct asks *a = &g->asks;
+
+	for (struct ask *k = a->first; k && a->fd >= 0; k = k->next) {
+		struct door_msg m;
+		int r;
+
+		if (k->sent || k->done)
+			continue;
+		must(door_decode(buf_span(&k->packet), &m) == 0);
+		r = door_send(a->fd, &m, NULL, 0);
+		if (r == DOOR_AGAIN)
+			return;
+		if (r != 0) {
+			lost(g, r < 0 ? err_why() : "it hung up");
+			return;
+		}
+		k->sent = true;
+		buf_reset(&k->packet);
+	}
+}
+
+static void expire(struct asks *a, int64_t now)
+{
+	for (struct ask *k = a->first; k; k = k->next) {
+		if (!k->done && k->deadline && now > k->deadline)
+			finish(k, DOOR_BUSY, "the sensor did not answer in time; ask again later");
+	}
+}
+
+void asks_turn(struct gateway *g, short revents)
+{
+	struct asks *a = &g->asks;
+	int64_t now = clock_mono();
+
+	if (a->fd < 0 && now >= a->retry_at)
+		connect_door(g);
+	if (revents)
+		read_door(g);
+	write_door(g);
+	expire(a, now);
+	sweep(a);
+}
+
+short asks_events(const struct asks *a)
+{
+	for (const struct ask *k = a->first; k; k = k->next) {
+		if (!k->sent && !k->done)
+			return POLLIN | POLLOUT;
+	}
+	return POLLIN;
+}
+
+int asks_wait_ms(const struct asks *a, int64_t now)
+{
+	if (a->fd >= 0)
+		return a->first ? 1000 : -1;
+	return a->retry_at > now ? (int)((a->retry_at - now) / CLOCK_MS) + 1 : 0;
+}
+
+int asks_refused(struct call *c)
+{
+	static const struct {
+		unsigned status;
+		const char *fallback;
+	} rows[] = {
+		[DOOR_NO_TARGET] = {404, "the sensor does not keep that target any more"},
+		[DOOR_NO_PATH] = {404, "there is no such path"},
+		[DOOR_MOVED] = {412, "the drift has moved since; look at it again, then accept"},
+		[DOOR_BUSY] = {503, "the sensor is busy; ask again later"},
+		[DOOR_FAILED] = {500, "the sensor could not do it"},
+		[DOOR_WITHHELD] = {403, "a rule says that its content is never shown (withhold:)"},
+		[DOOR_BINARY] = {415, "the file is not text; boltseal show has both digests"},
+		[DOOR_TOO_LARGE] = {413, "the file is too large to be shown as a diff"},
+		[DOOR_NOTHING] = {404, "no drift is under those paths"},
+	};
+	const struct ask *k = c->ask;
+	const char *text = buf_text(&k->text);
+
+	if (k->result == DOOR_OK)
+		return 0;
+	if ((unsigned)k->result >= COUNTOF(rows))
+		problem(c, 500, "the sensor gave an answer that this gateway does not know");
+	else if (k->result == DOOR_MOVED)
+		problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept",
+			*text ? text : "another");
+	else
+		problem(c, rows[k->result].status, "%s", *text ? text : rows[k->result].fallback);
+	return VIEW_ANSWERED;
+}

@@ -1,0 +1,223 @@
+/*
+ * gw.h - the gateway's own nouns: the gateway, a connection's peer, a request's call, an ask.
+ *
+ * One thread does everything that touches these: it accepts, runs libmicrohttpd's machine, reads
+ * LMDB in short transactions, talks to the sensor's door. Nothing in it sleeps but poll(). What
+ * takes long (verify) is a job on a thread of its own that shares nothing: the job moves there and
+ * comes back through a pipe.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "daemon/config.h"
+#include "daemon/door.h"
+#include "daemon/gateway/roles.h"
+#include "store/journal.h"
+#include "store/snapshot.h"
+#include "store/targets.h"
+#include "wire/route.h"
+
+struct MHD_Daemon;
+struct MHD_Connection;
+struct call;
+struct peer;
+struct job;
+
+struct asks {
+	int fd;		  /* the door; -1: the sensor is down */
+	const char *path; /* owned */
+	uint32_t next_id;
+	struct ask *first;
+	int64_t retry_at, retry_wait; /* mono ns */
+	struct buf packet;
+};
+
+/* Limits; tests set smaller ones. */
+struct gw_limits {
+	uint32_t connections, per_uid, streams;
+	size_t body;
+	int64_t request, idle, answer; /* ns: until a request is whole, between two, until it is read */
+	int64_t heartbeat;	       /* ns */
+};
+extern const struct gw_limits gw_limits_default;
+
+struct gateway {
+	struct config *config;
+	struct roles *roles;
+	struct store *store;
+	struct asks asks;
+	struct gw_limits limits;
+	struct MHD_Daemon *mhd;
+	int listen_fd, mhd_fd, job_pipe[2];
+	struct peer *peers;
+	uint32_t n_peers, n_streams, n_jobs;
+	struct call *streams; /* those that follow */
+	uint64_t n_requests, n_refused, n_answers[6]; /* by hundred of the status */
+	int64_t started, tidy_at;
+};
+
+/* gateway.c */
+int gw_init(struct gateway *g, struct config *config, struct store *store, int listen_fd,
+	const char *door_path, const struct gw_limits *limits);
+void gw_fini(struct gateway *g); /* not the config nor the store */
+/* One turn: waits at most `wait_ms` for something to happen and does it. `extra_fd` (-1: none)
+ * wakes it too. */
+int gw_step(struct gateway *g, int extra_fd, int wait_ms);
+int gw_set_config(struct gateway *g, struct config *config); /* the old one is the caller's again */
+
+/* One request and its answer. */
+enum { CALL_WAIT = 1 }; /* a handler's return: not yet; call_wake() will ask `again` */
+enum fill { FILL_MORE, FILL_WAIT, FILL_END };
+enum { CALL_HEADERS = 8 };
+struct call {
+	struct gateway *g;
+	struct peer *peer;
+	struct MHD_Connection *conn;
+	struct arena mem;
+	const char *method;
+	struct span path, raw_query; /* as they came */
+	struct route_match match;
+	struct query query;
+	struct buf body;
+	bool begun, answered, suspended;
+	/* the answer */
+	unsigned status;
+	const char *type;
+	struct buf out;
+	struct {
+		const char *name, *value;
+	} header[CALL_HEADERS];
+	unsigned n_headers;
+	/* a handler that waits */
+	int (*again)(struct call *c);
+	struct ask *ask;
+	struct job *job;
+	/* a stream: fills `out` as it is read */
+	enum fill (*fill)(struct call *c);
+	size_t sent;
+	void *stream; /* lives in `mem` */
+	struct call *next;
+	bool follows;
+	int64_t last_sent; /* mono */
+};
+
+/* http.c */
+int http_start(struct gateway *g);
+void http_stop(struct gateway *g);
+int http_add(struct gateway *g, int fd);
+void call_wake(struct call *c);
+/* call.c: what handlers say. All but call_header return 0. */
+void call_free(struct call *c);
+struct json call_json(struct call *c); /* writes to out; 200, application/json */
+void call_header(struct call *c, const char *name, const char *value); /* value in mem or static */
+const char *call_request_header(struct call *c, const char *name); /* NULL: not given */
+int problem(struct call *c, unsigned status, const char *fmt, ...) PRINTF(3, 4);
+int problem_with(struct call *c, unsigned status, struct span lines, const char *fmt, ...)
+	PRINTF(4, 5); /* `lines`: candidates */
+/* A library's failure, as what it means to the one who asked. */
+int call_failed(struct call *c, int code);
+/* What the line and its peer say. Not 0: answered. */
+int call_check(struct call *c);
+void call_dispatch(struct call *c); /* afterwards: answered by status, or waits */
+
+/* The handlers' table. */
+typedef int route_fn(struct call *c);
+#define ROUTE(method, path, handler, role, kind, query, sentence) route_fn route_##handler;
+#include "wire/routes.def"
+#undef ROUTE
+
+/* view.c: what handlers look at. */
+enum { VIEW_ANSWERED = 1 }; /* positive: a problem has been answered */
+int view_begin(struct call *c, struct txn **ret);
+/* The target that the path names, when the peer may see it; else 404, or 403 where `need` is more
+ * than it may. VIEW_ANSWERED or negative when not. */
+int view_target(struct call *c, struct txn *t, struct span word, enum role need, struct target *ret);
+bool view_sees(const struct call *c, const struct target *t);
+bool view_sees_all(const struct call *c);
+/* {"baselined":…} of a target. */
+int view_coverage(struct call *c, struct txn *t, const struct target *tg,
+	const struct target_state_rec *s, struct json *j);
+bool view_sensor_down(const struct call *c);
+/* A path given by the peer: absolute, no NUL, at most 4096. Trailing slashes are cut. */
+int view_path(struct span *path);
+/* Does the snapshot belong to the target's stack? */
+bool view_stacks(const struct target *t, struct span layer_path);
+
+/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none. */
+struct below {
+	struct record rec; /* borrowed from the transaction */
+	unsigned layer;	   /* 0: the topmost */
+	struct span path;  /* of the layer */
+	struct span digest;
+};
+int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret);
+
+/* against.c: drift against something else than the baseline. */
+struct against_want {
+	enum { AGAINST_BASELINE, AGAINST_IMAGE, AGAINST_GENERATION, AGAINST_TARGET } what;
+	uint32_t generation;
+	struct target other;
+};
+int against_each(struct txn *t, const struct target *tg, const struct against_want *want,
+	int (*fn)(void *ctx, const struct change *c), void *ctx);
+/* The targets stack the same image layers. */
+bool against_same_layers(const struct target *a, const struct target *b);
+
+/* asks.c: wishes to the sensor. */
+struct ask {
+	struct ask *next;
+	struct call *call; /* NULL: nobody waits any more */
+	struct buf packet; /* until sent */
+	uint32_t id;
+	bool sent, done;
+	int64_t deadline;  /* mono; 0: none */
+	uint64_t progress, total, told;
+	enum door_result result;
+	uint32_t flags;
+	struct buf text;
+	int fds[2];
+	size_t n_fds;
+};
+/* Sends `m` (its id is set here). DOOR is closed: answers 503 and returns VIEW_ANSWERED. */
+int asks_send(struct call *c, struct door_msg *m, int64_t patience);
+void asks_forget(struct call *c);
+void asks_free(struct asks *a);
+void asks_turn(struct gateway *g, short revents); /* reads, writes, reconnects */
+short asks_events(const struct asks *a);
+int asks_wait_ms(const struct asks *a, int64_t now);
+/* Turns a refusal into its problem; 0 when the result is DOOR_OK. */
+int asks_refused(struct call *c);
+
+/* jobs.c */
+struct job {
+	struct store *store;
+	struct call *call; /* NULL: nobody waits any more; the gateway's thread alone looks at it */
+	void (*run)(struct job *job); /* on its own thread */
+	int write_fd;
+	uint32_t target;
+	bool layers, journal;
+	struct buf out; /* JSON of the checks */
+	bool clean;
+	int code; /* negative: it failed; `why` says so */
+	char why[256];
+};
+int jobs_start(struct call *c, struct job *job); /* takes the job; VIEW_ANSWERED when there are too many */
+void jobs_turn(struct gateway *g);
+void jobs_forget(struct call *c);
+
+/* peers.c */
+struct peer {
+	struct peer *next;
+	struct gateway *g;
+	int fd;
+	struct who who;
+	struct call *call; /* being asked or answered */
+	bool first;	   /* nothing has been answered yet */
+	bool gone;	   /* ended by us or hung up: no more for it */
+	int64_t deadline;  /* mono; 0: none */
+	int64_t progress;  /* mono: when an answer last moved */
+};
+void peers_accept(struct gateway *g);
+struct peer *peers_find(struct gateway *g, int fd);
+void peers_drop(struct gateway *g, struct peer *p);
+void peers_tidy(struct gateway *g, int64_t now); /* deadlines, hung-up followers, heartbeats */

@@ -1,0 +1,123 @@
+/* One thread, one poll(): connections, libmicrohttpd's machine, the door, jobs that come back. */
+#include "daemon/gateway/gw.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <unistd.h>
+
+const struct gw_limits gw_limits_default = {
+	.connections = 256,
+	.per_uid = 64,
+	.streams = 64,
+	.body = 1 << 20,
+	.request = 10 * CLOCK_S,
+	.idle = 60 * CLOCK_S,
+	.answer = 60 * CLOCK_S,
+	.heartbeat = 15 * CLOCK_S,
+};
+#define TIDY_EVERY (500 * CLOCK_MS)
+
+int gw_set_config(struct gateway *g, struct config *config)
+{
+	struct roles *roles;
+	int r = roles_new(&roles, config);
+
+	if (r < 0)
+		return r;
+	roles_free(g->roles);
+	g->roles = roles;
+	g->config = config;
+	return 0;
+}
+
+int gw_init(struct gateway *g, struct config *config, struct store *store, int listen_fd,
+	const char *door_path, const struct gw_limits *limits)
+{
+	int r;
+
+	*g = (struct gateway){.store = store, .listen_fd = listen_fd, .mhd_fd = -1,
+		.job_pipe = {-1, -1}, .limits = limits ? *limits : gw_limits_default,
+		.started = clock_wall()};
+	g->asks.fd = -1;
+	g->asks.path = strdup(door_path);
+	must(g->asks.path);
+	if (pipe2(g->job_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys("cannot make a pipe");
+	r = gw_set_config(g, config);
+	return r < 0 ? r : http_start(g);
+}
+
+/* Jobs use the store: they are waited for. */
+static void wait_for_jobs(struct gateway *g)
+{
+	struct pollfd p = {.fd = g->job_pipe[0], .events = POLLIN};
+
+	while (g->n_jobs > 0) {
+		(void)!poll(&p, 1, -1);
+		jobs_turn(g);
+	}
+}
+
+void gw_fini(struct gateway *g)
+{
+	http_stop(g);
+	wait_for_jobs(g);
+	while (g->peers)
+		peers_drop(g, g->peers);
+	asks_free(&g->asks);
+	roles_free(g->roles);
+	fd_close(&g->job_pipe[0]);
+	fd_close(&g->job_pipe[1]);
+}
+
+static int lesser(int a, int b)
+{
+	return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+/* How long poll() may sleep. A tick is there only while somebody is connected. */
+static int wait_time(struct gateway *g, int wait_ms)
+{
+	int64_t now = clock_mono();
+	MHD_UNSIGNED_LONG_LONG mhd;
+	int wait = lesser(wait_ms, asks_wait_ms(&g->asks, now));
+
+	if (g->n_peers > 0)
+		wait = lesser(wait, (int)(TIDY_EVERY / CLOCK_MS));
+	if (MHD_get_timeout(g->mhd, &mhd) == MHD_YES)
+		wait = lesser(wait, mhd > 60000 ? 60000 : (int)mhd);
+	return wait;
+}
+
+enum { SLOT_LISTEN, SLOT_MHD, SLOT_JOBS, SLOT_DOOR, SLOT_EXTRA, SLOT_N };
+
+int gw_step(struct gateway *g, int extra_fd, int wait_ms)
+{
+	bool room = g->n_peers < g->limits.connections;
+	struct pollfd p[SLOT_N] = {
+		[SLOT_LISTEN] = {.fd = room ? g->listen_fd : -1, .events = POLLIN},
+		[SLOT_MHD] = {.fd = g->mhd_fd, .events = POLLIN},
+		[SLOT_JOBS] = {.fd = g->job_pipe[0], .events = POLLIN},
+		[SLOT_DOOR] = {.fd = g->asks.fd, .events = asks_events(&g->asks)},
+		[SLOT_EXTRA] = {.fd = extra_fd, .events = POLLIN},
+	};
+	int64_t now;
+
+	if (poll(p, SLOT_N, wait_time(g, wait_ms)) < 0 && errno != EINTR)
+		return err_sys("poll");
+	if (p[SLOT_LISTEN].revents)
+		peers_accept(g);
+	jobs_turn(g);
+	asks_turn(g, p[SLOT_DOOR].revents);
+	now = clock_mono();
+	if (now >= g->tidy_at) {
+		peers_tidy(g, now);
+		g->tidy_at = now + TIDY_EVERY;
+	}
+	if (MHD_run(g->mhd) != MHD_YES)
+		return err_set(-EIO, "libmicrohttpd stopped working");
+	return 0;
+}

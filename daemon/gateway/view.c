@@ -1,0 +1,138 @@
+/* What most handlers begin with: a transaction, the target, and whether the peer may see it. */
+#include "daemon/gateway/gw.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "wire/show.h"
+
+enum { GAPS_SHOWN = 200 };
+
+int view_begin(struct call *c, struct txn **ret)
+{
+	int r = txn_begin(c->g->store, false, ret);
+
+	if (r >= 0)
+		return 0;
+	problem(c, 503, "the store cannot be read now: %s", err_why());
+	return VIEW_ANSWERED;
+}
+
+bool view_sees(const struct call *c, const struct target *t)
+{
+	return roles_on(c->g->roles, &c->peer->who, t) >= ROLE_VIEWER;
+}
+
+bool view_sees_all(const struct call *c)
+{
+	return roles_everywhere(c->g->roles, &c->peer->who) >= ROLE_VIEWER;
+}
+
+bool view_sensor_down(const struct call *c)
+{
+	return c->g->asks.fd < 0;
+}
+
+/* The lines of candidates that the peer may see: a name must not be told to the confined. */
+static void filter(struct call *c, struct txn *t, struct buf *lines)
+{
+	BUF struct buf kept = {.p = NULL};
+	struct target tg;
+	uint32_t no = 0;
+
+	if (view_sees_all(c))
+		return;
+	while (targets_next(t, &no, &tg) == 0) {
+		if (!view_sees(c, &tg))
+			continue;
+		buf_add_span(&kept, tg.name);
+		buf_add_text(&kept, " (");
+		buf_add(&kept, tg.id.p, tg.id.n < 12 ? tg.id.n : 12);
+		buf_add_text(&kept, ")\n");
+	}
+	buf_reset(lines);
+	buf_add_span(lines, buf_span(&kept));
+}
+
+static int ambiguous(struct call *c, struct txn *t, struct span word, struct buf *lines)
+{
+	BUF struct buf name = {.p = NULL};
+
+	filter(c, t, lines);
+	text_quote(&name, word, true);
+	problem_with(c, 409, buf_span(lines), "%s fits more than one target; give a longer id or a name",
+		buf_text(&name));
+	return VIEW_ANSWERED;
+}
+
+static int absent(struct call *c, struct span word)
+{
+	BUF struct buf name = {.p = NULL};
+
+	text_quote(&name, word, true);
+	if (c->match.docker)
+		problem(c, 404, "No such container: %s", buf_text(&name));
+	else
+		problem(c, 404, "no target is called %s; GET /v1/targets?all=1 lists them",
+			buf_text(&name));
+	return VIEW_ANSWERED;
+}
+
+int view_target(struct call *c, struct txn *t, struct span word, enum role need, struct target *ret)
+{
+	BUF struct buf lines = {.p = NULL};
+	int r = targets_resolve(t, word, ret, &lines);
+
+	if (r == TARGETS_AMBIGUOUS)
+		return ambiguous(c, t, word, &lines);
+	if (r < 0)
+		return r;
+	if (r == STORE_ABSENT || !view_sees(c, ret))
+		return absent(c, word);
+	if (roles_on(c->g->roles, &c->peer->who, ret) < need) {
+		problem(c, 403, "uid %u may look at this target, but not do this to it%s%s",
+			c->peer->who.uid, c->peer->who.in_container ? ": " : "", c->peer->who.why);
+		return VIEW_ANSWERED;
+	}
+	return 0;
+}
+
+int view_coverage(struct call *c, struct txn *t, const struct target *tg,
+	const struct target_state_rec *s, struct json *j)
+{
+	struct gap gaps[GAPS_SHOWN], g;
+	struct show_coverage cov = {.baselined = s->baselined, .late = tg->late, .level = tg->level,
+		.last_sweep = s->last_sweep, .sensor_down = view_sensor_down(c), .gaps = gaps};
+	uint64_t id = 0;
+	int r;
+
+	while ((r = gap_next(t, &id, &g)) == 0 && cov.n_gaps < GAPS_SHOWN) {
+		if (g.target == 0 || g.target == tg->no)
+			gaps[cov.n_gaps++] = g;
+	}
+	show_coverage(j, &cov);
+	return r < 0 ? r : 0;
+}
+
+int view_path(struct span *path)
+{
+	while (path->n > 1 && path->p[path->n - 1] == '/')
+		path->n--;
+	if (path->n == 0 || path->p[0] != '/')
+		return text_refuse(-EINVAL, *path, "a path begins with '/'");
+	if (path->n > 4096 || memchr(path->p, 0, path->n))
+		return text_refuse(-EINVAL, *path, "a path has at most 4096 bytes and no NUL");
+	return 0;
+}
+
+bool view_stacks(const struct target *t, struct span layer_path)
+{
+	struct rd lists[] = {rd_of(t->lowers), rd_of(t->data_only)};
+	struct span p;
+
+	for (size_t i = 0; i < COUNTOF(lists); i++) {
+		while (target_next_path(&lists[i], &p)) {
+			if (span_eq(p, layer_path))
+				return true;
+		}
+	}
+	return !target_is_overlay(t) && span_eq(t->upper, layer_path);
+}
