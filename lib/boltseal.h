@@ -66,6 +66,8 @@ int boltseal_layers(struct boltseal *h, struct boltseal_reply *reply);
 int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply);
 int boltseal_target(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
+	struct boltseal_reply *reply);
 int boltseal_file(struct boltseal *h, const char *target, const char *path,
 	struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
@@ -75,7 +77,8 @@ int boltseal_patch(struct boltseal *h, const char *target, const char *path,
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 
 struct boltseal_drift_ask {
-	const char *path;     /* this path and below */
+	const char *const *paths; /* these and what is below them; none: all */
+	size_t n_paths;
 	const char *kind;     /* "A", "C" or "D" */
 	const char *severity; /* at least */
 	const char *against;  /* "image", "baseline", "gen:N" or another target */
@@ -96,7 +99,10 @@ int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
+/* One target's layers and the journal. */
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);
+/* `what`: "layer" (every layer and baseline), "journal" or "all". */
+int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_reply *reply);
 
 struct boltseal_event_ask {
 	const char *target, *type, *severity, *path; /* path: a glob */

@@ -68,6 +68,18 @@ int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_r
 	return get(h, &u, reply);
 }
 
+int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	buf_add_text(&u.text, "/v1/baselines/");
+	text_url_encode(&u.text, span_of(target));
+	buf_add_text(&u.text, "/");
+	text_url_encode(&u.text, span_of(generation));
+	return get(h, &u, reply);
+}
+
 static int get_of_path(struct boltseal *h, const char *target, const char *noun, const char *path,
 	struct boltseal_reply *reply)
 {
@@ -118,7 +130,8 @@ int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal
 	if (ask->limit)
 		buf_printf(&limit, "%u", ask->limit);
 	url_target(&u, target, "/drift");
-	url_add(&u, "path", ask->path);
+	for (size_t i = 0; i < ask->n_paths; i++)
+		url_add(&u, "path", ask->paths[i]);
 	url_add(&u, "kind", ask->kind);
 	url_add(&u, "severity", ask->severity);
 	url_add(&u, "against", ask->against);
@@ -181,10 +194,16 @@ int boltseal_rescan(struct boltseal *h, const char *target, const char *path, bo
 	void *arg, struct boltseal_reply *reply)
 {
 	URL struct url u = {0};
+	BUF struct buf body = {0};
+	struct json j = json_on(&body);
 
+	json_open(&j, '{');
+	if (path)
+		json_m_path(&j, "path", span_of(path));
+	json_close(&j, '}');
 	url_target(&u, target, "/rescan");
-	url_add(&u, "path", path);
-	return boltseal_stream(h, "POST", buf_text(&u.text), NDJSON, NULL, fn, arg, reply);
+	return boltseal_stream(
+		h, "POST", buf_text(&u.text), NDJSON, buf_text(&body), fn, arg, reply);
 }
 
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply)
@@ -193,6 +212,17 @@ int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_repl
 
 	url_target(&u, target, "/verify");
 	return boltseal_request(h, "POST", buf_text(&u.text), NULL, NULL, reply);
+}
+
+int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_reply *reply)
+{
+	BUF struct buf body = {0};
+	struct json j = json_on(&body);
+
+	json_open(&j, '{');
+	json_m_text(&j, "what", what);
+	json_close(&j, '}');
+	return boltseal_request(h, "POST", "/v1/verify", NULL, buf_text(&body), reply);
 }
 
 int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,

@@ -137,14 +137,16 @@ struct outcome {
 /* The next line, or at the end what is left; false when there is none yet. */
 static bool next_line(const struct buf *b, size_t *from, bool at_end, struct span *ret)
 {
-	const uint8_t *s = b->p + *from;
-	const uint8_t *nl = b->n > *from ? memchr(s, '\n', b->n - *from) : NULL;
-	size_t n = nl ? (size_t)(nl - s) : b->n - *from;
+	const uint8_t *s, *nl;
+	size_t n;
 
-	if (n == 0 && !nl)
+	if (*from >= b->n)
 		return false;
+	s = b->p + *from;
+	nl = memchr(s, '\n', b->n - *from);
 	if (!nl && !at_end)
 		return false;
+	n = nl ? (size_t)(nl - s) : b->n - *from;
 	*from += n + (nl != NULL);
 	n -= n && s[n - 1] == '\r';
 	*ret = span_make(s, n);

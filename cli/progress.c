@@ -1,0 +1,82 @@
+/* Lines of {"done","total"} until one of {"result"}; a daemon that knows no total says 0. */
+#include "cli/progress.h"
+#include "cli/ask.h"
+
+enum { BAR = 30 };
+struct bar {
+	bool on;
+	int64_t drawn; /* when last, monotonic ns */
+	json_t *last;
+};
+
+static void draw(struct bar *b, int64_t done, int64_t total)
+{
+	BUF struct buf line = {0};
+	int64_t now = clock_mono(), full;
+
+	if (!b->on || now - b->drawn < 50 * CLOCK_MS)
+		return;
+	b->drawn = now;
+	if (total > 0) {
+		done = done > total ? total : done < 0 ? 0 : done;
+		full = (int64_t)((double)done / (double)total * BAR);
+		buf_add_text(&line, "\r[");
+		for (int i = 0; i < BAR; i++)
+			buf_u8(&line, i < full ? '=' : i == full ? '>' : ' ');
+		buf_printf(&line, "] %3d%%  %lld of %lld", (int)((double)done / (double)total * 100),
+			(long long)done, (long long)total);
+	} else {
+		buf_printf(&line, "\r%lld looked at", (long long)done);
+	}
+	buf_add_text(&line, "\033[K");
+	fwrite(line.p, 1, line.n, stderr);
+}
+
+static int on_line(void *arg, const char *line, size_t n)
+{
+	struct bar *b = arg;
+	json_t *v = json_loadb(line, n, JSON_ALLOW_NUL, NULL);
+
+	if (!json_is_object(v)) {
+		json_decref(v);
+		return 0;
+	}
+	if (json_object_get(v, "done"))
+		draw(b, get_int(v, "done"), get_int(v, "total"));
+	json_decref(b->last);
+	b->last = v;
+	return 0;
+}
+
+/* A stream that began well can still end in an error: the status was sent before it was known. */
+static int check_end(const json_t *last)
+{
+	struct span result = get_text(last, "result"), why = get_text(last, "detail");
+
+	if (!last || json_object_get(last, "done"))
+		return complain("the rescan broke off: see `boltseal status`, then ask again");
+	if (!why.n)
+		why = get_text(last, "error");
+	if (!why.n && get_int(last, "status") >= 400)
+		why = get_text(last, "title");
+	if (why.n && !span_is(result, "ok"))
+		return complain("the rescan failed: %.*s", (int)why.n, (const char *)why.p);
+	return 0;
+}
+
+int progress_rescan(struct cli *c, const char *target, const char *path, json_t **ret)
+{
+	struct bar b = {.on = c->err_tty};
+	JSON json_t *last = NULL;
+	int r = boltseal_rescan(c->h, target, path, on_line, &b, &c->reply);
+
+	last = b.last;
+	if (b.on && b.drawn)
+		fputs("\r\033[K", stderr);
+	r = ask_check(c, r);
+	if (!r)
+		r = check_end(last);
+	if (!r && ret)
+		*ret = json_incref(last);
+	return r;
+}

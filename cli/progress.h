@@ -1,0 +1,7 @@
+/* progress.h - asking for a rescan, with a bar on stderr where that is a terminal. */
+#pragma once
+
+#include "cli/cli.h"
+
+/* The last line of the answer goes to `ret` (may be NULL). 0, or EXIT_TROUBLE, said. */
+int progress_rescan(struct cli *c, const char *target, const char *path, json_t **ret);

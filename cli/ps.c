@@ -1,0 +1,92 @@
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/form.h"
+#include "cli/table.h"
+
+enum { O_ALL };
+static const struct option options[] = {
+	[O_ALL] = {"all", 'a', NULL, "also stopped and removed targets"},
+	{NULL, 0, NULL, NULL},
+};
+
+/* "L1", "L5, 2 gaps", "L1, hashing": how it is watched, and what is missing. */
+static void add_coverage(struct cli *c, struct table *t, const json_t *target)
+{
+	const json_t *gaps = json_object_get(target, "gaps");
+	BUF struct buf text = {0};
+	struct span level = get_text(target, "level");
+	long long n = json_is_array(gaps) ? (long long)json_array_size(gaps)
+					  : (long long)json_integer_value(gaps);
+
+	buf_add_span(&text, level.n ? level : span_of("?"));
+	if (get_false(target, "baselined"))
+		buf_add_text(&text, ", hashing");
+	else if (get_true(target, "late"))
+		buf_add_text(&text, ", late");
+	if (n)
+		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
+	table_add(c, t, buf_span(&text), n ? "33" : NULL);
+}
+
+static void add_target(struct cli *c, struct table *t, const json_t *v)
+{
+	const json_t *counts = json_object_get(v, "counts");
+	struct span id = get_text(v, "id"), worst = get_text(v, "worst");
+	BUF struct buf name = {0};
+
+	if (id.n > 12)
+		id.n = 12;
+	if (span_is(worst, "none"))
+		worst.n = 0;
+	buf_add_span(&name, worst);
+	table_add(c, t, id, NULL);
+	table_add(c, t, get_text(v, "name"), "1");
+	table_add(c, t, get_text(v, "runtime"), NULL);
+	table_add(c, t, get_text(v, "image"), NULL);
+	table_add(c, t, get_text(v, "state"), NULL);
+	table_add_int(c, t, json_object_get(counts, "A"));
+	table_add_int(c, t, json_object_get(counts, "C"));
+	table_add_int(c, t, json_object_get(counts, "D"));
+	table_add(c, t, worst, color_of(buf_text(&name)));
+	table_add_int(c, t, json_object_get(v, "generation"));
+	add_coverage(c, t, v);
+}
+
+static void draw(struct cli *c, const json_t *answer, void *arg)
+{
+	TABLE struct table t = {.right = 7u << 5 | 1u << 9};
+	size_t i;
+	json_t *v;
+
+	(void)arg;
+	table_heads(&t, "ID NAME RUNTIME IMAGE STATE A C D WORST GEN COVERAGE");
+	json_array_foreach(json_object_get(answer, "items"), i, v)
+		add_target(c, &t, v);
+	table_print(c, &t);
+}
+
+static int run_ps(struct cli *c, const struct args *a)
+{
+	JSON json_t *answer = NULL;
+	int r = ask_json(c, boltseal_targets(c->h, a->val[O_ALL] != NULL, &c->reply), &answer);
+
+	if (r)
+		return r;
+	c->form->answer(c, answer, &(struct view){"items", draw, NULL});
+	return EXIT_CLEAN;
+}
+
+const struct command cmd_ps = {
+	.word = "ps",
+	.args = "",
+	.sentence = "lists targets, how much each has drifted and how well it is watched",
+	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
+		"is the\nhighest severity among them; GEN the baseline's generation. COVERAGE is "
+		"the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
+		"late (it ran before boltseald did),\nand open gaps.\n\n"
+		"Examples:\n"
+		"  boltseal ps\n"
+		"  boltseal ps -a --format jsonl\n",
+	.options = options,
+	.run = run_ps,
+};
