@@ -66,7 +66,8 @@ static int open_piece(int dir_fd, struct span piece, int flags)
 {
 	char path[PATH_MAX];
 
-	memcpy(path, piece.p, piece.n);
+	if (piece.n)
+		memcpy(path, piece.p, piece.n);
 	path[piece.n] = 0;
 	return sys_openat2(dir_fd, piece.n ? path : ".", (uint64_t)flags, 0, RESOLVE_SAFE);
 }
@@ -100,7 +101,8 @@ static int walk_one(int dir_fd, struct span name, const struct place *home, int 
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(text, name.p, name.n);
+	if (name.n)
+		memcpy(text, name.p, name.n);
 	text[name.n] = 0;
 	fd = openat(dir_fd, name.n ? text : ".", flags | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || place_of(fd, &at) < 0)

@@ -65,7 +65,8 @@ bool view_same_object(const struct view *now, const struct hit *a, const struct 
 	if (!same_place(&now->layer[a->layer], a->dir, a->name, &base->layer[b->layer], b->dir,
 		    b->name))
 		return false;
-	return !a->metacopy ||
-	       same_place(&now->layer[a->data_layer], a->data_dir, a->data_name,
-		       &base->layer[b->data_layer], b->data_dir, b->data_name);
+	if (!a->metacopy || (!a->data_name.n && !b->data_name.n))
+		return true;
+	return same_place(&now->layer[a->data_layer], a->data_dir, a->data_name,
+		&base->layer[b->data_layer], b->data_dir, b->data_name);
 }
