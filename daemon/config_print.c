@@ -111,6 +111,11 @@ static void print_maps(struct buf *out, const struct config_option *o, const cha
 
 static void print_value(struct buf *out, const struct config_option *o, const void *at)
 {
+	if (o->kind == CONFIG_MAPS) { /* each begins a line of its own */
+		print_maps(out, o, at);
+		return;
+	}
+	buf_u8(out, ' ');
 	switch (o->kind) {
 	case CONFIG_BOOL:
 		buf_add_text(out, *(const bool *)at ? "true" : "false");
@@ -131,9 +136,6 @@ static void print_value(struct buf *out, const struct config_option *o, const vo
 	case CONFIG_PATH:
 		print_text(out, *(const char *const *)at);
 		break;
-	case CONFIG_MAPS:
-		print_maps(out, o, at);
-		break;
 	default:
 		print_texts(out, at);
 	}
@@ -151,7 +153,7 @@ static void print_element(struct buf *out, const struct config_option *list, con
 	for (; n--; o++) {
 		if (!option_in_scope(o, buf_text(&scope)))
 			continue;
-		buf_printf(out, "\n  %s%s: ", first ? "- " : "  ", o->name + scope.n);
+		buf_printf(out, "\n  %s%s:", first ? "- " : "  ", o->name + scope.n);
 		print_value(out, o, base + o->at);
 		first = false;
 	}
@@ -165,7 +167,7 @@ static void print_maps(struct buf *out, const struct config_option *o, const cha
 	memcpy(&list, at, sizeof(list));
 	memcpy(&n, at + sizeof(list), sizeof(n));
 	if (n == 0)
-		buf_add_text(out, "[]");
+		buf_add_text(out, " []");
 	for (size_t i = 0; i < n; i++)
 		print_element(out, o, list + i * o->size);
 }
@@ -185,7 +187,7 @@ void config_print(const struct config *c, struct buf *out)
 		if (here.n && !span_eq(here, section))
 			buf_printf(out, "%.*s:\n", (int)here.n, (const char *)here.p);
 		section = here;
-		buf_printf(out, "%s%s: ", here.n ? "  " : "", dot ? dot + 1 : o->name);
+		buf_printf(out, "%s%s:", here.n ? "  " : "", dot ? dot + 1 : o->name);
 		print_value(out, o, (const char *)c + o->at);
 		buf_u8(out, '\n');
 	}

@@ -98,9 +98,9 @@ static int set_number(const struct config_source *src, const struct config_optio
 		r = n->plain ? text_u64(n->text, 0, UINT64_MAX, &v)
 			     : text_refuse(-EINVAL, n->text, "a text, not a number");
 	}
-	if (r < 0)
+	if (r < 0 && r != -ERANGE)
 		return refuse_value(src, o, n, NULL);
-	if (v < o->min || v > o->max)
+	if (r < 0 || v < o->min || v > o->max)
 		return refuse_value(src, o, n, "out of range");
 	if (o->size == sizeof(uint32_t))
 		*(uint32_t *)at = (uint32_t)v;

@@ -52,6 +52,8 @@ static int refuse_syntax(struct reader *r)
 		return err_set(-ENOMEM, "%s: out of memory", r->file);
 	buf_printf(&why, "not YAML: %s%s%s", r->yaml.context ? r->yaml.context : "",
 		r->yaml.context ? ", " : "", problem);
+	if (r->yaml.context && strstr(r->yaml.context, "alias")) /* mostly it was meant as a glob */
+		buf_add_text(&why, "; a text that begins with * is written in quotes");
 	if (r->yaml.error == YAML_READER_ERROR)
 		return refuse_at_offset(r, r->yaml.problem_offset, buf_text(&why));
 	return refuse_at(r, r->yaml.problem_mark, buf_text(&why));
