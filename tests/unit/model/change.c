@@ -1,0 +1,204 @@
+#include "model/change.h"
+#include "tests/unit/model/any.h"
+
+static int recode(struct span in, struct buf *out)
+{
+	struct change c;
+	int r = change_decode(LIT("/p"), in, &c);
+
+	buf_reset(out);
+	return r ? r : change_encode(&c, out);
+}
+
+struct parts {
+	struct any_room room;
+	struct buf old, now, actor;
+};
+static void parts_free(struct parts *p)
+{
+	any_room_free(&p->room);
+	buf_free(&p->old);
+	buf_free(&p->now);
+	buf_free(&p->actor);
+}
+
+static struct span encoded(const struct record *rec, struct buf *out)
+{
+	buf_reset(out);
+	assert_int_equal(record_encode(rec, out), 0);
+	return buf_span(out);
+}
+
+static struct change any_change(uint64_t *seed, struct parts *p)
+{
+	static const char kinds[] = "ACD";
+	struct change c = {
+		.kind = kinds[any_below(seed, 3)],
+		.path = LIT("/p"),
+		.severity = (enum severity)any_below(seed, SEV_N),
+		.first = (int64_t)any(seed),
+		.last = (int64_t)any_size(seed),
+		.seq = any_size(seed),
+		.unsettled = any_below(seed, 2),
+	};
+	struct record rec = any_record(seed, &p->room);
+	struct actor who = any_actor(seed, &p->room);
+
+	if (c.kind == 'C')
+		c.aspects = (uint32_t)any_below(seed, 1u << ASPECT_N);
+	if (c.kind != 'A')
+		c.old = encoded(&rec, &p->old);
+	rec = any_record(seed, &p->room);
+	if (c.kind != 'D')
+		c.now = encoded(&rec, &p->now);
+	buf_reset(&p->actor);
+	if (any_below(seed, 2))
+		actor_encode(&who, &p->actor);
+	c.actor = buf_span(&p->actor);
+	if (any_below(seed, 2))
+		c.mount = LIT("tmpfs on /p");
+	if (any_below(seed, 2))
+		c.from = LIT("/q");
+	return c;
+}
+
+static void assert_same_change(const struct change *a, const struct change *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_span(a->path, b->path);
+	assert_int_equal(a->aspects, b->aspects);
+	assert_int_equal(a->severity, b->severity);
+	assert_true(a->first == b->first && a->last == b->last && a->seq == b->seq);
+	assert_int_equal(a->unsettled, b->unsettled);
+	assert_span(a->from, b->from);
+	assert_span(a->mount, b->mount);
+	assert_span(a->old, b->old);
+	assert_span(a->now, b->now);
+	assert_span(a->actor, b->actor);
+}
+
+static void any_change_round_trips(void **state UNUSED)
+{
+	CLEANUP(parts_free) struct parts p = {0};
+	BUF struct buf b = {0};
+	uint64_t seed = 30;
+
+	for (int i = 0; i < 2000; i++) {
+		struct change c = any_change(&seed, &p), back;
+
+		buf_reset(&b);
+		assert_int_equal(change_encode(&c, &b), 0);
+		assert_int_equal(change_decode(LIT("/p"), buf_span(&b), &back), 0);
+		assert_same_change(&c, &back);
+		assert_sturdy(recode, buf_span(&b), &seed);
+	}
+}
+
+static void what_cannot_be_is_not_encoded(void **state UNUSED)
+{
+	static const struct change table[] = {
+		{.kind = 0},
+		{.kind = 'M'},
+		{.kind = 'A', .aspects = 1},
+		{.kind = 'D', .aspects = 1},
+		{.kind = 'C', .aspects = 1u << ASPECT_N},
+		{.kind = 'C', .severity = SEV_N},
+		{.kind = 'A', .old = ROW("x")},
+		{.kind = 'D', .now = ROW("x")},
+	};
+	BUF struct buf b = {0};
+
+	for (size_t i = 0; i < COUNTOF(table); i++) {
+		assert_int_equal(change_encode(&table[i], &b), -EINVAL);
+		assert_int_equal(b.n, 0);
+	}
+}
+
+static void broken_records_inside_are_found(void **state UNUSED)
+{
+	BUF struct buf b = {0};
+	struct change c = {.kind = 'A', .now = ROW("\1\1\0x")}, back;
+
+	assert_int_equal(change_encode(&c, &b), 0);
+	assert_int_equal(change_decode(LIT("/p"), buf_span(&b), &back), -EBADMSG);
+	assert_string_equal(err_why(), "change: record: malformed");
+	buf_reset(&b);
+	c = (struct change){.kind = 'C', .actor = ROW("\1")};
+	assert_int_equal(change_encode(&c, &b), 0);
+	assert_int_equal(change_decode(LIT("/p"), buf_span(&b), &back), -EBADMSG);
+}
+
+static bool same_identity(const struct change *a, const struct change *b)
+{
+	BUF struct buf x = {0}, y = {0};
+
+	change_identity(a, &x);
+	change_identity(b, &y);
+	return span_eq(buf_span(&x), buf_span(&y));
+}
+
+static void identity_is_the_state_alone(void **state UNUSED)
+{
+	CLEANUP(parts_free) struct parts p = {0};
+	BUF struct buf moved = {0};
+	struct record dir = {.type = FILE_DIR, .mode = 0755, .mtime = 1}, later = dir, other = dir;
+	struct change a = {.kind = 'A', .path = ROW("/d")}, b;
+
+	later.mtime = 2;
+	later.ovl = OVL_OPAQUE;
+	later.redirect = LIT("x");
+	other.mode = 0700;
+	a.now = encoded(&dir, &p.now);
+	b = a;
+	b.first = b.last = 5;
+	b.seq = 6;
+	b.severity = SEV_HIGH;
+	b.unsettled = true;
+	b.from = LIT("/e");
+	b.actor = LIT("somebody");
+	b.now = encoded(&later, &moved);
+	assert_true(same_identity(&a, &b));
+	b.now = encoded(&other, &moved);
+	assert_false(same_identity(&a, &b));
+	b = a;
+	b.path = LIT("/e");
+	assert_false(same_identity(&a, &b));
+	b = a;
+	b.kind = 'C';
+	assert_false(same_identity(&a, &b));
+	a.kind = 'C';
+	assert_true(same_identity(&a, &b));
+	b.aspects = 1;
+	assert_false(same_identity(&a, &b));
+	b = a;
+	b.mount = LIT("m");
+	assert_false(same_identity(&a, &b));
+	b = a;
+	b.old = encoded(&other, &moved);
+	assert_false(same_identity(&a, &b));
+}
+
+static void a_files_time_is_part_of_it(void **state UNUSED)
+{
+	BUF struct buf one = {0}, two = {0};
+	struct record rec = {.type = FILE_REG, .mtime = 1};
+	struct change a = {.kind = 'A', .path = ROW("/f")}, b = a;
+
+	a.now = encoded(&rec, &one);
+	rec.mtime = 2;
+	b.now = encoded(&rec, &two);
+	assert_false(same_identity(&a, &b));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_change_round_trips),
+		cmocka_unit_test(what_cannot_be_is_not_encoded),
+		cmocka_unit_test(broken_records_inside_are_found),
+		cmocka_unit_test(identity_is_the_state_alone),
+		cmocka_unit_test(a_files_time_is_part_of_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
