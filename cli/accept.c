@@ -18,8 +18,11 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	(void)c;
 	(void)arg;
 	buf_printf(&out, "accepted: generation %lld\n", (long long)get_int(answer, "generation"));
-	if (id.n)
-		buf_printf(&out, "drift %.*s\n", (int)(id.n > 64 ? 64 : id.n), (const char *)id.p);
+	if (id.n) {
+		buf_add_text(&out, "drift ");
+		add_id(&out, id);
+		buf_u8(&out, '\n');
+	}
 	out_add(buf_span(&out));
 }
 

@@ -117,6 +117,11 @@ void add_actor(struct cli *c, struct buf *out, const json_t *actor)
 	add_origin(c, out, actor);
 }
 
+void add_id(struct buf *out, struct span id)
+{
+	text_quote(out, id, false);
+}
+
 void add_list(struct cli *c, struct buf *out, const json_t *array, const char *between)
 {
 	size_t i;
@@ -172,17 +177,18 @@ static void add_candidates(struct buf *out, const json_t *list)
 static void add_problem(struct buf *out, const json_t *p, int status)
 {
 	struct span detail = get_text(p, "detail"), hint = get_text(p, "hint");
+	bool told = detail.n; /* a detail says what to do next itself */
 
 	if (!detail.n)
-		detail = get_text(p, "title");
-	if (!detail.n)
 		detail = get_text(p, "message");
+	if (!detail.n)
+		detail = get_text(p, "title");
 	buf_add_span(out, detail);
 	if (!detail.n)
 		buf_printf(out, "boltseald answered with status %d", status);
 	if (json_array_size(json_object_get(p, "candidates")))
 		add_candidates(out, json_object_get(p, "candidates"));
-	else if (!hint.n && hint_of(status))
+	else if (!told && !hint.n && hint_of(status))
 		hint = span_of(hint_of(status));
 	if (hint.n) {
 		buf_add_text(out, ": ");

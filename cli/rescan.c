@@ -13,8 +13,11 @@ static void draw_counts(struct cli *c, const json_t *drift, void *arg)
 	(void)c;
 	(void)arg;
 	buf_printf(&out, "%lld added, %lld changed, %lld deleted\n", a, ch, d);
-	if (id.n)
-		buf_printf(&out, "drift %.*s\n", (int)(id.n > 64 ? 64 : id.n), (const char *)id.p);
+	if (id.n) {
+		buf_add_text(&out, "drift ");
+		add_id(&out, id);
+		buf_u8(&out, '\n');
+	}
 	out_add(buf_span(&out));
 }
 
