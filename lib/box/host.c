@@ -2,6 +2,7 @@
 #include "box/host.h"
 #include "base/fd.h"
 #include "box/mounts_how.h"
+#include "box/proc.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,6 +89,39 @@ int host_parent(int pid)
 		return 0;
 	at = strrchr(buf_text(&text), ')');
 	return at && sscanf(at, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+static uint64_t pid_ns(int pid)
+{
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+int host_init_of(int pid)
+{
+	uint64_t ours = pid_ns(getpid()), mnt;
+	BUF struct buf text = {0};
+	char path[64], *at;
+
+	if (pid <= 0 || pid_ns(pid) != ours)
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	if (fd_read_file(AT_FDCWD, path, CMDLINE_MAX, &text) < 0 || !text.n)
+		return pid;
+	mnt = proc_mnt_ns(pid);
+	for (at = (char *)text.p; *at;) {
+		int child = (int)strtol(at, &at, 10);
+
+		if (child <= 0)
+			break;
+		if (pid_ns(child) != ours && proc_mnt_ns(child) == mnt)
+			return child;
+		at += strspn(at, " ");
+	}
+	return pid;
 }
 
 uint32_t host_userns_owner(int pid)

@@ -17,6 +17,9 @@ struct span host_path_via(const struct mounts *host, const struct mounts *via, s
 bool host_is_virtual(struct span fs_type);
 /* The process that started this one; 0 when gone. */
 int host_parent(int pid);
+/* The lowest pid of a namespace may be what made it (unshare, a monitor) and lives in our pid
+ * namespace: then its child that does not is meant. `pid` where there is none. */
+int host_init_of(int pid);
 /* Who owns the user namespace that a process lives in; 0 (root) too when it cannot be told. */
 uint32_t host_userns_owner(int pid);
 /* fuse-overlayfs tells its directories on its command line only: the options of the server whose

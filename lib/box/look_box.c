@@ -302,6 +302,7 @@ void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts
 	fill_head(l, root, &b);
 	if (is_ignored(l, b.merged) || !fill_root(l, root, ns->pid, &b) || is_ignored(l, b.t.upper))
 		return;
+	b.t.pid = (uint32_t)host_init_of(ns->pid);
 	same = box_by_upper(l, b.t.upper);
 	if (same && !is_older(&b, same))
 		return;
