@@ -1,0 +1,92 @@
+/* What the service manager, or the supervisor, hears. */
+#include "unit.h"
+#include "daemon/daemon.h"
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void heard_at(const char *name)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char got[64] = "";
+	size_t n = strlen(name);
+
+	memcpy(at.sun_path, name, n);
+	if (name[0] == '@')
+		at.sun_path[0] = 0;
+	assert_int_equal(bind(fd, (struct sockaddr *)&at,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)),
+		0);
+	setenv("NOTIFY_SOCKET", name, 1);
+	notify("READY=1\nSTATUS=well");
+	assert_int_equal(recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT), 19);
+	assert_string_equal(got, "READY=1\nSTATUS=well");
+	unsetenv("NOTIFY_SOCKET");
+	notify("READY=1"); /* nobody to tell */
+	assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), -1);
+}
+
+static void by_path(void **state)
+{
+	char dir[] = "/tmp/boltseal-notify-XXXXXX", path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/n", dir);
+	heard_at(path);
+	unlink(path);
+	rmdir(dir);
+}
+
+static void abstract(void **state)
+{
+	char name[64];
+
+	(void)state;
+	snprintf(name, sizeof(name), "@boltseal-test-%d", (int)getpid());
+	heard_at(name);
+}
+
+static void nonsense(void **state)
+{
+	static const char *const names[] = {"", "@", "relative", "/nowhere/at/all"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		setenv("NOTIFY_SOCKET", names[i], 1);
+		notify("READY=1");
+	}
+	unsetenv("NOTIFY_SOCKET");
+}
+
+static void supervisor(void **state)
+{
+	char text[16], c;
+	int p[2];
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	snprintf(text, sizeof(text), "%d", p[1]);
+	setenv("BOLTSEAL_READY_FD", text, 1);
+	notify("STATUS=not yet");
+	notify("READY=1");
+	notify("READY=1");
+	assert_null(getenv("BOLTSEAL_READY_FD"));
+	assert_int_equal(read(p[0], &c, 1), 1);
+	assert_int_equal(read(p[0], &c, 1), 0);
+	close(p[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_path),
+		cmocka_unit_test(abstract),
+		cmocka_unit_test(nonsense),
+		cmocka_unit_test(supervisor),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
