@@ -29,11 +29,12 @@ struct baseline {
 	atomic_ullong *files;
 	struct pending_dir *head, **tail;
 	uint32_t next_no;
-	uint64_t n_batches;
+	uint64_t serial, n_batches;
 	atomic_ullong bytes, n;
 	atomic_int failed;
 	char why[256];
 	atomic_flag why_taken;
+	bool begun;
 };
 
 struct batch_job {
@@ -63,6 +64,7 @@ static void finish(struct baseline *b)
 	e->item.kind = ITEM_SNAP_END;
 	e->lower = b->lower;
 	e->tree = b->tree;
+	e->serial = b->serial;
 	e->n_batches = b->n_batches;
 	e->failed = atomic_load(&b->failed);
 	if (!e->failed && (b->ex->stop || (b->tree && atomic_load(&b->tree->gone))))
@@ -170,6 +172,7 @@ static void batch_run(struct job *j, struct worker *w)
 	must(it);
 	it->item.kind = ITEM_SNAP_BATCH;
 	it->lower = lower_ref(t->b->lower);
+	it->serial = t->b->serial;
 	it->index = t->index;
 	it->dir = t->dir;
 	it->row = calloc(t->names.n, sizeof(*it->row));
@@ -295,23 +298,6 @@ static void lister_drop(struct job *j)
 	baseline_unref(container_of(j, struct baseline, job));
 }
 
-static void lister_run(struct job *j, struct worker *w)
-{
-	struct baseline *b = container_of(j, struct baseline, job);
-	struct pending_dir *d = b->head;
-
-	if (!d || b->ex->stop || atomic_load(&b->failed) || (b->tree && atomic_load(&b->tree->gone))) {
-		baseline_unref(b);
-		return;
-	}
-	b->head = d->next;
-	if (!b->head)
-		b->tail = &b->head;
-	list_dir(b, w, d);
-	free(d);
-	jobs_add(w->ex->jobs, JOB_BASELINE, j);
-}
-
 /* The root's own record: directory 0, the empty name. */
 static void root_batch(struct baseline *b)
 {
@@ -322,6 +308,41 @@ static void root_batch(struct baseline *b)
 	b->next_no = SNAP_ROOT_DIR + 1;
 	queue_dir(b, (struct span){0}, (struct span){0}, SNAP_ROOT_DIR);
 	jobs_add(b->ex->jobs, JOB_BASELINE, &t->job);
+}
+
+/* By the same lane as the batches, so that it comes before them and after the layer before. */
+static void begin(struct baseline *b)
+{
+	struct item_snap_begin *i = calloc(1, sizeof(*i));
+
+	must(i);
+	i->item.kind = ITEM_SNAP_BEGIN;
+	i->lower = lower_ref(b->lower);
+	i->serial = b->serial;
+	i->tree = b->tree ? kept_ref(b->tree) : NULL;
+	examiner_push(b->ex, &i->item);
+	root_batch(b);
+	b->begun = true;
+}
+
+static void lister_run(struct job *j, struct worker *w)
+{
+	struct baseline *b = container_of(j, struct baseline, job);
+	struct pending_dir *d;
+
+	if (!b->begun)
+		begin(b);
+	d = b->head;
+	if (!d || b->ex->stop || atomic_load(&b->failed) || (b->tree && atomic_load(&b->tree->gone))) {
+		baseline_unref(b);
+		return;
+	}
+	b->head = d->next;
+	if (!b->head)
+		b->tail = &b->head;
+	list_dir(b, w, d);
+	free(d);
+	jobs_add(w->ex->jobs, JOB_BASELINE, j);
 }
 
 void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt)
@@ -336,10 +357,10 @@ void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_
 	b->ex = ex;
 	b->lower = lower_ref(l);
 	b->tree = opt->tree ? kept_ref(opt->tree) : NULL;
+	b->serial = opt->serial;
 	b->bell = opt->bell;
 	b->busy = opt->busy;
 	b->files = opt->files;
 	b->tail = &b->head;
-	root_batch(b);
 	jobs_add(ex->jobs, JOB_BASELINE, &b->job);
 }

@@ -11,10 +11,10 @@
 
 struct baseline_options {
 	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
+	uint64_t serial;   /* greater than that of every baseline before */
 	int bell;	   /* eventfd that is rung at the end */
 	atomic_bool *busy; /* cleared at the end */
 	atomic_ullong *files; /* progress, for status; counts up */
 };
-/* Takes references of its own. ITEM_SNAP_BEGIN is the caller's to push first; the end is
- * ITEM_SNAP_END, failed or not. */
+/* Takes references of its own. The end is ITEM_SNAP_END, failed or not. */
 void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt);

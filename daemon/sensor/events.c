@@ -4,11 +4,13 @@
 #include "daemon/sensor/sensor.h"
 #include <stdio.h>
 
+/* What was moved here brings its content without an event of its own; what is created here gets an
+ * event for each child, or WATCH_SCAN where the marks could not promise that. */
 static unsigned flags_of(uint32_t ops)
 {
-	bool fresh_dir = (ops & WATCH_IS_DIR) && (ops & (WATCH_CREATE | WATCH_MOVE));
+	bool moved_dir = (ops & WATCH_IS_DIR) && (ops & WATCH_MOVE);
 
-	return fresh_dir || (ops & WATCH_SCAN) ? ASK_BELOW : 0;
+	return moved_dir || (ops & WATCH_SCAN) ? ASK_BELOW : 0;
 }
 
 static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)

@@ -87,6 +87,7 @@ struct item_snap_begin {
 	struct item item;
 	struct lower *lower;
 	struct kept *tree; /* the target whose own tree this is; NULL: a layer */
+	uint64_t serial;   /* of the baseline: batches of two never mix */
 };
 /* Some entries of one directory, in order; batches are numbered from 0 in key order. */
 struct snap_row {
@@ -99,7 +100,7 @@ struct item_snap_batch {
 	struct item item;
 	struct item_snap_batch *next; /* the ledger's waiting list */
 	struct lower *lower;
-	uint64_t index;
+	uint64_t serial, index;
 	uint32_t dir;
 	struct buf mem;
 	struct snap_row *row;
@@ -112,7 +113,7 @@ struct item_snap_end {
 	struct item item;
 	struct lower *lower;
 	struct kept *tree;
-	uint64_t n_batches;
+	uint64_t serial, n_batches;
 	int failed;	   /* 0, or -errno: nothing is completed */
 	char *why;	   /* failed: sentence */
 };

@@ -18,9 +18,10 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	return 0;
 }
 
-static void drop_waiting(struct ledger *l, uint64_t below)
+static void drop_waiting(struct ledger *l, uint64_t serial, uint64_t next)
 {
-	while (l->waiting && l->waiting->index < below) {
+	while (l->waiting && (l->waiting->serial < serial ||
+				     (l->waiting->serial == serial && l->waiting->index < next))) {
 		struct item_snap_batch *b = l->waiting;
 
 		l->waiting = b->next;
@@ -42,9 +43,8 @@ void ledger_free(struct ledger *l)
 {
 	if (!l)
 		return;
-	drop_waiting(l, UINT64_MAX);
+	drop_waiting(l, UINT64_MAX, 0);
 	drop_answers(l);
-	lower_unref(l->build.lower);
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
@@ -158,11 +158,12 @@ static void told(struct ledger *l, uint64_t was)
 
 static void free_batch(struct ledger *l)
 {
-	drop_waiting(l, l->build.next);
+	/* Batches of a snapshot belong to the waiting list, until they are written. */
 	for (size_t i = 0; i < l->n_batch; i++)
 		if (l->batch[i]->kind != ITEM_SNAP_BATCH)
 			item_free(l->batch[i]);
 	l->n_batch = 0;
+	drop_waiting(l, l->build.serial, l->build.next);
 }
 
 static int attempt(struct ledger *l)

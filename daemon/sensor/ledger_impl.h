@@ -11,9 +11,8 @@ enum { LEDGER_BATCH = 512 };
 
 /* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
-	struct lower *lower;
 	uint32_t no;
-	uint64_t next;
+	uint64_t serial, next;
 	uint64_t records, bytes, unreadable;
 };
 /* Done after the commit. */
@@ -32,7 +31,7 @@ struct ledger {
 	struct kept **kept;
 	size_t n_kept;
 	struct snap_build build, build_saved;
-	struct item_snap_batch *waiting; /* by index */
+	struct item_snap_batch *waiting; /* by serial and index */
 	struct after after[LEDGER_BATCH];
 	size_t n_after;
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */

@@ -7,15 +7,10 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 {
 	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
 	struct snap_build *build = &l->build;
-	int r;
 
-	lower_unref(build->lower == b->lower ? NULL : build->lower);
-	if (build->lower != b->lower)
-		lower_ref(b->lower);
-	*build = (struct snap_build){.lower = b->lower};
-	r = snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
+	*build = (struct snap_build){.serial = b->serial};
+	return snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
 		span_of(b->lower->kind), &build->no);
-	return r;
 }
 
 static int put_row(struct ledger *l, const struct item_snap_batch *b, const struct snap_row *row)
@@ -47,9 +42,10 @@ static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
 {
 	struct item_snap_batch **at = &l->waiting;
 
-	while (*at && (*at)->index < b->index)
+	while (*at && ((*at)->serial < b->serial ||
+			      ((*at)->serial == b->serial && (*at)->index < b->index)))
 		at = &(*at)->next;
-	if (*at && (*at)->index == b->index)
+	if (*at == b)
 		return;
 	b->next = *at;
 	*at = b;
@@ -62,9 +58,9 @@ int ledger_snap_batch(struct ledger *l, struct item *i)
 
 	wait_in_line(l, b);
 	for (b = l->waiting; r == 0 && b; b = b->next) {
-		if (b->index < l->build.next)
+		if (b->serial < l->build.serial || b->index < l->build.next)
 			continue;
-		if (b->index > l->build.next)
+		if (b->serial > l->build.serial || b->index > l->build.next)
 			break;
 		r = put_batch(l, b);
 		l->build.next++;
@@ -168,7 +164,7 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	int r;
 
 	l->ring = true;
-	if (e->lower != b->lower)
+	if (e->serial != b->serial)
 		return 0;
 	if (e->failed || b->next != e->n_batches) {
 		b->next = UINT64_MAX; /* whatever still waits is of no use */

@@ -127,17 +127,11 @@ static void next_baseline(struct sensor *s)
 	struct baseline_wish *w = s->wishes;
 	struct baseline_options opt = {.bell = s->bell_fd, .busy = &s->baseline_busy,
 		.files = &s->baseline_files};
-	struct item_snap_begin *i;
 
 	if (!w || atomic_exchange(&s->baseline_busy, true))
 		return;
-	i = calloc(1, sizeof(*i));
-	must(i);
-	i->item.kind = ITEM_SNAP_BEGIN;
-	i->lower = lower_ref(w->lower);
-	i->tree = w->tree ? kept_ref(w->tree) : NULL;
 	opt.tree = w->tree;
-	sensor_push(s, &i->item);
+	opt.serial = ++s->baseline_serial;
 	baseline_begin(&s->ex, w->lower, &opt);
 	wish_free(s, w);
 }

@@ -51,6 +51,7 @@ struct sensor {
 	int gateway_uid, group_gid;
 
 	struct baseline_wish *wishes, **wishes_tail;
+	uint64_t baseline_serial;
 	atomic_bool baseline_busy;
 	atomic_ullong baseline_files;
 	struct unsent *unsent, **unsent_tail;
