@@ -1,0 +1,153 @@
+/* The gateway's life: configuration, socket, store, then the loop until a signal ends it. */
+#include "daemon/daemon.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "daemon/gateway/gw.h"
+#include "daemon/gateway/listen.h"
+#include "daemon/log.h"
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { STORE_RETRY_MS = 250 };
+
+struct life {
+	const struct daemon_args *args;
+	struct config *config;
+	struct store *store;
+	struct gateway g;
+	int signal_fd, listen_fd;
+	char *socket; /* the path it was made at, whatever is reloaded */
+	bool made, running, stop;
+};
+
+static void life_end(struct life *l)
+{
+	if (l->running)
+		gw_fini(&l->g);
+	store_close(l->store);
+	if (l->made)
+		unlink(l->socket);
+	free(l->socket);
+	fd_close(&l->listen_fd);
+	fd_close(&l->signal_fd);
+	config_free(l->config);
+}
+
+static int take_signals(struct life *l)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return l->signal_fd < 0 ? err_sys("signalfd") : 0;
+}
+
+static void reload(struct life *l)
+{
+	struct config *fresh;
+
+	notify("RELOADING=1");
+	if (daemon_config(l->args, &fresh) < 0) {
+		log_err("the old configuration stays: %s", err_why());
+	} else if (l->running && gw_set_config(&l->g, fresh) < 0) {
+		log_err("the old configuration stays: %s", err_why());
+		config_free(fresh);
+	} else {
+		config_free(l->config);
+		l->config = fresh;
+		log_note("the configuration was read again");
+	}
+	notify("READY=1");
+}
+
+static void on_signals(struct life *l)
+{
+	struct signalfd_siginfo si;
+
+	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP)
+			reload(l);
+		else
+			l->stop = true;
+	}
+}
+
+/* The sensor makes the store. Until it has, there is nothing to answer from. */
+static int wait_for_store(struct life *l)
+{
+	struct pollfd p = {.fd = l->signal_fd, .events = POLLIN};
+	bool told = false;
+
+	while (!l->stop) {
+		int r = store_open(&l->store, l->config->state_dir, STORE_READ, NULL);
+
+		if (r == 0 || (r != -ENOENT && r != -EAGAIN))
+			return r;
+		if (!told)
+			log_note("waiting for the sensor to make the store: %s", err_why());
+		told = true;
+		(void)!poll(&p, 1, STORE_RETRY_MS);
+		on_signals(l);
+	}
+	return 0;
+}
+
+static int start(struct life *l)
+{
+	BUF struct buf door = {.p = NULL};
+	int r = daemon_door_path(l->config, &door);
+	struct gw_limits limits = gw_limits_default;
+
+	if (l->config->max_connections)
+		limits.connections = l->config->max_connections;
+	if (r < 0)
+		return r;
+	l->running = true;
+	return gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
+}
+
+static int live(struct life *l)
+{
+	int r = take_signals(l);
+
+	l->socket = strdup(l->config->socket);
+	must(l->socket);
+	if (r == 0)
+		r = listen_open(l->socket, l->config->group, &l->listen_fd, &l->made);
+	if (r == 0)
+		r = wait_for_store(l);
+	if (r < 0 || l->stop)
+		return r;
+	r = start(l);
+	if (r < 0)
+		return r;
+	notify("READY=1");
+	log_info("answering on %s", l->socket);
+	while (r == 0 && !l->stop) {
+		r = gw_step(&l->g, l->signal_fd, -1);
+		on_signals(l);
+	}
+	notify("STOPPING=1");
+	return r;
+}
+
+int gateway_main(const struct daemon_args *args)
+{
+	CLEANUP(life_end) struct life l = {.args = args, .signal_fd = -1, .listen_fd = -1};
+	int r = daemon_config(args, &l.config);
+
+	if (r == 0) {
+		log_init("gateway", (enum log_level)l.config->log_level);
+		r = live(&l);
+	}
+	if (r < 0)
+		log_err("%s", err_why());
+	return r < 0 ? 2 : 0;
+}

@@ -1,0 +1,342 @@
+/* What changes something: rescan and accept. The sensor does it; the answer is read from the store
+ * afterwards, as it then is. */
+#include "daemon/gateway/gw.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "wire/jansson.h"
+#include "wire/show.h"
+
+#define PATIENCE (120 * CLOCK_S)
+enum { REASON_MAX = 4096, HEX = 2 * SHA_LEN };
+
+struct act {
+	struct span target; /* full id, in the call's memory */
+	char state_id[HEX + 1];
+};
+
+/* The body as an object whose names are all in `names` (space between); none is an empty object. */
+static int read_body(struct call *c, const char *names, json_t **ret)
+{
+	json_error_t why;
+	const char *name;
+	json_t *v;
+
+	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, &why) :
+			   json_object();
+	if (!*ret)
+		return err_set(-EINVAL, "the body is not JSON: %s", why.text);
+	if (!json_is_object(*ret))
+		return err_set(-EINVAL, "the body must be a JSON object");
+	json_object_foreach(*ret, name, v) {
+		const char *at = strstr(names, name);
+		size_t n = strlen(name);
+
+		if (n == 0 || !at || (at != names && at[-1] != ' ') || (at[n] && at[n] != ' '))
+			return err_set(-EINVAL, "the body has a member '%.40s' that is not known; "
+						"there are: %s", name, names);
+	}
+	return 0;
+}
+
+static int find_target(struct call *c, enum role need, struct act *ret)
+{
+	TXN struct txn *t = NULL;
+	struct target tg;
+	int r = view_begin(c, &t);
+
+	if (r == 0)
+		r = view_target(c, t, c->match.arg[0], need, &tg);
+	if (r == 0)
+		ret->target = arena_dup(&c->mem, tg.id);
+	return r;
+}
+
+/* {"drift_id":…, "generation":… or "result":"ok"} as the store now has it. */
+static int show_after(struct call *c, struct json *j, bool generation)
+{
+	const struct act *act = c->stream;
+	TXN struct txn *t = NULL;
+	struct target_state_rec s = {.generation = 0};
+	struct target tg;
+	int r = txn_begin(c->g->store, false, &t);
+
+	if (r >= 0)
+		r = targets_by_id(t, act->target, &tg);
+	if (r == 0)
+		r = targets_state_get(t, tg.no, &s);
+	if (r < 0)
+		return r;
+	json_open(j, '{');
+	json_m_hex(j, "drift_id", span_make(s.drift_id, SHA_LEN));
+	if (generation)
+		json_m_uint(j, "generation", s.generation);
+	else
+		json_m_text(j, "result", "ok");
+	json_close(j, '}');
+	return 0;
+}
+
+static int wait_rescan(struct call *c)
+{
+	struct json j;
+
+	if (!c->ask->done)
+		return CALL_WAIT;
+	if (asks_refused(c) != 0)
+		return 0;
+	j = call_json(c);
+	return show_after(c, &j, false);
+}
+
+static enum fill last_line(struct call *c)
+{
+	struct json j = json_on(&c->out);
+
+	if (c->ask->result != DOOR_OK || show_after(c, &j, false) < 0) {
+		const char *why = c->ask->result != DOOR_OK ? buf_text(&c->ask->text) : err_why();
+
+		json_open(&j, '{');
+		json_m_text(&j, "detail", *why ? why : "the sensor could not do it");
+		json_m_text(&j, "result", "failed");
+		json_close(&j, '}');
+	}
+	buf_u8(&c->out, '\n');
+	asks_forget(c);
+	return FILL_END;
+}
+
+/* A line whenever the sensor tells how far it is; the last one tells how it ended. */
+static enum fill fill_rescan(struct call *c)
+{
+	struct ask *k = c->ask;
+	struct json j = json_on(&c->out);
+
+	if (!k)
+		return FILL_END;
+	if (k->done)
+		return last_line(c);
+	if (k->progress == k->told)
+		return FILL_WAIT;
+	k->told = k->progress;
+	json_open(&j, '{');
+	json_m_uint(&j, "done", k->progress);
+	json_m_uint(&j, "total", k->total);
+	json_close(&j, '}');
+	buf_u8(&c->out, '\n');
+	return FILL_MORE;
+}
+
+static bool accepts(struct call *c, const char *type)
+{
+	const char *have = call_request_header(c, "Accept");
+
+	return have && strstr(have, type);
+}
+
+static int body_path(const json_t *body, struct span *ret)
+{
+	const json_t *v = json_object_get(body, "path");
+
+	*ret = span_of("");
+	if (!v)
+		return 0;
+	if (!json_is_string(v))
+		return err_set(-EINVAL, "path must be a text");
+	*ret = json_span(v);
+	return view_path(ret);
+}
+
+int route_rescan(struct call *c)
+{
+	struct act *act = c->stream = arena_alloc(&c->mem, sizeof(*act));
+	DECREF json_t *body = NULL;
+	struct door_msg m = {.op = DOOR_RESCAN};
+	int r = read_body(c, "path", &body);
+
+	if (r == 0)
+		r = body_path(body, &m.path);
+	if (r == 0)
+		r = find_target(c, ROLE_OPERATOR, act);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	m.target = act->target;
+	if (asks_send(c, &m, 0) != 0)
+		return 0;
+	if (accepts(c, "application/x-ndjson")) {
+		c->status = 200;
+		c->type = "application/x-ndjson";
+		c->fill = fill_rescan;
+		return 0;
+	}
+	c->again = wait_rescan;
+	return CALL_WAIT;
+}
+
+/* If-Match: "64 hex digits". */
+static int read_match(struct call *c, struct act *act)
+{
+	const char *v = call_request_header(c, "If-Match");
+	struct span s = span_of(v);
+	uint8_t raw[SHA_LEN];
+
+	if (!v) {
+		problem(c, 428, "say which drift is accepted: If-Match: \"<drift id>\", as the ETag of …/drift has it");
+		return VIEW_ANSWERED;
+	}
+	if (s.n != HEX + 2 || s.p[0] != '"' || s.p[s.n - 1] != '"' ||
+		text_unhex(span_make(s.p + 1, HEX), raw, SHA_LEN) < 0)
+		return err_set(-EINVAL, "If-Match must be a drift id: 64 hex digits in double quotes");
+	memcpy(act->state_id, s.p + 1, HEX);
+	for (size_t i = 0; i < HEX; i++) {
+		if (act->state_id[i] >= 'A' && act->state_id[i] <= 'F')
+			act->state_id[i] += 'a' - 'A';
+	}
+	return 0;
+}
+
+static int add_path(struct buf *list, struct span path)
+{
+	int r = view_path(&path);
+
+	if (r == 0)
+		buf_bytes(list, path);
+	return r;
+}
+
+static int add_b64_path(struct buf *list, struct span text)
+{
+	BUF struct buf raw = {.p = NULL};
+	int r = text_unb64(text, &raw);
+
+	return r < 0 ? r : add_path(list, buf_span(&raw));
+}
+
+static int add_paths(const json_t *body, const char *name, int (*add)(struct buf *, struct span), struct buf *list)
+{
+	const json_t *v = json_object_get(body, name);
+	int r = 0;
+
+	if (v && (!json_is_array(v) || json_array_size(v) == 0))
+		return err_set(-EINVAL, "%s must be a list with something in it; leave it out to accept all", name);
+	for (size_t i = 0; i < json_array_size(v) && r == 0; i++) {
+		const json_t *p = json_array_get(v, i);
+
+		if (!json_is_string(p))
+			return err_set(-EINVAL, "%s must be a list of texts", name);
+		r = add(list, json_span(p));
+	}
+	return r;
+}
+
+static bool is_blank(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] > ' ')
+			return false;
+	}
+	return true;
+}
+
+static int read_reason(const json_t *body, struct span *ret)
+{
+	const json_t *v = json_object_get(body, "reason");
+
+	if (!json_is_string(v) || is_blank(json_span(v)))
+		return err_set(-EINVAL, "a reason is required: it goes into the journal");
+	*ret = json_span(v);
+	if (ret->n > REASON_MAX)
+		return err_set(-EINVAL, "the reason may have at most %d bytes", REASON_MAX);
+	return 0;
+}
+
+static int read_expires(const json_t *body, int64_t *ret)
+{
+	const json_t *v = json_object_get(body, "expires");
+	int64_t now = clock_wall();
+	int r;
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (!json_is_string(v))
+		return err_set(-EINVAL, "expires must be an RFC 3339 time");
+	r = clock_parse(json_span(v), now, ret);
+	if (r == 0 && *ret <= now)
+		return err_set(-EINVAL, "expires must lie in the future");
+	return r;
+}
+
+static int wait_accept(struct call *c)
+{
+	struct json j;
+
+	if (!c->ask->done)
+		return CALL_WAIT;
+	if (asks_refused(c) != 0)
+		return 0;
+	j = call_json(c);
+	return show_after(c, &j, true);
+}
+
+static int read_accept(struct call *c, const json_t *body, struct buf *paths, struct door_msg *m)
+{
+	int r = read_reason(body, &m->text);
+
+	if (r == 0)
+		r = read_expires(body, &m->expires);
+	if (r == 0)
+		r = add_paths(body, "paths", add_path, paths);
+	if (r == 0)
+		r = add_paths(body, "paths_b64", add_b64_path, paths);
+	m->paths = buf_span(paths);
+	m->uid = c->peer->who.uid;
+	return r;
+}
+
+/* Was it moved already? The sensor asks again, under its own lock; this saves the way there. */
+static int check_moved(struct call *c, const struct act *act)
+{
+	TXN struct txn *t = NULL;
+	BUF struct buf now = {.p = NULL};
+	struct target_state_rec s = {.generation = 0};
+	struct target tg;
+	int r = view_begin(c, &t);
+
+	if (r == 0)
+		r = targets_by_id(t, act->target, &tg);
+	if (r == 0)
+		r = targets_state_get(t, tg.no, &s);
+	if (r != 0)
+		return r < 0 ? r : r == VIEW_ANSWERED ? r : 0;
+	text_hex(&now, span_make(s.drift_id, SHA_LEN));
+	if (span_is(buf_span(&now), act->state_id))
+		return 0;
+	problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept", buf_text(&now));
+	return VIEW_ANSWERED;
+}
+
+int route_accept(struct call *c)
+{
+	struct act *act = c->stream = arena_alloc(&c->mem, sizeof(*act));
+	BUF struct buf paths = {.p = NULL};
+	DECREF json_t *body = NULL;
+	struct door_msg m = {.op = DOOR_ACCEPT};
+	int r = read_match(c, act);
+
+	if (r == 0)
+		r = read_body(c, "expires paths paths_b64 reason", &body);
+	if (r == 0)
+		r = read_accept(c, body, &paths, &m);
+	if (r == 0)
+		r = find_target(c, ROLE_ADMIN, act);
+	if (r == 0)
+		r = check_moved(c, act);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	m.target = act->target;
+	m.drift_id = span_of(act->state_id);
+	if (asks_send(c, &m, PATIENCE) != 0)
+		return 0;
+	c->again = wait_accept;
+	return CALL_WAIT;
+}

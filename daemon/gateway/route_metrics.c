@@ -1,0 +1,140 @@
+/* GET /metrics: one row per family, in Prometheus' text format. */
+#include "daemon/gateway/gw.h"
+#include "base/err.h"
+#include "base/text.h"
+#include <inttypes.h>
+
+struct facts {
+	struct call *call;
+	struct store_stats stats;
+	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
+};
+
+static void sample(struct buf *out, const char *name, const char *label, const char *value, uint64_t v)
+{
+	if (label)
+		buf_printf(out, "boltseal_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, v);
+	else
+		buf_printf(out, "boltseal_%s %" PRIu64 "\n", name, v);
+}
+
+static void put_up(struct buf *out, const char *name, const struct facts *f)
+{
+	sample(out, name, NULL, NULL, !view_sensor_down(f->call));
+}
+
+static void put_targets(struct buf *out, const char *name, const struct facts *f)
+{
+	for (int i = 0; i < STATE_N; i++)
+		sample(out, name, "state", state_kinds[i].name, f->state[i]);
+}
+
+static void put_drift(struct buf *out, const char *name, const struct facts *f)
+{
+	static const char *const kinds[] = {"added", "changed", "deleted"};
+
+	for (size_t i = 0; i < COUNTOF(kinds); i++)
+		sample(out, name, "kind", kinds[i], f->drift[i]);
+}
+
+static void put_gaps(struct buf *out, const char *name, const struct facts *f)
+{
+	for (int i = 0; i < GAP_N; i++)
+		sample(out, name, "cause", gap_kinds[i].name, f->gaps[i]);
+}
+
+static void put_answers(struct buf *out, const char *name, const struct facts *f)
+{
+	static const char *const codes[] = {NULL, NULL, "2xx", "3xx", "4xx", "5xx"};
+
+	for (size_t i = 2; i < COUNTOF(codes); i++)
+		sample(out, name, "code", codes[i], f->call->g->n_answers[i]);
+}
+
+#define PUT(fn, what)                                                                              \
+	static void fn(struct buf *out, const char *name, const struct facts *f)                   \
+	{                                                                                          \
+		sample(out, name, NULL, NULL, what);                                               \
+	}
+PUT(put_unbaselined, f->unbaselined)
+PUT(put_seq, f->stats.last_seq)
+PUT(put_first, f->stats.first_seq)
+PUT(put_layers, f->stats.layers)
+PUT(put_records, f->stats.records)
+PUT(put_used, f->stats.used)
+PUT(put_limit, f->stats.map_limit)
+PUT(put_connections, f->call->g->n_peers)
+PUT(put_streams, f->call->g->n_streams)
+PUT(put_requests, f->call->g->n_requests)
+PUT(put_refused, f->call->g->n_refused)
+
+static const struct {
+	const char *name, *type, *help;
+	void (*put)(struct buf *out, const char *name, const struct facts *f);
+} families[] = {
+	{"sensor_up", "gauge", "1 while the sensor's door is open", put_up},
+	{"targets", "gauge", "kept targets by state", put_targets},
+	{"targets_not_baselined", "gauge", "running targets whose layers are not all stored", put_unbaselined},
+	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
+	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
+	{"journal_seq", "counter", "number of the last event", put_seq},
+	{"journal_first_seq", "gauge", "number of the oldest event that is kept", put_first},
+	{"store_layers", "gauge", "stored layers and trees", put_layers},
+	{"store_records", "gauge", "stored records", put_records},
+	{"store_used_bytes", "gauge", "bytes of the store in use", put_used},
+	{"store_limit_bytes", "gauge", "bytes that the store may have", put_limit},
+	{"http_connections", "gauge", "connections", put_connections},
+	{"http_streams", "gauge", "followers of the journal", put_streams},
+	{"http_requests_total", "counter", "requests", put_requests},
+	{"http_refused_total", "counter", "requests refused for want of a role", put_refused},
+	{"http_answers_total", "counter", "answers by code", put_answers},
+};
+
+static int gather(struct txn *t, struct facts *f)
+{
+	struct target tg;
+	struct gap g;
+	uint32_t no = 0;
+	uint64_t id = 0;
+	int r;
+
+	while ((r = targets_next(t, &no, &tg)) == 0) {
+		struct target_state_rec s = {.generation = 0};
+
+		r = targets_state_get(t, tg.no, &s);
+		if (r < 0)
+			return r;
+		f->state[tg.state]++;
+		f->unbaselined += tg.state == STATE_RUNNING && !s.baselined;
+		if (tg.state == STATE_REMOVED)
+			continue;
+		f->drift[0] += s.n_added;
+		f->drift[1] += s.n_changed;
+		f->drift[2] += s.n_deleted;
+	}
+	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)
+		f->gaps[g.cause]++;
+	return r < 0 ? r : 0;
+}
+
+int route_metrics(struct call *c)
+{
+	struct facts f = {.call = c};
+	TXN struct txn *t = NULL;
+	int r = store_stats(c->g->store, &f.stats);
+
+	if (r >= 0)
+		r = view_begin(c, &t);
+	if (r == 0)
+		r = gather(t, &f);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	c->status = 200;
+	c->type = "text/plain; version=0.0.4; charset=utf-8";
+	for (size_t i = 0; i < COUNTOF(families); i++) {
+		buf_printf(&c->out, "# HELP boltseal_%s %s\n# TYPE boltseal_%s %s\n", families[i].name,
+			families[i].help, families[i].name, families[i].type);
+		families[i].put(&c->out, families[i].name, &f);
+	}
+	return 0;
+}

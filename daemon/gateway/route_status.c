@@ -1,0 +1,193 @@
+/* The daemon's own health: status, doctor, healthz, metrics, and the description of it all. */
+#include "daemon/gateway/gw.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "wire/jansson.h"
+#include "wire/show.h"
+
+#define PATIENCE (5 * CLOCK_S)
+
+/* The sensor's text goes into our answer only when it is JSON; whatever it is, it is sorted. */
+static bool show_text(struct json *j, const struct buf *text)
+{
+	DECREF json_t *v = json_loadb(buf_text(text), text->n, JSON_REJECT_DUPLICATES, NULL);
+	FREE char *dump = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+	if (dump)
+		json_raw(j, span_of(dump));
+	return dump != NULL;
+}
+
+static void show_sensor(struct json *j, const struct call *c)
+{
+	const struct ask *k = c->ask;
+	bool down = view_sensor_down(c);
+
+	json_key(j, "sensor");
+	json_open(j, '{');
+	if (k && k->result == DOOR_OK) {
+		BUF struct buf counters = {.p = NULL};
+		struct json sub = json_on(&counters);
+
+		if (show_text(&sub, &k->text)) {
+			json_key(j, "counters");
+			json_raw(j, buf_span(&counters));
+		}
+	}
+	json_m_text(j, "state", down ? "down" : k && k->result != DOOR_OK ? "silent" : "up");
+	json_close(j, '}');
+}
+
+static int show_gaps(struct json *j, struct txn *t)
+{
+	struct gap g;
+	uint64_t id = 0;
+	int r;
+
+	json_key(j, "gaps");
+	json_open(j, '[');
+	while ((r = gap_next(t, &id, &g)) == 0)
+		show_gap(j, &g);
+	json_close(j, ']');
+	return r < 0 ? r : 0;
+}
+
+static void show_store(struct json *j, const struct store_stats *s)
+{
+	json_key(j, "store");
+	json_open(j, '{');
+	json_m_uint(j, "drift", s->drift);
+	json_m_uint(j, "format", s->format);
+	json_m_uint(j, "journal", s->journal);
+	json_m_uint(j, "layers", s->layers);
+	json_m_uint(j, "map_limit", s->map_limit);
+	json_m_uint(j, "map_size", s->map_size);
+	json_m_uint(j, "readers", s->readers);
+	json_m_uint(j, "records", s->records);
+	json_m_uint(j, "seen", s->seen);
+	json_m_uint(j, "targets", s->targets);
+	json_m_uint(j, "used", s->used);
+	json_close(j, '}');
+}
+
+static int count_states(struct txn *t, uint64_t n[STATE_N])
+{
+	struct target tg;
+	uint32_t no = 0;
+	int r;
+
+	memset(n, 0, STATE_N * sizeof(*n));
+	while ((r = targets_next(t, &no, &tg)) == 0)
+		n[tg.state]++;
+	return r < 0 ? r : 0;
+}
+
+static void show_states(struct json *j, const uint64_t n[STATE_N])
+{
+	json_key(j, "targets");
+	json_open(j, '{');
+	json_m_uint(j, "removed", n[STATE_REMOVED]);
+	json_m_uint(j, "running", n[STATE_RUNNING]);
+	json_m_uint(j, "stopped", n[STATE_STOPPED]);
+	json_close(j, '}');
+}
+
+static int answer_status(struct call *c)
+{
+	struct store_stats stats;
+	uint64_t states[STATE_N];
+	TXN struct txn *t = NULL;
+	struct json j;
+	int r = store_stats(c->g->store, &stats);
+
+	if (r >= 0)
+		r = view_begin(c, &t);
+	if (r == 0)
+		r = count_states(t, states);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	j = call_json(c);
+	json_open(&j, '{');
+	json_m_uint(&j, "connections", c->g->n_peers);
+	json_m_uint(&j, "first_seq", stats.first_seq);
+	r = view_sees_all(c) ? show_gaps(&j, t) : 0;
+	json_m_uint(&j, "last_seq", stats.last_seq);
+	json_m_uint(&j, "refused", c->g->n_refused);
+	json_m_uint(&j, "requests", c->g->n_requests);
+	show_sensor(&j, c);
+	json_m_time(&j, "since", c->g->started);
+	show_store(&j, &stats);
+	show_states(&j, states);
+	json_m_text(&j, "version", BOLTSEAL_VERSION);
+	json_close(&j, '}');
+	return r;
+}
+
+static int wait_status(struct call *c)
+{
+	return c->ask && !c->ask->done ? CALL_WAIT : answer_status(c);
+}
+
+int route_status(struct call *c)
+{
+	struct door_msg m = {.op = DOOR_STATUS};
+
+	if (view_sensor_down(c) || asks_send(c, &m, PATIENCE) != 0)
+		return answer_status(c);
+	c->again = wait_status;
+	return CALL_WAIT;
+}
+
+static int wait_doctor(struct call *c)
+{
+	struct json j;
+
+	if (!c->ask->done)
+		return CALL_WAIT;
+	if (asks_refused(c) != 0)
+		return 0;
+	j = call_json(c);
+	if (!show_text(&j, &c->ask->text))
+		return problem(c, 500, "the sensor's answer is not JSON");
+	return 0;
+}
+
+int route_doctor(struct call *c)
+{
+	struct door_msg m = {.op = DOOR_DOCTOR};
+
+	if (!view_sees_all(c))
+		return problem(c, 403, "this tells of every target, and your role is confined by label");
+	if (asks_send(c, &m, 6 * PATIENCE) != 0)
+		return 0;
+	c->again = wait_doctor;
+	return CALL_WAIT;
+}
+
+int route_healthz(struct call *c)
+{
+	TXN struct txn *t = NULL;
+	const char *reason = view_sensor_down(c) ? "the sensor is down; start boltseald sensor" : NULL;
+	struct json j;
+
+	if (txn_begin(c->g->store, false, &t) < 0)
+		reason = "the store cannot be read";
+	j = call_json(c);
+	json_open(&j, '{');
+	if (reason)
+		json_m_text(&j, "reason", reason);
+	json_m_text(&j, "status", reason ? "failing" : "ok");
+	json_close(&j, '}');
+	c->status = reason ? 503 : 200;
+	return 0;
+}
+
+extern const char openapi_text[], openapi_end[];
+
+int route_openapi(struct call *c)
+{
+	c->status = 200;
+	c->type = "application/yaml";
+	buf_add(&c->out, openapi_text, (size_t)(openapi_end - openapi_text));
+	return 0;
+}
