@@ -57,11 +57,130 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+# ---- tests --------------------------------------------------------------------------------------
+# Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
+PROVE    := CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --timer
+UNIT_RUN  = $(PROVE) $(sort $(UNIT_BIN))
+SAN_OUT  := $(OUT)/asan
+TSAN_OUT := $(OUT)/tsan
+TSAN_SRC := $(wildcard tests/unit/base/queue.c tests/unit/store/grow.c tests/unit/daemon/jobs.c)
+BOX      := $(sort $(wildcard tests/box/[0-9]*.sh))
+CLI_TESTS := $(sort $(wildcard tests/gold/cli/*.sh tests/gold/cli/*.py))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_OUT := $(OUT)/fuzz
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ_OUT)/bin/%)
+FUZZ_SECONDS ?= 3
+CLANG    ?= clang
+
+unit: all $(UNIT_BIN)
+	@$(UNIT_RUN)
+
+unit-asan:
+	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
+	        UNIT_LIBS='$(UNIT_LIBS)' all unit-run
+
+unit-run: $(UNIT_BIN)
+	@ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 $(UNIT_RUN)
+
+unit-tsan:
+	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
+	        UNIT_SRC='$(TSAN_SRC)' unit-run
+
+lint:
+	@$(PROVE) tests/lint/run
+
+box: all
+	@$(PROVE) $(BOX)
+
+cli-check: all
+	@$(if $(CLI_TESTS),$(PROVE) $(CLI_TESTS),true)
+
+crash: all
+	@$(PROVE) $(sort $(wildcard tests/crash/*.sh))
+
+# Each fuzzer runs over its corpus, then looks for new paths for FUZZ_SECONDS.
+fuzz:
+	@$(MAKE) --no-print-directory OUT=$(FUZZ_OUT) CC=$(CLANG) SAN=address,undefined,fuzzer-no-link \
+	        CFLAGS='-O1 -g' fuzz-run
+
+fuzz-run: $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/bin/%)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(PROVE) tests/fuzz/run :: $(sort $^)
+
+$(OUT)/bin/%: tests/fuzz/%.c $(OUT)/libdaemon.a $(OUT)/libboltseal.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) -fsanitize=fuzzer,address,undefined -pthread -o $@ $< \
+	        $(OUT)/libdaemon.a $(OUT)/libboltseal.a $(DAE_LIBS) $(LIB_LIBS)
+
+check: deps
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory cli-check
+	@$(MAKE) --no-print-directory unit-asan
+	@$(MAKE) --no-print-directory unit-tsan
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory box
+	@$(MAKE) --no-print-directory crash
+	@echo "check: everything passed"
+
+# ---- what a person asks for -----------------------------------------------------------------------
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo/run $(OUT)/boltseald $(OUT)/boltseal
+
+bench: all
+	@tests/bench/run $(OUT)/boltseald $(OUT)/boltseal
+
+# Debian and Ubuntu: what the build and the tests need, and nothing when it is there.
+DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson-dev libcap-ng-dev \
+        libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
+        python3
+TEST_DEPS := libcmocka-dev clang libclang-rt-dev docker.io podman runc fuse-overlayfs debootstrap attr acl \
+        libcap2-bin e2fsprogs python3-yaml python3-pexpect aide-common lmdb-utils curl jq shellcheck
+deps:
+	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
+
+MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5
+man: $(MAN)
+$(OUT)/man/boltseal.1: cli/boltseal.1.scd
+$(OUT)/man/boltseald.8: daemon/boltseald.8.scd
+$(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
+$(MAN):
+	@mkdir -p $(@D)
+	@scdoc <$< >$@
+
+PREFIX ?= /usr
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+install: all man
+	install -Dm755 $(OUT)/boltseald $(DESTDIR)$(SBINDIR)/boltseald
+	install -Dm755 $(OUT)/boltseal $(DESTDIR)$(BINDIR)/boltseal
+	install -Dm644 $(OUT)/man/boltseal.1 $(DESTDIR)$(MANDIR)/man1/boltseal.1
+	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
+	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
+	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
+
+help:
+	@echo "make            build/boltseald and build/boltseal"
+	@echo "make demo       (root) install what is needed, build, show the story in a minute"
+	@echo "make check      (root) install what is needed, build, run every test"
+	@echo "  lint unit unit-asan unit-tsan cli-check fuzz box crash   its parts, one by one"
+	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
+	@echo "make man        the manual pages into build/man"
+	@echo "make install    DESTDIR, PREFIX, BINDIR, SBINDIR, MANDIR, SYSCONFDIR"
+	@echo "make clean      remove build/"
+	@echo "Variables: CC CFLAGS OUT=build SAN=address,undefined FUZZ_SECONDS=3"
+
 clean:
 	rm -rf $(OUT)
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
-.PHONY: all clean
+.PHONY: all clean unit unit-asan unit-run unit-tsan lint box cli-check crash fuzz fuzz-run check demo bench \
+        deps man install help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
