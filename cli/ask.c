@@ -174,6 +174,20 @@ static void add_candidates(struct buf *out, const json_t *list)
 	}
 }
 
+/* The daemon speaks of addresses; whoever sits here has commands. */
+static void add_detail(struct buf *out, struct span detail)
+{
+	static const char address[] = "GET /v1/targets?all=1";
+	const uint8_t *at = detail.n ? memmem(detail.p, detail.n, address, strlen(address)) : NULL;
+	size_t before = at ? (size_t)(at - detail.p) : detail.n;
+
+	buf_add(out, detail.p, before);
+	if (!at)
+		return;
+	buf_add_text(out, "boltseal ps -a");
+	buf_add(out, at + strlen(address), detail.n - before - strlen(address));
+}
+
 static void add_problem(struct buf *out, const json_t *p, int status)
 {
 	struct span detail = get_text(p, "detail"), hint = get_text(p, "hint");
@@ -183,7 +197,7 @@ static void add_problem(struct buf *out, const json_t *p, int status)
 		detail = get_text(p, "message");
 	if (!detail.n)
 		detail = get_text(p, "title");
-	buf_add_span(out, detail);
+	add_detail(out, detail);
 	if (!detail.n)
 		buf_printf(out, "boltseald answered with status %d", status);
 	if (json_array_size(json_object_get(p, "candidates")))

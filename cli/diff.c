@@ -27,43 +27,64 @@ struct want {
 	const struct diff_dress *dress;
 };
 
+/* An answer without a list is no drift, which is not the same as "no drift". */
+static int check_page(const json_t *page)
+{
+	if (json_is_array(json_object_get(page, "items")))
+		return 0;
+	return complain("the daemon's answer has no items: does `boltseal version` match "
+			"boltseald's?");
+}
+
 static int add_page(json_t *all, json_t *page)
 {
-	json_t *items = json_object_get(page, "items");
+	int r = check_page(page);
 
-	if (json_array_extend(json_object_get(all, "items"), items))
-		return complain("the daemon's answer has no items: does `boltseal version` match "
-				"boltseald's?");
-	return 0;
+	if (!r)
+		must(json_array_extend(json_object_get(all, "items"),
+			     json_object_get(page, "items")) == 0);
+	return r;
 }
 
 /* All pages as one answer. MOVED when the drift changed between two of them: then they do not
  * belong together, and the id would name something that was never shown. */
 enum { MOVED = -1 };
 
+static int read_page(struct cli *c, struct want *w, json_t **ret)
+{
+	int r = ask_json(c, boltseal_drift(c->h, w->target, &w->ask, &c->reply), ret);
+
+	return r ? r : check_page(*ret);
+}
+
+static int read_next(struct cli *c, struct want *w, json_t *all)
+{
+	JSON json_t *page = NULL;
+	BUF struct buf cursor = {0};
+	int r;
+
+	buf_add_span(&cursor, get_text(all, "cursor"));
+	w->ask.cursor = buf_text(&cursor);
+	r = read_page(c, w, &page);
+	w->ask.cursor = NULL;
+	if (!r && !span_eq(get_text(all, "drift_id"), get_text(page, "drift_id")))
+		return MOVED;
+	if (!r)
+		r = add_page(all, page);
+	if (!r && json_array_size(json_object_get(page, "items")) == 0)
+		json_object_del(all, "cursor"); /* or it would never end */
+	else if (!r)
+		json_object_set(all, "cursor", json_object_get(page, "cursor"));
+	return r;
+}
+
 static int read_pages(struct cli *c, struct want *w, json_t **ret)
 {
 	JSON json_t *all = NULL;
-	int r = ask_json(c, boltseal_drift(c->h, w->target, &w->ask, &c->reply), &all);
-	BUF struct buf cursor = {0};
+	int r = read_page(c, w, &all);
 
-	while (!r && get_text(json_array_size(json_object_get(all, "items")) ? all : NULL, "cursor").n) {
-		JSON json_t *page = NULL;
-
-		buf_reset(&cursor);
-		buf_add_span(&cursor, get_text(all, "cursor"));
-		w->ask.cursor = buf_text(&cursor);
-		r = ask_json(c, boltseal_drift(c->h, w->target, &w->ask, &c->reply), &page);
-		if (!r && !span_eq(get_text(all, "drift_id"), get_text(page, "drift_id")))
-			r = MOVED;
-		if (!r)
-			r = add_page(all, page);
-		if (!r)
-			json_object_set(all, "cursor", json_object_get(page, "cursor"));
-		if (!r && json_array_size(json_object_get(page, "items")) == 0)
-			break;
-	}
-	w->ask.cursor = NULL;
+	while (!r && get_text(all, "cursor").n)
+		r = read_next(c, w, all);
 	if (!r)
 		*ret = take(all);
 	return r;

@@ -1,0 +1,120 @@
+#include "cli/ask.h"
+#include "cli/commands.h"
+#include "cli/form.h"
+#include "cli/safe.h"
+#include "cli/table.h"
+#include "cli/tree.h"
+
+static void add_generation(struct cli *c, struct table *t, const json_t *v)
+{
+	BUF struct buf text = {0};
+	const json_t *target = json_object_get(v, "target");
+	struct span root = get_text(v, "root");
+
+	if (root.n > 12)
+		root.n = 12;
+	table_add(c, t, json_is_object(target) ? get_text(target, "name") : get_text(v, "target"),
+		NULL);
+	table_add_int(c, t, json_object_get(v, "generation"));
+	add_time(&text, get_text(v, "time"));
+	table_add_safe(t, buf_span(&text));
+	table_add_int(c, t, json_object_get(v, "uid"));
+	table_add_int(c, t, json_object_get(v, "paths"));
+	buf_reset(&text);
+	add_time(&text, get_text(v, "expires"));
+	table_add_safe(t, buf_span(&text));
+	table_add(c, t, root, NULL);
+	buf_reset(&text);
+	safe_text(&text, get_text(v, "reason"), c->utf8_ok, false);
+	table_add_safe(t, text.n ? buf_span(&text) : span_of("-"));
+}
+
+static void draw_list(struct cli *c, const json_t *answer, void *arg)
+{
+	TABLE struct table t = {.right = 1u << 1 | 1u << 3 | 1u << 4};
+	size_t i;
+	json_t *v;
+
+	(void)arg;
+	table_heads(&t, "TARGET GEN TIME UID PATHS EXPIRES ROOT REASON");
+	json_array_foreach(json_object_get(answer, "items"), i, v)
+		add_generation(c, &t, v);
+	table_print(c, &t);
+}
+
+static void draw_tree(struct cli *c, const json_t *answer, void *arg)
+{
+	BUF struct buf out = {0};
+
+	(void)arg;
+	tree_add(c, &out, answer, 0);
+	out_add(buf_span(&out));
+}
+
+static int run_list(struct cli *c, const struct args *a)
+{
+	JSON json_t *answer = NULL;
+	int r = ask_json(c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
+
+	if (r)
+		return r;
+	c->form->answer(c, answer, &(struct view){"items", draw_list, NULL});
+	return EXIT_CLEAN;
+}
+
+static int run_show(struct cli *c, const struct args *a)
+{
+	JSON json_t *answer = NULL;
+	int r;
+
+	if (a->n < 3)
+		return complain("baseline show needs a target and a generation: `boltseal baseline "
+				"list` has both");
+	r = ask_json(c, boltseal_baseline(c->h, a->pos[1], a->pos[2], &c->reply), &answer);
+	if (r)
+		return r;
+	c->form->answer(c, answer, &(struct view){NULL, draw_tree, NULL});
+	return EXIT_CLEAN;
+}
+
+static int run_later(struct cli *c, const struct args *a)
+{
+	(void)c;
+	return complain("baseline %s comes with a later release: `boltseal baseline list` and "
+			"`show` are there now",
+		a->pos[0]);
+}
+
+static const struct {
+	const char *word;
+	int (*run)(struct cli *c, const struct args *a);
+} verbs[] = {
+	{"list", run_list},
+	{"show", run_show},
+	{"export", run_later},
+	{"import", run_later},
+	{"sign", run_later},
+};
+
+static int run_baseline(struct cli *c, const struct args *a)
+{
+	for (size_t i = 0; i < COUNTOF(verbs); i++)
+		if (strcmp(verbs[i].word, a->pos[0]) == 0)
+			return verbs[i].run(c, a);
+	return complain("baseline knows no %s: it is list or show", a->pos[0]);
+}
+
+const struct command cmd_baseline = {
+	.word = "baseline",
+	.args = "list [TARGET] | show TARGET GENERATION",
+	.sentence = "the generations of baselines: who accepted what, when and why",
+	.text = "export, import and sign come with a later release.\n\n"
+		"Examples:\n"
+		"  boltseal baseline list web\n"
+		"  boltseal baseline show web 3\n",
+	.min = 1,
+	.max = 3,
+	.slots = {SLOT_WORD, SLOT_TARGET},
+	.words = "list show",
+	.run = run_baseline,
+};

@@ -1,0 +1,100 @@
+/* Columns of fixed width: a stream is not known before it ends. */
+#include "cli/event.h"
+#include "base/text.h"
+#include "cli/ask.h"
+#include "cli/form.h"
+#include "cli/safe.h"
+
+/* In the column, or over it when it is wider. */
+static void add_column(struct cli *c, struct buf *out, struct span raw, size_t width)
+{
+	BUF struct buf shown = {0}, word = {0};
+	size_t n;
+
+	buf_add_span(&word, raw);
+	text_quote(&shown, raw.n ? raw : span_of("-"), c->utf8_ok);
+	paint(c, out, color_of(buf_text(&word)), buf_span(&shown));
+	for (n = safe_width(buf_span(&shown)); n < width; n++)
+		buf_u8(out, ' ');
+	buf_add_text(out, "  ");
+}
+
+static void add_change(struct cli *c, struct buf *out, const json_t *change)
+{
+	BUF struct buf room = {0}, aspects = {0};
+	struct span kind = get_text(change, "kind");
+
+	if (kind.n) {
+		text_quote(out, kind, c->utf8_ok);
+		buf_u8(out, ' ');
+	}
+	text_quote(out, get_path(change, "path", &room), c->utf8_ok);
+	add_list(c, &aspects, json_object_get(change, "aspects"), ",");
+	if (aspects.n)
+		buf_printf(out, " (%s)", buf_text(&aspects));
+}
+
+static void add_gap(struct cli *c, struct buf *out, const json_t *gap)
+{
+	BUF struct buf room = {0};
+	struct span path = get_path(gap, "path", &room), detail = get_text(gap, "detail");
+
+	text_quote(out, get_text(gap, "cause"), c->utf8_ok);
+	if (path.n) {
+		buf_u8(out, ' ');
+		text_quote(out, path, c->utf8_ok);
+	}
+	if (detail.n) {
+		buf_add_text(out, ": ");
+		safe_text(out, detail, c->utf8_ok, false);
+	}
+}
+
+static void add_words(struct cli *c, struct buf *out, const json_t *event)
+{
+	static const char *const keys[] = {"layer", "reason", "detail"};
+	const char *between = "";
+
+	if (get_int(event, "generation")) {
+		buf_printf(out, "generation %lld", (long long)get_int(event, "generation"));
+		between = ", ";
+	}
+	for (size_t i = 0; i < COUNTOF(keys); i++) {
+		struct span v = get_text(event, keys[i]);
+
+		if (!v.n)
+			continue;
+		buf_add_text(out, between);
+		safe_text(out, v, c->utf8_ok, false);
+		between = ", ";
+	}
+}
+
+void event_line(struct cli *c, struct buf *out, const json_t *e)
+{
+	const json_t *change = json_object_get(e, "change"), *gap = json_object_get(e, "gap");
+	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
+	size_t start;
+
+	add_time(out, get_text(e, "time"));
+	buf_add_text(out, "  ");
+	add_column(c, out, get_text(e, "severity"), 8);
+	add_column(c, out, get_text(e, "type"), 17);
+	add_column(c, out, get_text(target, "name"), 16);
+	start = out->n;
+	if (change)
+		add_change(c, out, change);
+	if (gap)
+		add_gap(c, out, gap);
+	if (out->n > start && !actor)
+		buf_add_text(out, "  ");
+	if (actor) {
+		buf_add_text(out, out->n > start ? "  " : "");
+		add_actor(c, out, actor);
+		buf_add_text(out, "  ");
+	}
+	add_words(c, out, e);
+	while (out->n && out->p[out->n - 1] == ' ')
+		out->n--;
+	buf_u8(out, '\n');
+}
