@@ -97,7 +97,7 @@ struct call {
 	size_t sent;
 	void *stream; /* lives in `mem` */
 	struct call *next;
-	bool follows;
+	bool follows; /* wants a sign of life every now and then */
 	int64_t last_sent; /* mono */
 };
 

@@ -215,7 +215,7 @@ static int begin(struct call *c, struct stream *s)
 	c->type = s->sse ? "text/event-stream" : "application/x-ndjson";
 	c->fill = fill_events;
 	c->last_sent = clock_mono();
-	c->follows = s->follow;
+	c->follows = s->follow && s->sse;
 	if (s->follow) {
 		c->next = g->streams;
 		g->streams = c;
