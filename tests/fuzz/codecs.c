@@ -1,0 +1,37 @@
+/* The smaller nouns: the first byte picks one, the rest is its encoding. */
+#include "model/actor.h"
+#include "model/drift.h"
+#include "model/gap.h"
+#include "model/target.h"
+
+/* Decodes `in` as a `noun`, encodes what came out, and goes on where it was refused. */
+#define RECODE(noun, type)                                                                         \
+	static void noun(struct span in, struct buf *out)                                          \
+	{                                                                                          \
+		struct type it;                                                                    \
+                                                                                                   \
+		if (noun##_decode(in, &it) == 0)                                                   \
+			noun##_encode(&it, out);                                                   \
+		else                                                                               \
+			buf_add_span(out, in);                                                     \
+	}
+RECODE(actor, actor)
+RECODE(gap, gap)
+RECODE(target, target)
+RECODE(target_state, target_state_rec)
+RECODE(drift_hash, drift_hash)
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static void (*const recode[])(struct span, struct buf *) = {
+		actor, gap, target, target_state, drift_hash};
+	struct span in = n ? span_make(p + 1, n - 1) : (struct span){0};
+	BUF struct buf again = {0};
+
+	if (n == 0 || p[0] >= COUNTOF(recode))
+		return 0;
+	recode[p[0]](in, &again);
+	must(span_eq(buf_span(&again), in));
+	return 0;
+}
