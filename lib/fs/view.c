@@ -95,6 +95,7 @@ struct seek {
 	struct spot at;		/* where it was got */
 	uint32_t n_merged;	/* layers without the data-only ones */
 	bool is_dir, metacopy, stop, last, to_roots;
+	bool absolute; /* so was the redirect of the last object that was asked for one */
 	unsigned n_lower; /* found so far below the upper */
 };
 
@@ -175,11 +176,12 @@ static int take_redirect(struct seek *s, size_t n_pre, size_t n_post)
 	BUF struct buf name = {0};
 	struct buf old = s->name;
 
+	s->absolute = redirect.n && redirect.p[0] == '/';
 	if (!redirect.n)
 		return 0;
 	if (!redirect_ok(redirect))
 		return err_set(-EBADMSG, "an overlay redirect that leads nowhere");
-	if (redirect.p[0] == '/') {
+	if (s->absolute) {
 		s->stop = false; /* an opaque ancestor does not count on a path of its own */
 		s->to_roots = true;
 	} else {
@@ -413,7 +415,7 @@ int view_lookup(const struct view *v, const struct node *nd, struct span name, s
 	buf_add_span(&s.name, name);
 	r = seek_merged(&s, nd);
 	ret->metacopy = ret->found && ret->entry.rec.ovl & OVL_METACOPY;
-	if (r == 0 && ret->found && s.metacopy && s.to_roots && s.n_lower)
+	if (r == 0 && ret->found && s.metacopy && s.absolute && s.n_lower)
 		r = seek_data(&s);
 	if (r == 0)
 		r = buf_err(&s.name);

@@ -17,6 +17,10 @@ struct world {
 	struct room *room;
 	uint64_t seed, rng;
 	bool user, redirect, metacopy, index, is_volatile, has_upper, x_whiteouts;
+	/* Redirects made by hand can show a file at two paths, and then a copy-up of the one shows
+	 * at the other for as long as the kernel remembers the inode. So: no work through the mount
+	 * in such a round, but an upper layer made by hand as well. */
+	bool by_hand;
 	uint32_t n_lower, n_data, n;
 	struct layer layer[LAYERS + 8], base[LAYERS + 8];
 	struct mem_layer mem[LAYERS + 8];
@@ -89,42 +93,42 @@ static void plant(struct world *w, int dir, bool marks)
 	char path[64], other[64], text[80];
 
 	a_path(w, path);
-	switch (pick(w, marks ? 14 : 6)) {
-	case 0 ... 1:
+	switch (pick(w, marks ? 17 : 8)) {
+	case 0 ... 3:
 		mkdirat(dir, path, 0700 | pick(w, 64));
 		break;
-	case 2 ... 3:
+	case 4 ... 5:
 		write_some(w, dir, path, O_CREAT | O_EXCL);
 		break;
-	case 4:
+	case 6:
 		symlinkat(a_path(w, other), dir, path);
 		break;
-	case 5:
+	case 7:
 		mkfifoat(dir, path, 0600);
 		break;
-	case 6 ... 7:
+	case 8 ... 9:
 		mknodat(dir, path, S_IFCHR, makedev(0, 0));
 		break;
-	case 8:
+	case 10:
 		mark(w, dir, path, "opaque", "y");
 		break;
-	case 9: /* an xattr whiteout, in a marked directory or not */
+	case 11: /* an xattr whiteout, in a marked directory or not */
 		if (!w->x_whiteouts)
 			break;
 		fd_close(&(int){openat(dir, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)});
 		mark(w, dir, path, "whiteout", "");
 		break;
-	case 10:
+	case 12:
 		mark(w, dir, path, "opaque", "x");
 		break;
-	case 11 ... 12:
-		if (w->user)
+	case 13 ... 14:
+		if (!w->by_hand)
 			break;
 		snprintf(text, sizeof(text), "/%s", a_path(w, other));
 		if (mkdirat(dir, path, 0755) == 0)
 			mark(w, dir, path, "redirect", pick(w, 2) ? text : a_name(w));
 		break;
-	case 13:
+	case 15 ... 16:
 		if (!w->metacopy)
 			break;
 		write_some(w, dir, path, O_CREAT | O_EXCL);
@@ -157,13 +161,13 @@ static void act(struct world *w, int dir)
 	case 4 ... 5:
 		unlinkat(dir, a, 0);
 		break;
-	case 6 ... 7:
+	case 6:
 		fd = openat(dir, a, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0)
 			room_empty(fd);
 		unlinkat(dir, a, AT_REMOVEDIR);
 		break;
-	case 8 ... 10:
+	case 7 ... 10:
 		renameat(dir, a, dir, b);
 		break;
 	case 11 ... 12:
@@ -214,6 +218,7 @@ static void draw(struct world *w, struct room *room, uint64_t seed)
 	w->redirect = !w->user && pick(w, 2);
 	w->metacopy = w->redirect && pick(w, 2);
 	w->index = !w->user && pick(w, 4) == 0;
+	w->by_hand = !w->user && !w->index && pick(w, 2);
 	w->is_volatile = pick(w, 6) == 0;
 	w->x_whiteouts = pick(w, 3) == 0;
 	w->has_upper = pick(w, 8) != 0;
@@ -229,7 +234,10 @@ static void fill_layers(struct world *w)
 	int fd;
 
 	if (w->has_upper) {
-		add_layer(w, make_dir(w, "upper", 0), true, false);
+		fd = make_dir(w, "upper", 0);
+		for (k = w->by_hand ? 30 : 0; k; k--)
+			plant(w, fd, true);
+		add_layer(w, fd, true, false);
 		fd = make_dir(w, "work", 0);
 		fd_close(&fd);
 	}
@@ -237,7 +245,7 @@ static void fill_layers(struct world *w)
 		bool data = i >= w->n_lower;
 
 		fd = make_dir(w, data ? "d%u" : "l%u", i);
-		for (k = w->n_lower > 10 ? 3 : 30; k; k--)
+		for (k = w->n_lower > 10 ? 4 : 60; k; k--)
 			plant(w, fd, !data);
 		add_layer(w, fd, false, data);
 	}
@@ -315,6 +323,10 @@ static void compare(struct world *w, int dir, const struct node *nd, struct span
 	buf_printf(&path, "%s/%.*s", buf_text(above), (int)name.n, (const char *)name.p);
 	if (rk < 0) {
 		w->refused++;
+		/* Two redirects to one directory fight for its inode: who is second gets ESTALE.
+		 * That depends on who came first, not on what is on disk. */
+		if (rk == -ESTALE)
+			return;
 		if (rv >= 0 && !(h.metacopy && !h.data_name.n))
 			FAIL(w, "%s: the kernel refuses it (%s), the view does not",
 				buf_text(&path), strerror(-rk));
@@ -367,7 +379,9 @@ static void compare_dir(struct world *w, int kernel, const struct node *nd, cons
 	NAMES struct names ns = {0};
 	size_t i;
 
-	assert_int_equal(names_read(kernel, 10000, &ns), 0);
+	/* One refused name can make the kernel's listing fail; names go by lookup all the same. */
+	if (names_read(kernel, 10000, &ns))
+		w->refused++;
 	list_all(w, &w->now, nd, &ns);
 	names_sort(&ns);
 	for (i = 0; i < ns.n; i++)
@@ -458,7 +472,7 @@ static void round_of(struct world *w)
 	fill_layers(w);
 	if (!mount_it(w))
 		FAIL(w, "mount");
-	if (w->has_upper)
+	if (w->has_upper && !w->by_hand)
 		for (i = 20 + pick(w, 60); i; i--)
 			act(w, w->merged);
 	if (pick(w, 2)) {
