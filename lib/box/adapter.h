@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "box/find.h"
+#include "box/box.h"
 
 struct adapter_ctx; /* the finder's cache of parsed files */
 enum { ADAPTER_NOT_MINE, ADAPTER_MINE, ADAPTER_SKIP };

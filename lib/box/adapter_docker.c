@@ -40,16 +40,15 @@ static void place(struct adapter_ctx *ctx, struct span root, struct span driver,
 
 		if (!span_is(driver, l->driver))
 			continue;
-		mount_id = ctx_text(ctx,
-			ctx_path(ctx, "%.*s/image/%s/layerdb/mounts/%.*s/mount-id", S(root),
-				l->driver, S(k->t.id)));
+		mount_id = ctx_text(ctx, ctx_path(ctx, "%.*s/image/%s/layerdb/mounts/%.*s/mount-id",
+						 S(root), l->driver, S(k->t.id)));
 		if (!is_path_part(mount_id))
 			return; /* being made or removed just now */
-		k->t.upper = ctx_path(
-			ctx, "%.*s/%s/%.*s%s", S(root), l->before, S(mount_id), l->after);
+		k->t.upper =
+			ctx_path(ctx, "%.*s/%s/%.*s%s", S(root), l->before, S(mount_id), l->after);
 		if (l->layered)
-			k->lower_file = ctx_path(ctx, "%.*s/%s/%.*s/lower", S(root), l->before,
-				S(mount_id));
+			k->lower_file = ctx_path(
+				ctx, "%.*s/%s/%.*s/lower", S(root), l->before, S(mount_id));
 		return;
 	}
 	k->merged = ctx_path(ctx, "%.*s/rootfs/%.*s/%.*s", S(root), S(driver), S(k->t.id));
@@ -62,9 +61,9 @@ static void pod_of(const json_t *labels, struct known *k)
 	k->t.pod_namespace =
 		json_text_at(json_object_get(labels, "io.kubernetes.pod.namespace"), NULL);
 	k->t.pod_uid = json_text_at(json_object_get(labels, "io.kubernetes.pod.uid"), NULL);
-	k->hidden = span_is(
-		json_text_at(json_object_get(labels, "io.kubernetes.docker.type"), NULL),
-		"podsandbox");
+	k->hidden =
+		span_is(json_text_at(json_object_get(labels, "io.kubernetes.docker.type"), NULL),
+			"podsandbox");
 }
 
 static void load_one(struct adapter_ctx *ctx, struct span root, struct span id)

@@ -77,8 +77,8 @@ static void load_lxc(struct adapter_ctx *ctx, struct span dir)
 	if (ctx_real(ctx, dir).n)
 		ctx_watch(ctx, dir);
 	for (size_t i = 0; i < names.n; i++) {
-		struct span text = ctx_text(
-			ctx, ctx_path(ctx, "%.*s/%.*s/config", S(dir), S(names.v[i])));
+		struct span text =
+			ctx_text(ctx, ctx_path(ctx, "%.*s/%.*s/config", S(dir), S(names.v[i])));
 
 		if (text.n)
 			add(ctx, names.v[i], tree_of(value_of(text, "lxc.rootfs.path")), dir);
@@ -93,8 +93,8 @@ static void load_incus(struct adapter_ctx *ctx, const char *store)
 	ctx_names(ctx, ctx_path(ctx, "%s/storage-pools", store), &pools);
 	for (size_t i = 0; i < pools.n; i++) {
 		CLEANUP(paths_free) struct paths names = {0};
-		struct span dir = ctx_path(
-			ctx, "%s/storage-pools/%.*s/containers", store, S(pools.v[i]));
+		struct span dir =
+			ctx_path(ctx, "%s/storage-pools/%.*s/containers", store, S(pools.v[i]));
 
 		ctx_names(ctx, dir, &names);
 		if (ctx_real(ctx, dir).n)

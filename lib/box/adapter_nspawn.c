@@ -53,8 +53,7 @@ static void load_registered(struct adapter_ctx *ctx, struct span run)
 	if (ctx_real(ctx, dir).n)
 		ctx_watch(ctx, dir);
 	for (size_t i = 0; i < names.n; i++) {
-		struct span text =
-			ctx_text(ctx, ctx_path(ctx, "%.*s/%.*s", S(dir), S(names.v[i])));
+		struct span text = ctx_text(ctx, ctx_path(ctx, "%.*s/%.*s", S(dir), S(names.v[i])));
 		struct span class = value_of(text, "CLASS");
 
 		if (!class.n || span_is(class, "container"))

@@ -25,8 +25,8 @@ static struct span first_of(const json_t *array)
 {
 	const json_t *s = json_array_get(array, 0);
 
-	return json_is_string(s) ? span_make(json_string_value(s), json_string_length(s)) :
-				   (struct span){0};
+	return json_is_string(s) ? span_make(json_string_value(s), json_string_length(s))
+				 : (struct span){0};
 }
 
 static struct span note_of(const json_t *annotations, const char *key)
@@ -42,8 +42,8 @@ static void json_drop(json_t **j)
 /* "metadata" is text with JSON in it; a copy of each member, for the text goes with the file. */
 static void tell_metadata(struct adapter_ctx *ctx, struct span text, struct known *k)
 {
-	CLEANUP(json_drop) json_t *m = text.n ? json_loadb((const char *)text.p, text.n, 0, NULL) :
-						NULL;
+	CLEANUP(json_drop)
+	json_t *m = text.n ? json_loadb((const char *)text.p, text.n, 0, NULL) : NULL;
 	struct arena *mem = &ctx->mem;
 	struct span pod = json_text_at(m, "pod-name");
 
@@ -62,17 +62,19 @@ static void tell_metadata(struct adapter_ctx *ctx, struct span text, struct know
 static void tell_crio(struct adapter_ctx *ctx, const json_t *notes, struct known *k)
 {
 	struct span labels = note_of(notes, "io.kubernetes.cri-o.Labels");
-	CLEANUP(json_drop) json_t *map =
-		labels.n ? json_loadb((const char *)labels.p, labels.n, 0, NULL) : NULL;
+	CLEANUP(json_drop)
+	json_t *map = labels.n ? json_loadb((const char *)labels.p, labels.n, 0, NULL) : NULL;
 	const json_t *pod_uid = json_object_get(map, "io.kubernetes.pod.uid");
 
 	k->runtime = adapter_crio.name;
 	k->hidden = k->hidden ||
 		    span_is(note_of(notes, "io.kubernetes.cri-o.ContainerType"), "sandbox");
-	k->t.name = dup_or(&ctx->mem, json_text_at(json_object_get(map, "io.kubernetes.container.name"),
-		NULL), k->t.name);
+	k->t.name = dup_or(&ctx->mem,
+		json_text_at(json_object_get(map, "io.kubernetes.container.name"), NULL),
+		k->t.name);
 	k->t.image = dup_or(&ctx->mem, note_of(notes, "io.kubernetes.cri-o.ImageName"), k->t.image);
-	k->t.pod_name = dup_or(&ctx->mem, note_of(notes, "io.kubernetes.cri-o.KubeName"), k->t.pod_name);
+	k->t.pod_name =
+		dup_or(&ctx->mem, note_of(notes, "io.kubernetes.cri-o.KubeName"), k->t.pod_name);
 	k->t.pod_namespace = dup_or(
 		&ctx->mem, note_of(notes, "io.kubernetes.cri-o.Namespace"), k->t.pod_namespace);
 	k->t.pod_uid = dup_or(&ctx->mem, json_text_at(pod_uid, NULL), k->t.pod_uid);
@@ -90,8 +92,8 @@ static const json_t *bundle_of(struct adapter_ctx *ctx, struct span root, struct
 	for (size_t i = 0; !spec && i < ctx->run.n; i++) {
 		spec = ctx_json(ctx, ctx_path(ctx, form, S(ctx->run.v[i]), S(id)), spec_keys);
 		if (!spec)
-			spec = ctx_json(ctx, ctx_path(ctx, run_form, S(ctx->run.v[i]), S(id)),
-				spec_keys);
+			spec = ctx_json(
+				ctx, ctx_path(ctx, run_form, S(ctx->run.v[i]), S(id)), spec_keys);
 	}
 	return spec;
 }
@@ -136,14 +138,13 @@ static void load_root(struct adapter_ctx *ctx, struct span root)
 {
 	static const char *const lists[] = {"containers.json", "volatile-containers.json"};
 	struct span dir = ctx_path(ctx, "%.*s/overlay-containers", S(root));
-	const json_t *images = ctx_json(
-		ctx, ctx_path(ctx, "%.*s/overlay-images/images.json", S(root)), NULL);
+	const json_t *images =
+		ctx_json(ctx, ctx_path(ctx, "%.*s/overlay-images/images.json", S(root)), NULL);
 
 	if (ctx_real(ctx, dir).n)
 		ctx_watch(ctx, dir);
 	for (size_t l = 0; l < COUNTOF(lists); l++) {
-		const json_t *all =
-			ctx_json(ctx, ctx_path(ctx, "%.*s/%s", S(dir), lists[l]), NULL);
+		const json_t *all = ctx_json(ctx, ctx_path(ctx, "%.*s/%s", S(dir), lists[l]), NULL);
 
 		for (size_t i = 0; i < json_array_size(all); i++)
 			load_one(ctx, root, json_array_get(all, i), images);

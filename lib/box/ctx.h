@@ -19,14 +19,14 @@ void paths_add(struct paths *p, struct arena *mem, struct span path);
 
 /* A container as a runtime's files tell it. */
 struct known {
-	const char *runtime; /* the adapter's name */
-	struct target t;     /* id, name, image …; upper: where its layout has it, or empty */
-	struct span merged;  /* where its root is or would be mounted */
-	struct span root;    /* the data root it was read from */
+	const char *runtime;	/* the adapter's name */
+	struct target t;	/* id, name, image …; upper: where its layout has it, or empty */
+	struct span merged;	/* where its root is or would be mounted */
+	struct span root;	/* the data root it was read from */
 	struct span lower_file; /* the chain below, for one that is not mounted */
-	struct paths own;    /* mount points that the runtime makes */
-	bool hidden;	     /* a pod's pause container: shown never */
-	bool quiet;	     /* not shown unless it is mounted (a build's working container) */
+	struct paths own;	/* mount points that the runtime makes */
+	bool hidden;		/* a pod's pause container: shown never */
+	bool quiet;		/* not shown unless it is mounted (a build's working container) */
 	bool claimed;
 };
 
@@ -88,7 +88,6 @@ const struct oci *oci_of(const struct adapter_ctx *ctx, const struct box *b);
 /* The mount points of a bundle's config.json. */
 void oci_own(struct adapter_ctx *ctx, const json_t *spec, struct paths *own);
 
-struct box *box_add(struct box_list *list);
 /* A mount listed in `own`, or one that every runtime makes: below /proc, /sys, /dev … */
 void box_own(struct box *b, const struct paths *own);
 /* Encoded lists for struct target, in `mem`. */

@@ -46,8 +46,8 @@ void files_free(struct files *f)
 
 	if (!f)
 		return;
-	HASH_ITER (hh, f->by_path, it, next)
-		file_free(f, it);
+	HASH_ITER(hh, f->by_path, it, next)
+	file_free(f, it);
 	free(f);
 }
 
@@ -55,7 +55,8 @@ void files_sweep(struct files *f)
 {
 	struct file *it, *next;
 
-	HASH_ITER (hh, f->by_path, it, next) {
+	HASH_ITER(hh, f->by_path, it, next)
+	{
 		if (!it->used)
 			file_free(f, it);
 		else
@@ -218,6 +219,6 @@ struct span json_text_at(const json_t *root, const char *dotted)
 {
 	const json_t *s = json_at(root, dotted);
 
-	return json_is_string(s) ? span_make(json_string_value(s), json_string_length(s)) :
-				   (struct span){0};
+	return json_is_string(s) ? span_make(json_string_value(s), json_string_length(s))
+				 : (struct span){0};
 }

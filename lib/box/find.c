@@ -3,6 +3,7 @@
  * the files that explain it, so a container that appears between is a bare candidate now and whole
  * the next time, never a described one without its tree.
  */
+#include "box/find.h"
 #include "box/look.h"
 #include "base/err.h"
 #include "base/sha.h"
@@ -15,13 +16,6 @@ static const char *const usual_run[] = {"/run", NULL};
 const struct adapter *const adapters[] = {&adapter_docker, &adapter_podman, &adapter_crio,
 	&adapter_containerd, &adapter_lxc, &adapter_nspawn, &adapter_oci};
 const size_t n_adapters = COUNTOF(adapters);
-
-void box_list_free(struct box_list *l)
-{
-	arena_free(&l->mem);
-	free(l->v);
-	*l = (struct box_list){0};
-}
 
 static void add_all(struct finder *f, struct paths *to, const char *const *v)
 {

@@ -16,9 +16,9 @@ enum { CMDLINE_MAX = 1 << 20, STAT_MAX = 4096 };
 
 bool host_is_virtual(struct span fs_type)
 {
-	static const char *const kinds[] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue",
-		"devtmpfs", "securityfs", "debugfs", "tracefs", "bpf", "pstore", "configfs", "nsfs",
-		"hugetlbfs", "binfmt_misc", "autofs", "fusectl", "efivarfs"};
+	static const char *const kinds[] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts",
+		"mqueue", "devtmpfs", "securityfs", "debugfs", "tracefs", "bpf", "pstore",
+		"configfs", "nsfs", "hugetlbfs", "binfmt_misc", "autofs", "fusectl", "efivarfs"};
 
 	for (size_t i = 0; i < COUNTOF(kinds); i++)
 		if (span_is(fs_type, kinds[i]))
@@ -62,19 +62,18 @@ struct span host_path(const struct mounts *host, uint32_t major, uint32_t minor,
 	return best;
 }
 
-struct span host_path_via(const struct mounts *host, const struct mounts *via, struct span path,
-	struct arena *mem)
+struct span host_path_via(
+	const struct mounts *host, const struct mounts *via, struct span path, struct arena *mem)
 {
 	const struct mount *at = NULL;
 
 	for (size_t i = 0; i < via->n; i++)
-		if (path_within(path, via->v[i].point) &&
-			(!at || via->v[i].point.n >= at->point.n))
+		if (path_within(path, via->v[i].point) && (!at || via->v[i].point.n >= at->point.n))
 			at = &via->v[i];
 	if (!at)
 		return (struct span){0};
-	return host_path(host, at->dev_major, at->dev_minor, moved(at->root, path, at->point, mem),
-		mem);
+	return host_path(
+		host, at->dev_major, at->dev_minor, moved(at->root, path, at->point, mem), mem);
 }
 
 int host_parent(int pid)

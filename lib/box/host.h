@@ -11,8 +11,8 @@
 struct span host_path(const struct mounts *host, uint32_t major, uint32_t minor, struct span root,
 	struct arena *mem);
 /* A path as the namespace with the table `via` means it. Empty when the host cannot see it. */
-struct span host_path_via(const struct mounts *host, const struct mounts *via, struct span path,
-	struct arena *mem);
+struct span host_path_via(
+	const struct mounts *host, const struct mounts *via, struct span path, struct arena *mem);
 /* Has a device's file system paths that are the same for everyone? proc and the like have none. */
 bool host_is_virtual(struct span fs_type);
 /* The process that started this one; 0 when gone. */

@@ -37,20 +37,6 @@ struct known *known_of(struct adapter_ctx *ctx, const char *runtime, const struc
 	return NULL;
 }
 
-struct box *box_add(struct box_list *list)
-{
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 16;
-		struct box *v = reallocarray(list->v, cap, sizeof(*v));
-
-		must(v);
-		list->v = v;
-		list->cap = cap;
-	}
-	list->v[list->n] = (struct box){.t.kind = TARGET_CONTAINER, .t.state = STATE_STOPPED};
-	return &list->v[list->n++];
-}
-
 void box_own(struct box *b, const struct paths *own)
 {
 	static const char *const always[] = {"/proc", "/sys", "/dev", "/run/secrets",
@@ -85,8 +71,7 @@ struct span pairs_of_json(struct arena *mem, const json_t *object)
 		if (!json_is_string(value))
 			continue;
 		buf_bytes(&out, span_of(key));
-		buf_bytes(&out,
-			span_make(json_string_value(value), json_string_length(value)));
+		buf_bytes(&out, span_make(json_string_value(value), json_string_length(value)));
 	}
 	return arena_dup(mem, buf_span(&out));
 }

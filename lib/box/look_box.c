@@ -48,8 +48,8 @@ static struct span dir_of(struct span path)
 
 static bool is_overlay(const struct mount *root)
 {
-	return span_is(root->root, "/") && (span_is(root->fs_type, "overlay") ||
-						   span_is(root->fs_type, "fuse.fuse-overlayfs"));
+	return span_is(root->root, "/") &&
+	       (span_is(root->fs_type, "overlay") || span_is(root->fs_type, "fuse.fuse-overlayfs"));
 }
 
 /* Where the host's table has an overlay of this device mounted. */
@@ -76,8 +76,8 @@ static bool table_of_parent(const struct look *l, int pid, struct mounts *ret)
 
 static struct span as_host(struct look *l, const struct mounts *via, struct span path)
 {
-	struct span seen = via->n ? host_path_via(&l->host, via, path, &l->ctx.mem) :
-				    (struct span){0};
+	struct span seen =
+		via->n ? host_path_via(&l->host, via, path, &l->ctx.mem) : (struct span){0};
 	struct span real = ctx_real(&l->ctx, seen.n ? seen : path);
 
 	return real.n ? real : path;
@@ -98,8 +98,8 @@ static struct span absolute_upper(struct look *l, struct span upper, struct span
 	}
 	for (size_t r = 0; r < COUNTOF(roots); r++)
 		for (size_t i = 0; i < roots[r]->n; i++) {
-			struct span path = ctx_path(&l->ctx, "%.*s/%s/%.*s", S(roots[r]->v[i]),
-				stores[r], S(upper));
+			struct span path = ctx_path(
+				&l->ctx, "%.*s/%s/%.*s", S(roots[r]->v[i]), stores[r], S(upper));
 
 			if (ctx_real(&l->ctx, path).n)
 				return path;
@@ -152,7 +152,8 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 	struct span upper;
 
 	if (overlay_parse(options, &o) < 0) {
-		ctx_note(&l->ctx, "process %d: the options of its overlay root cannot be read", pid);
+		ctx_note(
+			&l->ctx, "process %d: the options of its overlay root cannot be read", pid);
 		return false;
 	}
 	if (pid)
@@ -167,8 +168,9 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 	upper = as_host(l, &via, arena_dup(&l->ctx.mem, upper));
 	b->t.upper = arena_dup(&l->list->mem, upper);
 	if (from.rootless && !may_have(b->t.upper, true)) {
-		ctx_note(&l->ctx, "process %d: upper directory %.*s is root's, the container is not",
-			pid, S(upper));
+		ctx_note(&l->ctx,
+			"process %d: upper directory %.*s is root's, the container is not", pid,
+			S(upper));
 		return false;
 	}
 	b->t.lowers = lowers_of(l, &from, o.lower, o.n_lower);
@@ -190,17 +192,17 @@ static bool fill_fuse(struct look *l, const struct mount *root, int pid, struct 
 static bool fill_plain(struct look *l, const struct mount *root, int pid, struct box *b)
 {
 	static const char *const passing[] = {"tmpfs", "ramfs", "rootfs", "squashfs", "erofs"};
-	struct span path = host_is_virtual(root->fs_type) ?
-				   (struct span){0} :
-				   host_path(&l->host, root->dev_major, root->dev_minor, root->root,
-					   &l->ctx.mem);
+	struct span path = host_is_virtual(root->fs_type)
+				   ? (struct span){0}
+				   : host_path(&l->host, root->dev_major, root->dev_minor,
+					     root->root, &l->ctx.mem);
 
 	if (span_is(path, "/"))
 		return false;
 	b->t.upper = arena_dup(&l->list->mem, path);
 	for (size_t i = 0; !path.n && i < COUNTOF(passing); i++)
 		if (span_is(root->fs_type, passing[i]))
-			return false; /* a sandbox's throw-away root */
+			return false;			/* a sandbox's throw-away root */
 	if (!path.n && !host_is_virtual(root->fs_type)) /* kdevtmpfs lives in a devtmpfs */
 		ctx_note(&l->ctx, "process %d: its root (%.*s) is not mounted on the host", pid,
 			S(root->fs_type));
@@ -231,8 +233,7 @@ static bool is_dir(const struct mount *m, struct span source, int pid)
 	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	root = open(path, O_PATH | O_CLOEXEC);
 	if (root >= 0)
-		at = sys_openat2(root, (const char *)m->point.p,
-			O_PATH | O_CLOEXEC | O_NOFOLLOW, 0,
+		at = sys_openat2(root, (const char *)m->point.p, O_PATH | O_CLOEXEC | O_NOFOLLOW, 0,
 			RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	return at >= 0 && fstat(at, &st) == 0 && S_ISDIR(st.st_mode);
 }
@@ -257,8 +258,8 @@ static void fill_mounts(
 			.id = it->id,
 			.read_only = it->read_only};
 		if (!host_is_virtual(it->fs_type))
-			to->source = host_path(
-				&l->host, it->dev_major, it->dev_minor, it->root, mem);
+			to->source =
+				host_path(&l->host, it->dev_major, it->dev_minor, it->root, mem);
 		to->is_dir = is_dir(it, to->source, (int)b->t.pid);
 		b->n_mount++;
 	}

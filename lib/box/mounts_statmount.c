@@ -84,9 +84,9 @@ static void add(const struct answer *a, struct mounts *ret)
 	m->point = arena_dup(&ret->mem, point);
 	m->source = arena_dup(&ret->mem, text_at(a, SB_SOURCE, s->sb_source));
 	m->options = arena_dup(&ret->mem, text_at(a, SYS_STATMOUNT_MNT_OPTS, s->mnt_opts));
-	m->fs_type = sub.n ? arena_printf(&ret->mem, "%.*s.%.*s", (int)type.n,
-				     (const char *)type.p, (int)sub.n, (const char *)sub.p) :
-			     arena_dup(&ret->mem, type);
+	m->fs_type = sub.n ? arena_printf(&ret->mem, "%.*s.%.*s", (int)type.n, (const char *)type.p,
+				     (int)sub.n, (const char *)sub.p)
+			   : arena_dup(&ret->mem, type);
 }
 
 int mounts_statmount_ns(uint64_t ns_id, struct mounts *ret)

@@ -115,13 +115,12 @@ static void load_one(struct adapter_ctx *ctx, const struct place *p, struct span
 	struct span dir = ctx_path(ctx, "%.*s/%.*s", S(parent), S(id));
 	struct oci o = {.id = id, .space = space, .containerd = p->bundle};
 
-	if (!(p->bundle ? load_bundle(ctx, dir, &o) :
-			  load_runc(ctx, dir, &o) || load_crun(ctx, dir, &o)))
+	if (!(p->bundle ? load_bundle(ctx, dir, &o)
+			: load_runc(ctx, dir, &o) || load_crun(ctx, dir, &o)))
 		return;
 	o.mnt_ns = o.pid ? proc_mnt_ns(o.pid) : 0;
 	if (o.bundle.n)
-		o.spec = ctx_json(
-			ctx, ctx_path(ctx, "%.*s/config.json", S(o.bundle)), spec_keys);
+		o.spec = ctx_json(ctx, ctx_path(ctx, "%.*s/config.json", S(o.bundle)), spec_keys);
 	*add(ctx) = o;
 }
 
@@ -173,8 +172,8 @@ const struct oci *oci_of(const struct adapter_ctx *ctx, const struct box *b)
 
 	for (size_t i = 0; i < ctx->n_oci; i++) {
 		const struct oci *o = &ctx->oci[i];
-		bool same = b->t.mnt_ns ? o->mnt_ns == b->t.mnt_ns :
-					  b->merged.n && span_eq(o->rootfs, b->merged);
+		bool same = b->t.mnt_ns ? o->mnt_ns == b->t.mnt_ns
+					: b->merged.n && span_eq(o->rootfs, b->merged);
 
 		if (same && o->containerd)
 			return o; /* the bundle tells more than the state */

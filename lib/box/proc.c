@@ -143,7 +143,7 @@ int proc_actor(int pid, struct arena *mem, struct actor *ret)
 		return err_set(-ESRCH, "process %d ended while it was looked at", pid);
 	}
 	if (!ret->has_uid || !ret->exe.n)
-		ret->reason = span_of(ret->has_uid ? "its program file cannot be told" :
-						     "its status cannot be read");
+		ret->reason = span_of(ret->has_uid ? "its program file cannot be told"
+						   : "its status cannot be read");
 	return 0;
 }

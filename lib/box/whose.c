@@ -26,7 +26,13 @@ static bool is_id(struct span s)
 /* What stands before the id in one part of the path. The monitors' own groups
  * (crio-conmon-, libpod-conmon-, lxc.monitor.) are not listed: those run outside. */
 static const char *const prefixes[] = {
-	"", "docker-", "libpod-", "libpod-payload-", "cri-containerd-", "crio-", "nerdctl-",
+	"",
+	"docker-",
+	"libpod-",
+	"libpod-payload-",
+	"cri-containerd-",
+	"crio-",
+	"nerdctl-",
 };
 
 static struct span without(struct span s, const char *suffix)

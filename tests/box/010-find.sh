@@ -53,6 +53,34 @@ is "LXC's configuration names it" "$(field runtime "$(box guest)")" lxc
 minibox_stop "$MINI_PID"
 is "LXC's container at rest" "$(field state "$(box guest)")" stopped
 
+# A user's own: seen by its tree; but not led by options to what is root's.
+user_box() { # NAME DIRS-AS-IT-SAYS [COMMAND BEFORE]
+	mkfifo "$W/$1.ready" && chmod 666 "$W/$1.ready"
+	# shellcheck disable=SC2016
+	setpriv --reuid=65534 --regid=65534 --clear-groups unshare --user --map-root-user --mount \
+		--pid --fork --kill-child sh -c 'eval "$3" && d=$2 &&
+		mkdir -p $d/l/bin $d/l/mnt $d/l/proc $d/u $d/w $d/m && cp "$(command -v busybox)" $d/l/bin/busybox &&
+		mount -t overlay -o userxattr,lowerdir=$d/l,upperdir=$d/u,workdir=$d/w overlay $d/m &&
+		cd $d/m && pivot_root . mnt && exec /bin/busybox sh -c "umount -l /mnt; echo >&9; exec /bin/busybox sleep 600"' \
+		sh "$1" "$2" "${3:-:}" 9<>"$W/$1.ready" >"$W/$1.log" 2>&1 &
+	at_exit "kill -9 $! 2>/dev/null"
+	disown $! # no word from bash when it is killed
+	timeout 10 head -n 1 "$W/$1.ready" >/dev/null
+}
+install -d -o 65534 -g 65534 "$W/user"
+if user_box honest "$W/user"; then
+	b=$(box_of "$W/user/u")
+	is "a user's container" "$(field runtime "$b") $(field uxattr "$b") $(field lowers "$b")" \
+		"unknown 1 $W/user/l"
+	install -d -m 700 "$W/secret/l" "$W/secret/u"
+	chmod 711 "$W/secret"
+	user_box sly "$W/secret" "mount -t tmpfs none $W/secret"
+	is "one that leads to root's by a mount of its own" "$(box_of "$W/secret/u")" ""
+	like "is noted" "$(find_ 2>&1 >/dev/null)" "$W/secret/u is root's"
+else
+	skip "a user's container" "no user namespaces, or no overlay in them"
+fi
+
 unshare --mount --propagation private sleep 60 &
 service=$!
 at_exit "kill $service 2>/dev/null"

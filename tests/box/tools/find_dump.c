@@ -49,7 +49,7 @@ static void print_box(const struct box *b)
 	field("image", b->t.image);
 	field("digest", b->t.image_digest);
 	field("fs", b->t.fs_type);
-	printf(" ro=%d", b->t.read_only);
+	printf(" ro=%d uxattr=%d", b->t.read_only, b->t.user_xattr);
 	field("upper", b->t.upper);
 	list("lowers", b->t.lowers);
 	field("merged", b->merged);
@@ -87,17 +87,19 @@ static int look(struct finder *f, bool print)
 
 static enum mounts_how how_of(const char *s)
 {
-	return strcmp(s, "proc") == 0	   ? MOUNTS_PROC :
-	       strcmp(s, "statmount") == 0 ? MOUNTS_STATMOUNT :
-					     MOUNTS_AUTO;
+	return strcmp(s, "proc") == 0	     ? MOUNTS_PROC
+	       : strcmp(s, "statmount") == 0 ? MOUNTS_STATMOUNT
+					     : MOUNTS_AUTO;
 }
 
 int main(int argc, char **argv)
 {
 	const char *docker[] = {NULL, NULL}, *storage[] = {NULL, NULL}, *ignore[] = {NULL, NULL};
 	const char *run[9] = {NULL};
-	struct finder_options opt = {.docker_roots = docker, .storage_roots = storage,
-		.run_roots = run, .ignore = ignore};
+	struct finder_options opt = {.docker_roots = docker,
+		.storage_roots = storage,
+		.run_roots = run,
+		.ignore = ignore};
 	struct finder *f;
 	int c, n = 1, n_run = 0, r = 0;
 

@@ -104,8 +104,8 @@ static void containerd_tells_the_pod(void **state)
 
 	paths_add(&g->ctx.run, &g->ctx.mem, at(g, "containerd/run"));
 	ctx_load(&g->ctx);
-	b.merged = at(g, "containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/" APP
-			 "/rootfs");
+	b.merged = at(
+		g, "containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/" APP "/rootfs");
 	assert_int_equal(tell(g, &b), ADAPTER_MINE);
 	is(b.t.runtime, "containerd");
 	is(b.t.id, APP);
@@ -126,8 +126,8 @@ static void containerd_hides_the_pause_container(void **state)
 
 	paths_add(&g->ctx.run, &g->ctx.mem, at(g, "containerd/run"));
 	ctx_load(&g->ctx);
-	b.merged = at(g, "containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/" PAUSE
-			 "/rootfs");
+	b.merged = at(g,
+		"containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/" PAUSE "/rootfs");
 	assert_int_equal(tell(g, &b), ADAPTER_SKIP);
 }
 
@@ -138,8 +138,8 @@ static void a_half_written_bundle_still_gives_its_id(void **state)
 
 	paths_add(&g->ctx.run, &g->ctx.mem, at(g, "containerd/run"));
 	ctx_load(&g->ctx);
-	b.merged = at(g,
-		"containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/broken/rootfs");
+	b.merged = at(
+		g, "containerd/run/containerd/io.containerd.runtime.v2.task/k8s.io/broken/rootfs");
 	assert_int_equal(tell(g, &b), ADAPTER_MINE);
 	is(b.t.id, "broken");
 	is(b.t.name, "broken");

@@ -19,7 +19,8 @@ static void parses_every_field(void **state)
 {
 	static const char text[] =
 		"36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 shared:7 - ext3 /dev/root rw,errors=x\n"
-		"37 36 0:83 / /a\\040b\\134c ro - overlay over\\011lay ro,lowerdir=/l\\0401:/l2,upperdir=/u\n"
+		"37 36 0:83 / /a\\040b\\134c ro - overlay over\\011lay "
+		"ro,lowerdir=/l\\0401:/l2,upperdir=/u\n"
 		"38 36 0:9 / /empty rw - tmpfs  rw\n"
 		"39 36 0:10 / /last ro,nosuid - proc proc rw";
 	MOUNTS struct mounts m = {0};
@@ -51,8 +52,8 @@ static void skips_and_counts_what_is_broken(void **state)
 {
 	static const char *const lines[] = {"", "\n", " ", "36", "36 35 98:0 / /",
 		"36 35 98:0 / / rw", "36 35 98:0 / / rw shared:1", "36 35 98:0 / / rw -",
-		"36 35 98:0 / / rw - ext4", "36 35 98:0 / / rw - ext4 dev", "x 35 98:0 / / rw - a b c",
-		"36 -1 98:0 / / rw - a b c", "36 35 98 / / rw - a b c",
+		"36 35 98:0 / / rw - ext4", "36 35 98:0 / / rw - ext4 dev",
+		"x 35 98:0 / / rw - a b c", "36 -1 98:0 / / rw - a b c", "36 35 98 / / rw - a b c",
 		"36 35 :0 / / rw - a b c", "36 35 98: / / rw - a b c",
 		"36 35 4294967296:0 / / rw - a b c", "36 35 98:0  / rw - a b c",
 		"36 35 98:0 / relative rw - a b c", "36 35 98:0 / / rw -  b c",

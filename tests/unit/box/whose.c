@@ -51,8 +51,8 @@ static void cgroup_forms(void **state)
 
 static void by_namespace_before_all(void **state)
 {
-	struct whose_row rows[] = {{span_of("other"), 1, 0, 0},
-		{span_of("mine"), proc_mnt_ns(getpid()), 0, 0}};
+	struct whose_row rows[] = {
+		{span_of("other"), 1, 0, 0}, {span_of("mine"), proc_mnt_ns(getpid()), 0, 0}};
 	size_t at = 9;
 
 	(void)state;
