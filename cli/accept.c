@@ -34,9 +34,10 @@ static int check(const struct args *a)
 		return complain("accept needs --drift ID, so that nothing is accepted unseen: "
 				"`boltseal diff %s -l` prints it with what it stands for",
 			a->pos[0]);
-	if (id[strspn(id, "0123456789abcdefABCDEF")] || strlen(id) > 64)
-		return complain("--drift %s is not a drift id: `boltseal diff %s -l` prints it", id,
-			a->pos[0]);
+	if (id[strspn(id, "0123456789abcdefABCDEF")] || strlen(id) != 64)
+		return complain("--drift %s is not a drift id of 64 hex digits: `boltseal diff %s "
+				"-l` prints it",
+			id, a->pos[0]);
 	if (!reason || !reason[strspn(reason, " \t")])
 		return complain("accept needs --reason TEXT: whoever reads the journal later wants "
 				"to know why");

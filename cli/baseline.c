@@ -5,16 +5,14 @@
 #include "cli/table.h"
 #include "cli/tree.h"
 
-static void add_generation(struct cli *c, struct table *t, const json_t *v)
+static void add_generation(struct cli *c, struct table *t, struct span target, const json_t *v)
 {
 	BUF struct buf text = {0};
-	const json_t *target = json_object_get(v, "target");
 	struct span root = get_text(v, "root");
 
 	if (root.n > 12)
 		root.n = 12;
-	table_add(c, t, json_is_object(target) ? get_text(target, "name") : get_text(v, "target"),
-		NULL);
+	table_add(c, t, target, NULL);
 	table_add_int(c, t, json_object_get(v, "generation"));
 	add_time(&text, get_text(v, "time"));
 	table_add_safe(t, buf_span(&text));
@@ -32,13 +30,14 @@ static void add_generation(struct cli *c, struct table *t, const json_t *v)
 static void draw_list(struct cli *c, const json_t *answer, void *arg)
 {
 	TABLE struct table t = {.right = 1u << 1 | 1u << 3 | 1u << 4};
-	size_t i;
-	json_t *v;
+	size_t i, k;
+	json_t *one, *v;
 
 	(void)arg;
 	table_heads(&t, "TARGET GEN TIME UID PATHS EXPIRES ROOT REASON");
-	json_array_foreach(json_object_get(answer, "items"), i, v)
-		add_generation(c, &t, v);
+	json_array_foreach(json_object_get(answer, "items"), i, one)
+		json_array_foreach(json_object_get(one, "generations"), k, v)
+			add_generation(c, &t, get_text(json_object_get(one, "target"), "name"), v);
 	table_print(c, &t);
 }
 

@@ -214,8 +214,6 @@ static void read_word(struct place *p, const char *word)
 	if (!o)
 		o = option_of(global_options, word);
 	p->wants = o && o->arg ? o : NULL;
-	if (o && strcmp(o->name, "socket") == 0)
-		p->wants = o;
 }
 
 static int run_complete(struct cli *c, const struct args *a)

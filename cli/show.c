@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/coverage.h"
 #include "cli/event.h"
 #include "cli/form.h"
 #include "cli/safe.h"
@@ -63,14 +64,12 @@ static void print_records(struct cli *c, const json_t *file)
 	table_print(c, &t);
 }
 
-static void print_change(struct cli *c, const json_t *change)
+static void print_drift(struct cli *c, const json_t *change)
 {
 	BUF struct buf out = {0};
 
-	if (!json_is_object(change)) {
-		out_text("\nno drift\n");
+	if (!json_is_object(change))
 		return;
-	}
 	buf_add_text(&out, "\ndrift: ");
 	text_quote(&out, get_text(change, "kind"), c->utf8_ok);
 	buf_u8(&out, ' ');
@@ -88,6 +87,21 @@ static void print_change(struct cli *c, const json_t *change)
 			false);
 		buf_u8(&out, '\n');
 	}
+	out_add(buf_span(&out));
+}
+
+static void print_note(struct cli *c, const json_t *file)
+{
+	BUF struct buf out = {0};
+	struct span note = get_text(file, "note");
+
+	if (!note.n && !json_is_object(json_object_get(file, "drift")))
+		note = span_of("it is not in the drift");
+	if (!note.n)
+		return;
+	buf_add_text(&out, "\nnote: ");
+	safe_text(&out, note, c->utf8_ok, false);
+	buf_u8(&out, '\n');
 	out_add(buf_span(&out));
 }
 
@@ -131,7 +145,8 @@ static void draw(struct cli *c, const json_t *file, void *arg)
 	buf_add_text(&head, "\n\n");
 	out_add(buf_span(&head));
 	print_records(c, file);
-	print_change(c, json_object_get(file, "change"));
+	print_note(c, file);
+	print_drift(c, json_object_get(file, "drift"));
 	print_from(c, file);
 	print_events(c, json_object_get(file, "events"));
 }
@@ -147,6 +162,8 @@ static int run_show(struct cli *c, const struct args *a)
 	if (r)
 		return r;
 	c->form->answer(c, file, &(struct view){NULL, draw, NULL});
+	out_flush();
+	coverage_remark(c, json_object_get(file, "coverage"));
 	return EXIT_CLEAN;
 }
 

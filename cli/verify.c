@@ -11,13 +11,6 @@ static const struct option options[] = {
 	{NULL, 0, NULL, NULL},
 };
 
-static const json_t *checks_of(const json_t *answer)
-{
-	const json_t *checks = json_object_get(answer, "checks");
-
-	return checks ? checks : json_object_get(answer, "items");
-}
-
 /* A check is right only when it says so. */
 static bool is_right(const json_t *check)
 {
@@ -26,14 +19,11 @@ static bool is_right(const json_t *check)
 
 static void add_check(struct cli *c, struct table *t, const json_t *check)
 {
-	static const char *const names[] = {"name", "what", "check"};
-	BUF struct buf text = {0};
-	struct span name = {0};
+	BUF struct buf text = {0}, room = {0};
 
-	for (size_t i = 0; i < COUNTOF(names) && !name.n; i++)
-		name = get_text(check, names[i]);
 	table_add(c, t, span_of(is_right(check) ? "ok" : "MISMATCH"), is_right(check) ? "32" : "1;31");
-	table_add(c, t, name, NULL);
+	table_add(c, t, get_text(check, "check"), NULL);
+	table_add(c, t, get_path(check, "subject", &room), NULL);
 	tree_inline(c, &text, json_object_get(check, "detail"));
 	table_add_safe(t, json_object_get(check, "detail") ? buf_span(&text) : span_of("-"));
 }
@@ -45,16 +35,16 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	json_t *v;
 
 	(void)arg;
-	table_heads(&t, "RESULT CHECK DETAIL");
-	json_array_foreach(checks_of(answer), i, v)
+	table_heads(&t, "RESULT CHECK SUBJECT DETAIL");
+	json_array_foreach(json_object_get(answer, "checks"), i, v)
 		add_check(c, &t, v);
 	table_print(c, &t);
 }
 
 static int judge_answer(const json_t *answer)
 {
-	const json_t *checks = checks_of(answer);
-	int status = get_false(answer, "ok") ? EXIT_DRIFT : EXIT_CLEAN;
+	const json_t *checks = json_object_get(answer, "checks");
+	int status = get_true(answer, "clean") ? EXIT_CLEAN : EXIT_DRIFT;
 	size_t i;
 	json_t *v;
 

@@ -101,7 +101,7 @@ int boltseal_rescan(struct boltseal *h, const char *target, const char *path, bo
 	void *arg, struct boltseal_reply *reply);
 /* One target's layers and the journal. */
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);
-/* `what`: "layer" (every layer and baseline), "journal" or "all". */
+/* `what`: "layers" (every layer and baseline), "journal" or "all". */
 int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_reply *reply);
 
 struct boltseal_event_ask {

@@ -145,16 +145,27 @@ int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal
 	return boltseal_request(h, "GET", buf_text(&u.text), headers, NULL, reply);
 }
 
-/* Paths that are no UTF-8 cannot be JSON strings: they go as {"path","path_b64"}, as they come. */
-static void write_path(struct json *j, struct span path)
+/* Those of the paths that are UTF-8, or those that are not, as one member; none, no member. */
+static void write_paths(struct json *j, const char *const *paths, size_t n, bool utf8)
 {
-	if (text_is_utf8(path)) {
-		json_str(j, path);
-		return;
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		BUF struct buf b64 = {0};
+
+		if (text_is_utf8(span_of(paths[i])) != utf8)
+			continue;
+		if (!any) {
+			json_key(j, utf8 ? "paths" : "paths_b64");
+			json_open(j, '[');
+			any = true;
+		}
+		if (!utf8)
+			text_b64(&b64, span_of(paths[i]));
+		json_str(j, utf8 ? span_of(paths[i]) : buf_span(&b64));
 	}
-	json_open(j, '{');
-	json_m_path(j, "path", path);
-	json_close(j, '}');
+	if (any)
+		json_close(j, ']');
 }
 
 static void write_accept(struct buf *out, const char *const *paths, size_t n, const char *reason,
@@ -165,13 +176,8 @@ static void write_accept(struct buf *out, const char *const *paths, size_t n, co
 	json_open(&j, '{');
 	if (expires)
 		json_m_text(&j, "expires", expires);
-	if (n) {
-		json_key(&j, "paths");
-		json_open(&j, '[');
-		for (size_t i = 0; i < n; i++)
-			write_path(&j, span_of(paths[i]));
-		json_close(&j, ']');
-	}
+	write_paths(&j, paths, n, true);
+	write_paths(&j, paths, n, false);
 	json_m_text(&j, "reason", reason);
 	json_close(&j, '}');
 }
