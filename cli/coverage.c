@@ -10,8 +10,8 @@ static const struct {
 	const char *level, *lost;
 } levels[] = {
 	{"none", "not watched yet"},
-	{"L2", "watched at L2 (edits from outside the container may be seen late)"},
-	{"L4", "watched at L4 (who renamed or deleted is not known)"},
+	{"L2", "watched at L2 (writes through a memory mapping are found by sweeps only)"},
+	{"L4", "watched at L4 (who created, deleted or renamed is not known)"},
 	{"L5", "watched at L5 (who is not known)"},
 	{"L6", "watched at L6 (sweeps only: when and who are not known)"},
 };
