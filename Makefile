@@ -129,7 +129,9 @@ demo: deps
 	@$(MAKE) --no-print-directory all
 	@tests/demo/run $(OUT)/boltseald $(OUT)/boltseal
 
-bench: all
+bench: deps
+	@packaging/deps aide hyperfine
+	@$(MAKE) --no-print-directory all
 	@tests/bench/run $(OUT)/boltseald $(OUT)/boltseal
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.
@@ -137,7 +139,7 @@ DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson
         libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
         python3
 TEST_DEPS := libcmocka-dev clang libclang-rt-dev docker.io podman runc fuse-overlayfs debootstrap attr acl \
-        libcap2-bin e2fsprogs python3-yaml python3-pexpect aide-common lmdb-utils curl jq shellcheck
+        libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq shellcheck
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 

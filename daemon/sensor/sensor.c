@@ -5,9 +5,7 @@
 #include "daemon/log.h"
 #include "store/journal.h"
 #include <fcntl.h>
-#include <grp.h>
 #include <inotifytools/inotify.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -353,13 +351,12 @@ static int open_loop(struct sensor *s)
 
 static void who_may_knock(struct sensor *s)
 {
-	struct passwd *pw = getpwnam(s->cfg->gateway_user);
-	struct group *gr = getgrnam(s->cfg->group);
+	uid_t uid;
+	gid_t gid;
+	bool known = daemon_gateway_ids(s->cfg, &uid, &gid) >= 0;
 
-	if (!pw)
-		pw = getpwnam("nobody");
-	s->gateway_uid = pw ? (int)pw->pw_uid : -1;
-	s->group_gid = geteuid() == 0 ? (gr ? (int)gr->gr_gid : pw ? (int)pw->pw_gid : -1) : -1;
+	s->gateway_uid = known ? (int)uid : -1;
+	s->group_gid = known && geteuid() == 0 ? (int)gid : -1;
 }
 
 static int open_store(struct sensor *s)
