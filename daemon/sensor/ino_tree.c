@@ -39,7 +39,6 @@ struct ino_tree {
 	struct ino_dir *by_wd, *by_place, *top;
 	int moving; /* wd of a directory whose other half is to come; -1: none */
 	uint32_t cookie;
-	bool moving_old; /* since before this read */
 	struct buf scratch;
 	uint8_t *block;
 };
@@ -277,7 +276,6 @@ static void dir_left(struct ino_tree *t, struct ino_dir *up, struct span name, u
 		return;
 	t->moving = d->wd;
 	t->cookie = cookie;
-	t->moving_old = false;
 }
 
 /* A renamed directory keeps its watches and those below; one that came from outside has none. */
@@ -360,16 +358,16 @@ static unsigned events(struct ino_tree *t, const uint8_t *p, size_t n)
 void ino_tree_read(struct ino_tree *t, unsigned *budget)
 {
 	unsigned count = 1;
+	int before = t->moving;
 	ssize_t n;
 
-	if (t->moving >= 0 && t->moving_old)
-		end_move(t);
-	t->moving_old = true;
 	while (*budget && count) {
 		n = read(t->fd, t->block, BLOCK);
 		count = n > 0 ? events(t, t->block, (size_t)n) : 0;
 		*budget -= count < *budget ? count : *budget;
 	}
+	if (before >= 0 && t->moving == before)
+		end_move(t); /* both halves are written at once: this one had a whole read's time */
 }
 
 /* ---- life ---- */

@@ -14,6 +14,8 @@ bool watch_excluded(const struct root *r, struct span below)
 	BUF struct buf path = {};
 	size_t i, k;
 
+	if (r->quiet && (!*r->quiet || path_within(below, span_of(r->quiet))))
+		return true;
 	if (!r->n_exclude || !below.n)
 		return false;
 	buf_u8(&path, '/');
@@ -112,6 +114,7 @@ static void root_free(struct root *r)
 	for (i = 0; i < r->n_exclude; i++)
 		free(r->exclude[i]);
 	free(r->exclude);
+	free(r->quiet);
 	free(r->path);
 	free(r->merged);
 	free(r);
@@ -165,7 +168,23 @@ static char *copy(const char *s)
 	return c;
 }
 
-static struct root *root_new(const struct watch_root *from)
+/* Our state directory as a path below the root: "" when the root is inside it. */
+static char *quiet_below(const struct watch *w, const char *path)
+{
+	FREE char *real = realpath(path, NULL);
+	struct span root, quiet = span_of(w->quiet_dir);
+
+	if (!real || !w->quiet_dir)
+		return NULL;
+	root = span_of(real);
+	if (path_within(root, quiet))
+		return copy("");
+	if (!path_within(quiet, root))
+		return NULL;
+	return copy(w->quiet_dir + root.n + (root.n > 1));
+}
+
+static struct root *root_new(const struct watch *w, const struct watch_root *from)
 {
 	struct root *r = calloc(1, sizeof(*r));
 	size_t i, n = from->exclude ? from->exclude->n : 0;
@@ -175,6 +194,7 @@ static struct root *root_new(const struct watch_root *from)
 	r->kind = from->kind;
 	r->path = copy(from->path);
 	r->merged = copy(from->merged);
+	r->quiet = quiet_below(w, from->path);
 	r->pid = from->pid;
 	r->exclude = calloc(n ? n : 1, sizeof(*r->exclude));
 	must(r->exclude);
@@ -190,7 +210,7 @@ int watch_add(struct watch *w, const struct watch_root *root, enum level *ret_le
 
 	if (!root->id || find(w, root->id))
 		return err_set(-EEXIST, "root %u is watched already", root->id);
-	r = root_new(root);
+	r = root_new(w, root);
 	HASH_ADD(hh, w->roots, id, sizeof(r->id), r);
 	w->stats.roots++;
 	watch_arm(w, r);
@@ -318,6 +338,5 @@ void watch_stats(const struct watch *w, struct watch_stats *ret)
 
 	*ret = w->stats;
 	for (r = w->roots; r; r = r->hh.next)
-		if (r->ino_tree)
-			ret->marks += ino_tree_watches(r->ino_tree);
+		ret->marks += r->n_marks + (r->ino_tree ? ino_tree_watches(r->ino_tree) : 0);
 }

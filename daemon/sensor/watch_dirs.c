@@ -41,7 +41,7 @@ static int visit(void *ctx, struct span below, int fd)
 		watch_lost(j->w, j->r->id, below, GAP_TOO_LARGE, 1, "nested too deep to be watched");
 		return 0;
 	}
-	j->w->stats.marks += j->how == FAN_MARK_ADD;
+	j->r->n_marks++;
 	return mark_one(j->w, j->how, mask, fd);
 }
 
@@ -57,10 +57,10 @@ static int unvisit(void *ctx, struct span below UNUSED, int fd)
 {
 	struct job *j = ctx;
 
-	if (fd >= 0 && mark_one(j->w, FAN_MARK_REMOVE, watch_fid_mask(j->w) | j->w->fid_content |
-		FAN_EVENT_ON_CHILD, fd) == 0)
-		j->w->stats.marks -= j->w->stats.marks > 0;
-	return 0;
+	if (fd >= 0)
+		mark_one(j->w, FAN_MARK_REMOVE,
+			watch_fid_mask(j->w) | j->w->fid_content | FAN_EVENT_ON_CHILD, fd);
+	return 0; /* one that has none is none the worse */
 }
 
 /* Two roots may have directories in common: what the other one needs is set again. */
@@ -74,8 +74,11 @@ static void restore(struct watch *w, const struct root *gone)
 
 		if (r == gone || !r->by_dirs || r->on != gone->on)
 			continue;
-		if (path_within(other, at) || path_within(at, other))
-			watch_dirs_mark(w, r, span_of(""));
+		if (!path_within(other, at) && !path_within(at, other))
+			continue;
+		r->n_marks = 0;
+		if (watch_dirs_mark(w, r, span_of("")) < 0)
+			watch_lost(w, r->id, span_of(""), GAP_MARK_REFUSED, 1, err_why());
 	}
 }
 
@@ -85,6 +88,7 @@ void watch_dirs_unmark(struct watch *w, struct root *r)
 	const struct watch_walker v = {&j, unvisit, skip};
 
 	watch_walk(r->path, span_of(""), &v);
+	r->n_marks = 0;
 	if (r->seen)
 		restore(w, r);
 }

@@ -45,6 +45,8 @@ struct root {
 
 	struct backing *on;
 	bool by_sb, by_dirs;
+	size_t n_marks; /* by_dirs; directories that went are still counted */
+	char *quiet;	/* our own directory below the root; NULL: not there */
 	struct buf handle; /* the root directory's own */
 	char *seen;	   /* its path as `on` shows it */
 	size_t seen_n;
@@ -72,7 +74,6 @@ struct where {
 	struct hit *hits;
 	struct span path; /* as the backing's mount shows it */
 	bool deep;	  /* too deep to name: `path` is the deepest directory above that has a name */
-	bool quiet;	  /* below the quiet directory */
 	struct span key;
 };
 

@@ -286,8 +286,7 @@ enum { HITS_MAX = 256 };
 static struct where *remember(struct watch *w, const struct backing *b, struct span key, struct span path, bool deep)
 {
 	struct hit hits[HITS_MAX];
-	bool quiet = w->quiet_dir && path_within(path, span_of(w->quiet_dir));
-	size_t n = quiet || !path.n ? 0 : find_hits(w, b, path, hits, HITS_MAX);
+	size_t n = !path.n ? 0 : find_hits(w, b, path, hits, HITS_MAX);
 	struct where *e = calloc(1, sizeof(*e) + n * sizeof(*hits) + key.n + path.n);
 	uint8_t *tail;
 
@@ -303,7 +302,6 @@ static struct where *remember(struct watch *w, const struct backing *b, struct s
 		memcpy(tail + key.n, path.p, path.n);
 	e->path = span_make(tail + key.n, path.n);
 	e->deep = deep;
-	e->quiet = quiet;
 	e->stamp = stamp_of(w, e);
 	if (HASH_COUNT(w->cache) >= WATCH_CACHE_MAX)
 		drop(w, w->cache); /* the oldest */
@@ -341,7 +339,7 @@ static struct where *resolve_marked(struct watch *w, const struct fan_ref *dir)
 {
 	struct where *e = resolve(w, dir);
 
-	if (!e || e->n_hits || e->quiet || !w->n_dirs || !e->path.n)
+	if (!e || e->n_hits || !w->n_dirs || !e->path.n)
 		return e;
 	watch_moved(w, span_of("/"));
 	HASH_FIND(hh, w->cache, dir->key.p, dir->key.n, e);

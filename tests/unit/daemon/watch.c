@@ -131,13 +131,14 @@ static void renames_move_paths(void **state UNUSED)
 		assert_non_null(box_find(&b, ROOT_TREE, span_of("a"), WATCH_MOVE));
 		assert_true(box_find(&b, ROOT_TREE, span_of("z"), WATCH_MOVE)->ops & WATCH_IS_DIR);
 		/* in from outside, after it was met there */
-		box_sh(&b, "echo > outside/in/deep/f; sleep 0.1");
-		box_step(&b, 0);
+		box_sh(&b, "echo > outside/in/deep/f; echo > tree/mark0");
+		assert_non_null(box_wait(&b, ROOT_TREE, span_of("mark0"), WATCH_CONTENT));
 		box_sh(&b, "mv outside/in tree/in");
 		assert_non_null(box_wait(&b, ROOT_TREE, span_of("in"), WATCH_MOVE));
 		box_sh(&b, "echo > tree/in/deep/f");
 		assert_non_null(box_wait(&b, ROOT_TREE, span_of("in/deep/f"), WATCH_CONTENT));
 		/* out again: silence */
+		box_forget(&b);
 		box_sh(&b, "mv tree/in outside/in");
 		assert_non_null(box_wait(&b, ROOT_TREE, span_of("in"), WATCH_MOVE));
 		box_sh(&b, "echo > tree/mark1");
@@ -316,6 +317,53 @@ static void too_deep_is_scanned(void **state UNUSED)
 	}
 }
 
+/* ---- other ways to the same file, where only the overlay tells ---- */
+
+static int put_in_bind(void)
+{
+	return put("tree/f", O_APPEND);
+}
+
+static int put_in_namespace(void)
+{
+	return unshare(CLONE_NEWNS) == 0 ? put("all/sub/g", O_APPEND) : -1;
+}
+
+static int put_in_namespace_bind(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("all/sub", "outside", NULL, MS_BIND, NULL) == 0
+		       ? put("outside/h", O_APPEND)
+		       : -1;
+}
+
+static void other_mounts_same_path(void **state UNUSED)
+{
+	struct box b;
+	pid_t pid[2];
+
+	skip_unless_root();
+	box_make(&b);
+	if (box_mount(&b) < 0) {
+		box_end(&b);
+		print_message("SKIP: no overlay can be mounted here\n");
+		skip();
+	}
+	box_sh(&b, "mkdir all/sub; echo > all/sub/f; echo > all/sub/g; echo > all/sub/h");
+	box_watch(&b, (struct watch_options){.level = LEVEL_L2});
+	assert_int_equal(box_add(&b, ROOT_UPPER, WATCH_UPPER, b.up), LEVEL_L2);
+	box_sh(&b, "mount --bind all/sub tree");
+	box_do(b.dir, put_in_bind, false);
+	assert_non_null(box_wait(&b, ROOT_UPPER, span_of("sub/f"), WATCH_CONTENT));
+	pid[0] = box_do(b.dir, put_in_namespace, true);
+	assert_non_null(box_wait(&b, ROOT_UPPER, span_of("sub/g"), WATCH_CONTENT));
+	pid[1] = box_do(b.dir, put_in_namespace_bind, true);
+	assert_non_null(box_wait(&b, ROOT_UPPER, span_of("sub/h"), WATCH_CONTENT));
+	box_kill(pid[0]);
+	box_kill(pid[1]);
+	assert_int_equal(b.n_lost, 0);
+	box_end(&b);
+}
+
 /* ---- file systems that come and go ---- */
 
 static void remount_is_noticed(void **state UNUSED)
@@ -402,6 +450,7 @@ int main(void)
 		cmocka_unit_test(removed_roots_are_silent),
 		cmocka_unit_test(overflow_is_told),
 		cmocka_unit_test(too_deep_is_scanned),
+		cmocka_unit_test(other_mounts_same_path),
 		cmocka_unit_test(remount_is_noticed),
 		cmocka_unit_test(layers_are_seen),
 	};
