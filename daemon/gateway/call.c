@@ -133,7 +133,7 @@ int problem_with(struct call *c, unsigned status, struct span lines, const char 
 
 int call_failed(struct call *c, int code)
 {
-	if (code == -EINVAL)
+	if (code == -EINVAL || code == -ERANGE)
 		return problem(c, 400, "%s", err_why());
 	log_warn("%s %.*s: %s", c->method, (int)c->path.n, (const char *)c->path.p, err_why());
 	return problem(c, 500, "%s; the daemon's log has more", err_why());
