@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "daemon/sensor/examine.h"
+#include "daemon/sensor/worker.h"
 
 struct baseline_options {
 	struct kept *tree; /* the target whose own tree it is; NULL: a layer */

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "daemon/sensor/examine.h"
+#include "daemon/sensor/ask.h"
 
 struct coalesce;
 enum { COALESCE_FULL = 1 };

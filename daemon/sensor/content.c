@@ -149,7 +149,7 @@ static int both_sides(struct kept *k, struct span path, int fds[2], uint32_t *re
 	return r && now ? DOOR_NO_PATH : 0;
 }
 
-void examine_patch(struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id)
+void content_patch(struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id)
 {
 	struct door_msg m = {.op = DOOR_FILES, .id = ask_id};
 	int fds[2] = {-1, -1};

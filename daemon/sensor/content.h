@@ -1,7 +1,7 @@
 /* content.h - reading what a lookup found: where the data lies, hashing it, handing it out. */
 #pragma once
 
-#include "daemon/sensor/examine.h"
+#include "daemon/sensor/worker.h"
 #include "fs/hash.h"
 
 /* Hashes the data of a regular file's hit. Results as hash_file(); negative: unreadable. */
@@ -11,3 +11,5 @@ int content_hash(struct worker *w, const struct view *v, const struct hit *h, bo
 int content_open(const struct view *v, const struct hit *h, int *ret_fd);
 /* The baseline path that a copied-up object's origin handle names: appends "/path". */
 void content_origin(const struct views *v, struct span origin, struct buf *out);
+/* Reads old and new content of a path for a patch and answers the door. */
+void content_patch(struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id);

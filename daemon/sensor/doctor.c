@@ -1,7 +1,7 @@
 /* What this kernel and host allow, and what is live for each target. JSON for the door. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/sensor/sensor.h"
+#include "daemon/sensor/loop.h"
 
 /* What a level gives: content, names and attributes by event; the process that did it. */
 static const struct {

@@ -1,7 +1,8 @@
 /* From "root N, path below it" to "target, path": what a touch means for what is kept. */
 #include "base/clock.h"
 #include "daemon/log.h"
-#include "daemon/sensor/sensor.h"
+#include "daemon/sensor/loop.h"
+#include "daemon/sensor/registry.h"
 #include <stdio.h>
 
 /* What was moved here brings its content without an event of its own; what is created here gets an

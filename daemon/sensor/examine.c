@@ -6,30 +6,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/content.h"
-#include "daemon/sensor/scan.h"
 #include "store/targets.h"
-
-struct ask {
-	struct job job;
-	struct kept *kept;
-	struct scan *scan;
-	char *dir;
-	size_t dir_n, n;
-	struct buf names; /* n times: flags varint, name, actor, mount (buf_bytes each) */
-	int64_t when;
-	unsigned attempt;
-};
 
 /* How long to wait before another look at what would not hold still. */
 static const int64_t again_after[] = {200 * CLOCK_MS, CLOCK_S, 5 * CLOCK_S, 30 * CLOCK_S,
 	60 * CLOCK_S, 120 * CLOCK_S, 300 * CLOCK_S, 600 * CLOCK_S};
 enum { NEVER_SETTLES = 4 };
-
-void examiner_push(struct examiner *ex, struct item *i)
-{
-	if (queue_push(ex->items, QUEUE_BACK, i) != 0)
-		item_free(i); /* closed: the sensor is ending */
-}
 
 /* ---- the place ---- */
 
@@ -283,28 +265,25 @@ static void fill_sighting(struct looking *l, struct span mount)
 
 static void go_below(struct looking *l)
 {
-	struct scan_options opt = {.scope = l->path, .asker = -1, .below_only = true};
+	struct examiner *ex = l->p->worker->ex;
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;
 	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
 		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
 		return; /* wholly of the layers: nothing below can differ */
-	if (l->p->scan)
-		scan_below(l->p->scan, l->path);
-	else
-		scan_begin(l->p->worker->ex, l->p->kept, &opt);
+	ex->below(ex, l->p->kept, l->p->scan, l->path);
 }
 
 static void look_again(struct looking *l, struct span actor)
 {
+	struct examiner *ex = l->p->worker->ex;
 	size_t n = l->p->attempt < COUNTOF(again_after) ? l->p->attempt : COUNTOF(again_after) - 1;
-	struct ask *a = ask_new(l->p->kept, l->p->dir, l->p->when);
+	struct again a = {.kept = l->p->kept, .dir = l->p->dir, .name = l->name, .actor = actor,
+		.when = l->p->when, .delay = again_after[n], .attempt = l->p->attempt + 1};
 
-	ask_add(a, l->name, 0, actor, (struct span){0});
-	a->attempt = l->p->attempt + 1;
-	atomic_fetch_add(&l->p->worker->ex->stats.retries, 1);
-	jobs_later(l->p->worker->ex->jobs, &a->job, again_after[n]);
+	atomic_fetch_add(&ex->stats.retries, 1);
+	ex->again(ex, &a);
 }
 
 static void looking_end(struct looking *l)
@@ -342,99 +321,6 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 	if (l.again)
 		look_again(&l, actor);
 	looking_end(&l);
-}
-
-/* ---- asks ---- */
-
-static void ask_free(struct job *j)
-{
-	struct ask *a = container_of(j, struct ask, job);
-
-	scan_unref(a->scan);
-	kept_unref(a->kept);
-	buf_free(&a->names);
-	free(a->dir);
-	free(a);
-}
-
-static void ask_failed(struct ask *a, struct examiner *ex)
-{
-	struct item_gap *g = calloc(1, sizeof(*g));
-
-	must(g);
-	g->item.kind = ITEM_GAP;
-	g->kept = kept_ref(a->kept);
-	buf_add(&g->path, a->dir, a->dir_n);
-	g->cause = GAP_UNREADABLE;
-	g->from = a->when;
-	buf_add_text(&g->detail, err_why());
-	examiner_push(ex, &g->item);
-}
-
-static void ask_run(struct job *j, struct worker *worker)
-{
-	struct ask *a = container_of(j, struct ask, job);
-	struct place p = {.worker = worker, .kept = a->kept, .scan = a->scan,
-		.dir = span_make(a->dir, a->dir_n), .when = a->when, .attempt = a->attempt};
-	struct rd at = rd_of(buf_span(&a->names));
-
-	atomic_fetch_add(&worker->ex->stats.asks, 1);
-	if (!atomic_load(&a->kept->gone)) {
-		if (place_open(&p) < 0) {
-			ask_failed(a, worker->ex);
-		} else {
-			while (!rd_end(&at) && !worker->ex->stop) {
-				unsigned flags = (unsigned)rd_varint(&at);
-				struct span name = rd_bytes(&at), actor = rd_bytes(&at);
-
-				examine_name(&p, name, flags, actor, rd_bytes(&at));
-			}
-		}
-		place_close(&p);
-	}
-	ask_free(j);
-}
-
-struct ask *ask_new(struct kept *k, struct span dir, int64_t when)
-{
-	struct ask *a = calloc(1, sizeof(*a));
-
-	must(a);
-	a->job.run = ask_run;
-	a->job.drop = ask_free;
-	a->kept = kept_ref(k);
-	a->dir = malloc(dir.n + 1);
-	must(a->dir);
-	memcpy(a->dir, dir.p, dir.n);
-	a->dir[dir.n] = 0;
-	a->dir_n = dir.n;
-	a->when = when;
-	return a;
-}
-
-void ask_add(struct ask *a, struct span name, unsigned flags, struct span actor, struct span mount)
-{
-	buf_varint(&a->names, flags);
-	buf_bytes(&a->names, name);
-	buf_bytes(&a->names, actor);
-	buf_bytes(&a->names, mount);
-	must(!a->names.err);
-	a->n++;
-}
-
-size_t ask_len(const struct ask *a)
-{
-	return a->n;
-}
-
-void ask_set_scan(struct ask *a, struct scan *s)
-{
-	a->scan = scan_ref(s);
-}
-
-void ask_submit(struct ask *a, struct examiner *ex)
-{
-	jobs_add(ex->jobs, a->scan ? JOB_SCAN : JOB_LIVE, &a->job);
 }
 
 void *worker_main(void *examiner)

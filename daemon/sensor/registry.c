@@ -1,11 +1,10 @@
 #include "daemon/sensor/registry.h"
+#include "daemon/sensor/volume.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/glob.h"
-#include "base/text.h"
 #include "daemon/log.h"
-#include "daemon/sensor/sensor.h"
-#include "store/snapshot.h"
+#include "daemon/sensor/keeping.h"
+#include "daemon/sensor/loop.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,157 +43,12 @@ struct kept_limits {
 	struct span merged;
 };
 
-/* ---- layers: opened once, shared, watched ---- */
-
-static const char *layer_kind(struct span path)
-{
-	static const char tail[] = "-init/diff";
-	size_t n = sizeof(tail) - 1;
-
-	return path.n > n && memcmp(path.p + path.n - n, tail, n) == 0 ? "runtime" : "image";
-}
-
-static void find_stored(struct sensor *s, struct lower *l)
-{
-	TXN struct txn *t = NULL;
-	struct snap_info info;
-
-	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
-		info.state == SNAP_COMPLETE)
-		atomic_store(&l->snap, info.no);
-}
-
-static struct lower *layer_get(struct sensor *s, struct span path, enum look_marks marks)
-{
-	struct layer_row *row;
-	struct lower *l = NULL;
-	struct watch_root root = {.kind = WATCH_LOWER};
-	enum level level;
-
-	for (row = s->reg.layers; row; row = row->next)
-		if (span_is(path, row->lower->path) && row->lower->marks == marks) {
-			row->users++;
-			return lower_ref(row->lower);
-		}
-	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
-		return NULL;
-	find_stored(s, l);
-	row = calloc(1, sizeof(*row));
-	must(row);
-	row->lower = lower_ref(l);
-	row->root_id = root.id = l->id;
-	row->users = 1;
-	row->next = s->reg.layers;
-	s->reg.layers = row;
-	root.path = l->path;
-	if (watch_add(s->watch, &root, &level) < 0)
-		log_warn("layer %s is not watched: %s", l->path, err_why());
-	return l;
-}
-
-static void layer_put(struct sensor *s, struct lower *l)
-{
-	struct layer_row **at = &s->reg.layers, *row;
-
-	while (*at && (*at)->lower != l)
-		at = &(*at)->next;
-	row = *at;
-	if (!row || --row->users)
-		return;
-	*at = row->next;
-	watch_remove(s->watch, row->root_id);
-	lower_unref(row->lower);
-	free(row);
-}
-
-/* ---- making what is kept ---- */
-
-static enum look_marks marks_of(const struct target *t)
-{
-	if (!target_is_overlay(t))
-		return MARKS_NONE;
-	return t->fuse ? MARKS_FUSE : t->user_xattr ? MARKS_USER : MARKS_TRUSTED;
-}
-
 static char *text_of(struct span s)
 {
 	char *c = strndup((const char *)s.p, s.n);
 
 	must(c);
 	return c;
-}
-
-static int add_lowers(struct sensor *s, struct kept *k, struct span list, bool data)
-{
-	struct rd at = rd_of(list);
-	struct span path;
-
-	while (target_next_path(&at, &path)) {
-		BUF struct buf text = {0};
-		struct lower *l;
-
-		buf_add_span(&text, path);
-		l = layer_get(s, buf_span(&text), k->marks);
-		if (!l)
-			return err_wrap(-ENOENT, "%s", k->name);
-		k->lower = reallocarray(k->lower, k->n_lower + 1, sizeof(*k->lower));
-		must(k->lower);
-		k->lower[k->n_lower++] = l;
-		k->n_data += data;
-	}
-	return 0;
-}
-
-/* A tree's baseline is a snapshot of itself: the one "layer" it stacks. */
-static int add_own_tree(struct sensor *s, struct kept *k)
-{
-	struct lower *l;
-	int r = lower_open(k->upper, "tree", MARKS_NONE, ++s->reg.next_id, &l);
-
-	if (r < 0)
-		return r;
-	find_stored(s, l);
-	k->lower = calloc(1, sizeof(*k->lower));
-	must(k->lower);
-	k->lower[k->n_lower++] = l;
-	return 0;
-}
-
-static void release(struct sensor *s, struct kept *k)
-{
-	for (size_t i = 0; k && k->overlay && i < k->n_lower; i++)
-		layer_put(s, k->lower[i]);
-	kept_unref(k);
-}
-
-static int kept_make(struct sensor *s, const struct target *t, struct kept **ret)
-{
-	struct kept *k = calloc(1, sizeof(*k));
-	int r = 0;
-
-	must(k);
-	atomic_init(&k->refs, 1);
-	k->id = text_of(t->id);
-	k->name = text_of(t->name);
-	k->upper = text_of(t->upper);
-	k->kind = t->kind;
-	k->overlay = target_is_overlay(t);
-	k->marks = marks_of(t);
-	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (k->upper_fd < 0)
-		r = err_sys("%s: %s", k->name, k->upper);
-	if (r == 0 && k->overlay)
-		r = add_lowers(s, k, t->lowers, false);
-	if (r == 0 && k->overlay)
-		r = add_lowers(s, k, t->data_only, true);
-	if (r == 0 && !k->overlay)
-		r = add_own_tree(s, k);
-	if (r < 0) {
-		release(s, k);
-		return r;
-	}
-	*ret = k;
-	return 0;
 }
 
 static void tell_target(struct sensor *s, struct reg *r)
@@ -255,7 +109,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	struct kept *k = NULL;
 	struct reg *r;
 
-	if (kept_make(s, t, &k) < 0) {
+	if (keeping_make(s, t, &k) < 0) {
 		log_debug("not kept yet: %s", err_why());
 		return NULL;
 	}
@@ -313,7 +167,7 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 		free(c);
 	}
 	fd_close(&r->mounts_fd);
-	release(s, r->kept);
+	keeping_release(s, r->kept);
 	buf_free(&r->desc);
 	free(r->merged);
 	free(r);
@@ -443,61 +297,6 @@ static void follow_covers(struct sensor *s, struct reg *r, const struct box *b)
 
 /* ---- volumes and host trees ---- */
 
-static void tree_id(struct buf *out, const char *word, struct span path)
-{
-	BUF struct buf b = {0};
-	uint8_t sha[SHA_LEN];
-
-	buf_add_text(&b, word);
-	buf_add_span(&b, path);
-	sha_once(buf_span(&b), sha);
-	text_hex(out, span_make(sha, SHA_LEN));
-}
-
-static bool is_volume(struct sensor *s, const struct box_mount *m)
-{
-	static const char *const never[] = {"/proc", "/sys", "/dev", "/run", "/var/run"};
-
-	if (!m->is_dir || m->source.n <= 1 || m->point.n <= 1)
-		return false;
-	for (size_t i = 0; i < COUNTOF(never); i++)
-		if (path_within(m->source, span_of(never[i])))
-			return false;
-	for (size_t i = 0; i < s->cfg->volumes_exclude.n; i++)
-		if (glob_match(span_of(s->cfg->volumes_exclude.v[i]), m->source))
-			return false;
-	return true;
-}
-
-/* ".../volumes/NAME/_data" is what docker and podman call NAME; anything else is its path. */
-static struct span volume_name(struct span source)
-{
-	static const char tail[] = "/_data";
-	size_t n = sizeof(tail) - 1, cut;
-
-	if (source.n <= n || memcmp(source.p + source.n - n, tail, n) != 0)
-		return source;
-	cut = source.n - n;
-	while (cut && source.p[cut - 1] != '/')
-		cut--;
-	return span_make(source.p + cut, source.n - n - cut);
-}
-
-/* Who mounts it, over the whole look: pairs container id -> mount point. */
-static void volume_users(const struct box_list *l, struct span source, struct buf *out, bool *running)
-{
-	for (size_t i = 0; i < l->n; i++)
-		for (size_t j = 0; j < l->v[i].n_mount; j++) {
-			const struct box_mount *m = &l->v[i].mount[j];
-
-			if (!span_eq(m->source, source) || !m->is_dir)
-				continue;
-			buf_bytes(out, l->v[i].t.id);
-			buf_bytes(out, m->point);
-			*running |= l->v[i].t.state == STATE_RUNNING;
-		}
-}
-
 static void keep_tree(struct sensor *s, const struct target *t, const struct kept_limits *lim)
 {
 	struct reg *r = registry_by_id(&s->reg, t->id);
@@ -519,7 +318,7 @@ static void keep_volume(struct sensor *s, const struct box_list *l, const struct
 	struct target t = {.kind = TARGET_VOLUME, .name = volume_name(m->source),
 		.runtime = span_of("volume"), .fs_type = m->fs_type, .upper = m->source};
 
-	tree_id(&id, "volume:", m->source);
+	volume_tree_id(&id, "volume:", m->source);
 	volume_users(l, m->source, &users, &running);
 	t.id = buf_span(&id);
 	t.volumes = buf_span(&users);
@@ -536,7 +335,7 @@ static void keep_host_trees(struct sensor *s)
 		struct target t = {.kind = TARGET_HOST, .state = STATE_RUNNING, .name = span_of(h->name),
 			.runtime = span_of("host"), .upper = span_of(h->path)};
 
-		tree_id(&id, "host:", span_of(h->path));
+		volume_tree_id(&id, "host:", span_of(h->path));
 		t.id = buf_span(&id);
 		keep_tree(s, &t, &lim);
 	}
@@ -617,7 +416,7 @@ static void look_at_volumes(struct sensor *s, const struct box_list *l)
 {
 	for (size_t i = 0; s->cfg->volumes_watch && i < l->n; i++)
 		for (size_t j = 0; j < l->v[i].n_mount; j++)
-			if (is_volume(s, &l->v[i].mount[j]))
+			if (volume_is_one(s->cfg, &l->v[i].mount[j]))
 				keep_volume(s, l, &l->v[i].mount[j]);
 }
 

@@ -109,7 +109,7 @@ static void walk_run(struct job *j, struct worker *worker)
 	walk_drop(j);
 }
 
-void scan_below(struct scan *s, struct span dir)
+static void walk_below(struct scan *s, struct span dir)
 {
 	struct walk_job *w = calloc(1, sizeof(*w));
 
@@ -137,7 +137,7 @@ static int gather_path(void *ctx, const struct change *c)
 	return g->paths.err;
 }
 
-static void ask_again(struct scan *s, struct span path)
+static void ask_path(struct scan *s, struct span path)
 {
 	size_t cut = path.n;
 	struct ask *a;
@@ -169,7 +169,7 @@ static void drift_run(struct job *j, struct worker *worker)
 	txn_abort(take(t));
 	at = rd_of(buf_span(&g.paths));
 	while (!rd_end(&at))
-		ask_again(w->scan, rd_bytes(&at));
+		ask_path(w->scan, rd_bytes(&at));
 	buf_free(&g.paths);
 	walk_drop(j);
 }
@@ -229,8 +229,18 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 
 	look_at_drift(s);
 	if (opt->below_only)
-		scan_below(s, span_of(s->scope));
+		walk_below(s, span_of(s->scope));
 	else
 		ask_scope(s);
 	scan_unref(s);
+}
+
+void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir)
+{
+	struct scan_options opt = {.scope = dir, .asker = -1, .below_only = true};
+
+	if (s)
+		walk_below(s, dir);
+	else
+		scan_begin(ex, k, &opt);
 }

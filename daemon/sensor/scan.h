@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "daemon/sensor/examine.h"
+#include "daemon/sensor/ask.h"
 
 struct scan_options {
 	struct span scope;   /* path; empty or "/": everything */
@@ -16,25 +16,11 @@ struct scan_options {
 	struct heal *heal;   /* a gap over several targets; NULL: none. A reference is taken */
 	bool below_only;     /* the scope's own entry was just looked at: start with what is in it */
 };
-struct scan {
-	atomic_uint refs;
-	struct examiner *ex;
-	struct kept *kept;
-	char *scope;
-	int64_t started;
-	bool trust_seen;
-	int asker;
-	uint32_t ask_id;
-	struct heal *heal;
-	atomic_bool whole;
-	atomic_ullong done;
-	atomic_llong told; /* monotonic ns of the last progress message */
-};
 struct scan *scan_ref(struct scan *s);
 void scan_unref(struct scan *s); /* the last one tells the ledger */
 void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *opt);
-/* One more directory of the walk. */
-void scan_below(struct scan *s, struct span dir);
+/* struct examiner's hook: one more directory of the walk; without a scan, a new one of that scope. */
+void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir);
 /* Counts a look, and tells the asker now and then. */
 void scan_step(struct scan *s);
 

@@ -1,5 +1,6 @@
 /* Building the privileged role, running its loop, taking it down: in that order below. */
-#include "daemon/sensor/sensor.h"
+#include "daemon/sensor/loop.h"
+#include "daemon/sensor/registry.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
@@ -390,6 +391,9 @@ static int start_threads(struct sensor *s)
 	s->ex.items = s->items;
 	s->ex.jobs = s->jobs;
 	s->ex.outbox = s->outbox;
+	s->ex.below = scan_below;
+	s->ex.again = ask_again;
+	s->ex.scan_done = scan_unref;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;

@@ -3,7 +3,9 @@
 #include "base/err.h"
 #include "base/glob.h"
 #include "daemon/log.h"
-#include "daemon/sensor/sensor.h"
+#include "daemon/sensor/content.h"
+#include "daemon/sensor/loop.h"
+#include "daemon/sensor/registry.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -117,7 +119,7 @@ static void patch_run(struct job *j, struct worker *w)
 {
 	struct patch_job *p = container_of(j, struct patch_job, job);
 
-	examine_patch(w->ex, p->kept, span_make(p->path, p->n), p->seat, p->id);
+	content_patch(w->ex, p->kept, span_make(p->path, p->n), p->seat, p->id);
 	patch_drop(j);
 }
 

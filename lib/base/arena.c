@@ -51,13 +51,14 @@ struct span arena_dup(struct arena *a, struct span s)
 
 struct span arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char probe[2];
 	va_list ap, again;
 	uint8_t *p;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(probe, sizeof(probe), fmt, again);
 	va_end(again);
 	must(n >= 0);
 	p = arena_alloc(a, (size_t)n + 1);

@@ -1,17 +1,18 @@
 /*
- * sensor.h - the privileged role: who is built, and what the loop's files share.
+ * loop.h - the privileged role as one struct, and what the files of its loop share.
  *
  * Threads: the loop (this struct is its own; events, registry, timers, door), N workers (examine),
  * one ledger. Between them: jobs, the items queue, the outbox, counters. Nothing else.
  */
 #pragma once
 
+#include "box/find.h"
 #include "daemon/daemon.h"
 #include "daemon/sensor/actors.h"
 #include "daemon/sensor/baseline.h"
 #include "daemon/sensor/coalesce.h"
 #include "daemon/sensor/ledger.h"
-#include "daemon/sensor/registry.h"
+#include "daemon/sensor/reg.h"
 #include "daemon/sensor/scan.h"
 #include "daemon/sensor/watch.h"
 #include <pthread.h>

@@ -1,0 +1,117 @@
+#include "daemon/sensor/ask.h"
+#include "base/err.h"
+
+struct ask {
+	struct job job;
+	struct kept *kept;
+	struct scan *scan;
+	struct examiner *ex; /* with a scan: whose */
+	char *dir;
+	size_t dir_n, n;
+	struct buf names; /* n times: flags varint, name, actor, mount (buf_bytes each) */
+	int64_t when;
+	unsigned attempt;
+};
+
+static void ask_free(struct job *j)
+{
+	struct ask *a = container_of(j, struct ask, job);
+
+	if (a->scan)
+		a->ex->scan_done(a->scan);
+	kept_unref(a->kept);
+	buf_free(&a->names);
+	free(a->dir);
+	free(a);
+}
+
+static void ask_failed(struct ask *a, struct examiner *ex)
+{
+	struct item_gap *g = calloc(1, sizeof(*g));
+
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->kept = kept_ref(a->kept);
+	buf_add(&g->path, a->dir, a->dir_n);
+	g->cause = GAP_UNREADABLE;
+	g->from = a->when;
+	buf_add_text(&g->detail, err_why());
+	examiner_push(ex, &g->item);
+}
+
+static void ask_run(struct job *j, struct worker *worker)
+{
+	struct ask *a = container_of(j, struct ask, job);
+	struct place p = {.worker = worker, .kept = a->kept, .scan = a->scan,
+		.dir = span_make(a->dir, a->dir_n), .when = a->when, .attempt = a->attempt};
+	struct rd at = rd_of(buf_span(&a->names));
+
+	atomic_fetch_add(&worker->ex->stats.asks, 1);
+	if (!atomic_load(&a->kept->gone)) {
+		if (place_open(&p) < 0) {
+			ask_failed(a, worker->ex);
+		} else {
+			while (!rd_end(&at) && !worker->ex->stop) {
+				unsigned flags = (unsigned)rd_varint(&at);
+				struct span name = rd_bytes(&at), actor = rd_bytes(&at);
+
+				examine_name(&p, name, flags, actor, rd_bytes(&at));
+			}
+		}
+		place_close(&p);
+	}
+	ask_free(j);
+}
+
+struct ask *ask_new(struct kept *k, struct span dir, int64_t when)
+{
+	struct ask *a = calloc(1, sizeof(*a));
+
+	must(a);
+	a->job.run = ask_run;
+	a->job.drop = ask_free;
+	a->kept = kept_ref(k);
+	a->dir = malloc(dir.n + 1);
+	must(a->dir);
+	memcpy(a->dir, dir.p, dir.n);
+	a->dir[dir.n] = 0;
+	a->dir_n = dir.n;
+	a->when = when;
+	return a;
+}
+
+void ask_add(struct ask *a, struct span name, unsigned flags, struct span actor, struct span mount)
+{
+	buf_varint(&a->names, flags);
+	buf_bytes(&a->names, name);
+	buf_bytes(&a->names, actor);
+	buf_bytes(&a->names, mount);
+	must(!a->names.err);
+	a->n++;
+}
+
+size_t ask_len(const struct ask *a)
+{
+	return a->n;
+}
+
+void ask_set_scan(struct ask *a, struct scan *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	a->scan = s;
+	a->ex = s->ex;
+}
+
+void ask_submit(struct ask *a, struct examiner *ex)
+{
+	jobs_add(ex->jobs, a->scan ? JOB_SCAN : JOB_LIVE, &a->job);
+}
+
+void ask_again(struct examiner *ex, const struct again *again)
+{
+	struct ask *a = ask_new(again->kept, again->dir, again->when);
+
+	ask_add(a, again->name, 0, again->actor, (struct span){0});
+	a->attempt = again->attempt;
+	jobs_later(ex->jobs, &a->job, again->delay);
+}

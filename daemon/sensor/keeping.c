@@ -1,0 +1,159 @@
+#include "daemon/sensor/keeping.h"
+#include "base/err.h"
+#include "daemon/log.h"
+#include "store/snapshot.h"
+#include <fcntl.h>
+#include <string.h>
+
+/* ---- layers: opened once, shared, watched ---- */
+
+static const char *layer_kind(struct span path)
+{
+	static const char tail[] = "-init/diff";
+	size_t n = sizeof(tail) - 1;
+
+	return path.n > n && memcmp(path.p + path.n - n, tail, n) == 0 ? "runtime" : "image";
+}
+
+static void find_stored(struct sensor *s, struct lower *l)
+{
+	TXN struct txn *t = NULL;
+	struct snap_info info;
+
+	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
+		info.state == SNAP_COMPLETE)
+		atomic_store(&l->snap, info.no);
+}
+
+static struct lower *layer_get(struct sensor *s, struct span path, enum look_marks marks)
+{
+	struct layer_row *row;
+	struct lower *l = NULL;
+	struct watch_root root = {.kind = WATCH_LOWER};
+	enum level level;
+
+	for (row = s->reg.layers; row; row = row->next)
+		if (span_is(path, row->lower->path) && row->lower->marks == marks) {
+			row->users++;
+			return lower_ref(row->lower);
+		}
+	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
+		return NULL;
+	find_stored(s, l);
+	row = calloc(1, sizeof(*row));
+	must(row);
+	row->lower = lower_ref(l);
+	row->root_id = root.id = l->id;
+	row->users = 1;
+	row->next = s->reg.layers;
+	s->reg.layers = row;
+	root.path = l->path;
+	if (watch_add(s->watch, &root, &level) < 0)
+		log_warn("layer %s is not watched: %s", l->path, err_why());
+	return l;
+}
+
+static void layer_put(struct sensor *s, struct lower *l)
+{
+	struct layer_row **at = &s->reg.layers, *row;
+
+	while (*at && (*at)->lower != l)
+		at = &(*at)->next;
+	row = *at;
+	if (!row || --row->users)
+		return;
+	*at = row->next;
+	watch_remove(s->watch, row->root_id);
+	lower_unref(row->lower);
+	free(row);
+}
+
+/* ---- making what is kept ---- */
+
+static enum look_marks marks_of(const struct target *t)
+{
+	if (!target_is_overlay(t))
+		return MARKS_NONE;
+	return t->fuse ? MARKS_FUSE : t->user_xattr ? MARKS_USER : MARKS_TRUSTED;
+}
+
+static char *text_of(struct span s)
+{
+	char *c = strndup((const char *)s.p, s.n);
+
+	must(c);
+	return c;
+}
+
+static int add_lowers(struct sensor *s, struct kept *k, struct span list, bool data)
+{
+	struct rd at = rd_of(list);
+	struct span path;
+
+	while (target_next_path(&at, &path)) {
+		BUF struct buf text = {0};
+		struct lower *l;
+
+		buf_add_span(&text, path);
+		l = layer_get(s, buf_span(&text), k->marks);
+		if (!l)
+			return err_wrap(-ENOENT, "%s", k->name);
+		k->lower = reallocarray(k->lower, k->n_lower + 1, sizeof(*k->lower));
+		must(k->lower);
+		k->lower[k->n_lower++] = l;
+		k->n_data += data;
+	}
+	return 0;
+}
+
+/* A tree's baseline is a snapshot of itself: the one "layer" it stacks. */
+static int add_own_tree(struct sensor *s, struct kept *k)
+{
+	struct lower *l;
+	int r = lower_open(k->upper, "tree", MARKS_NONE, ++s->reg.next_id, &l);
+
+	if (r < 0)
+		return r;
+	find_stored(s, l);
+	k->lower = calloc(1, sizeof(*k->lower));
+	must(k->lower);
+	k->lower[k->n_lower++] = l;
+	return 0;
+}
+
+void keeping_release(struct sensor *s, struct kept *k)
+{
+	for (size_t i = 0; k && k->overlay && i < k->n_lower; i++)
+		layer_put(s, k->lower[i]);
+	kept_unref(k);
+}
+
+int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
+{
+	struct kept *k = calloc(1, sizeof(*k));
+	int r = 0;
+
+	must(k);
+	atomic_init(&k->refs, 1);
+	k->id = text_of(t->id);
+	k->name = text_of(t->name);
+	k->upper = text_of(t->upper);
+	k->kind = t->kind;
+	k->overlay = target_is_overlay(t);
+	k->marks = marks_of(t);
+	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (k->upper_fd < 0)
+		r = err_sys("%s: %s", k->name, k->upper);
+	if (r == 0 && k->overlay)
+		r = add_lowers(s, k, t->lowers, false);
+	if (r == 0 && k->overlay)
+		r = add_lowers(s, k, t->data_only, true);
+	if (r == 0 && !k->overlay)
+		r = add_own_tree(s, k);
+	if (r < 0) {
+		keeping_release(s, k);
+		return r;
+	}
+	*ret = k;
+	return 0;
+}

@@ -1,0 +1,9 @@
+/* keeping.h - making what is kept from a descriptor: its layers opened, shared and watched. */
+#pragma once
+
+#include "daemon/sensor/loop.h"
+
+/* 0 and a reference; -errno with a sentence: a directory is not there (yet, or any more). */
+int keeping_make(struct sensor *s, const struct target *t, struct kept **ret);
+/* Gives up the registry's reference, and its use of the layers. */
+void keeping_release(struct sensor *s, struct kept *k);

@@ -1,0 +1,44 @@
+/* reg.h - a kept target as the loop sees it, and the tables of them. No code. */
+#pragma once
+
+#include "box/whose.h"
+#include "daemon/sensor/kept.h"
+#include "daemon/sensor/watch.h"
+
+struct cover {
+	struct cover *next;
+	uint64_t mount_id;
+	char *point;
+	bool seen;
+};
+struct reg {
+	struct reg *next;
+	struct kept *kept;
+	uint32_t root_id;    /* the watch's name for its upper directory or tree */
+	enum level level;
+	enum target_state state;
+	struct buf desc;     /* as last told to the ledger: encoded, no == 0 */
+	uint64_t mnt_ns;
+	uint32_t dev_major, dev_minor;
+	uint32_t pid;
+	char *merged;
+	int mounts_fd;	     /* its process's mountinfo, polled for changes; -1 */
+	struct cover *covers;
+	bool seen;	     /* in the look under way */
+	bool scan_when_stored; /* a tree whose own snapshot is being taken */
+	int64_t next_sweep;  /* monotonic */
+};
+struct layer_row {
+	struct layer_row *next;
+	struct lower *lower;
+	uint32_t root_id;
+	unsigned users;
+};
+struct registry {
+	struct reg *regs;
+	struct layer_row *layers;
+	uint32_t next_id;
+	struct whose_row *rows; /* for actors: rebuilt after each look */
+	size_t n_rows;
+	bool first_look;	/* what runs already at the first look is late */
+};

@@ -1,0 +1,66 @@
+/*
+ * worker.h - what the examining threads share, and what one look carries. No code: examine, ask,
+ * scan, baseline and content all stand on it.
+ */
+#pragma once
+
+#include "base/queue.h"
+#include "daemon/sensor/items.h"
+#include "daemon/sensor/jobs.h"
+#include "daemon/sensor/outbox.h"
+
+struct examiner_stats {
+	atomic_ullong asks, looks, hashed_files, hashed_bytes, seen_hits, retries;
+};
+struct scan;
+struct again;
+/* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
+ * would otherwise point back: from a look to the scan that goes below it, and to the ask that looks
+ * again. */
+struct examiner {
+	struct store *store;
+	struct queue *items;
+	struct jobs *jobs;
+	struct outbox *outbox;
+	uint64_t max_bytes;
+	int64_t max_ns;
+	bool stop;
+	struct examiner_stats stats;
+	void (*below)(struct examiner *ex, struct kept *k, struct scan *s, struct span dir);
+	void (*again)(struct examiner *ex, const struct again *a);
+	void (*scan_done)(struct scan *s);
+};
+struct worker {
+	struct examiner *ex;
+	struct sha *sha;
+};
+/* A look to be repeated later. */
+struct again {
+	struct kept *kept;
+	struct span dir, name, actor;
+	int64_t when, delay;
+	unsigned attempt;
+};
+
+/* A full look under way; see scan.h. Counted; the last reference's end is told to the ledger. */
+struct scan {
+	atomic_uint refs;
+	struct examiner *ex;
+	struct kept *kept;
+	char *scope;
+	int64_t started;
+	bool trust_seen;
+	int asker;
+	uint32_t ask_id;
+	struct heal *heal;
+	atomic_bool whole;
+	atomic_ullong done;
+	atomic_llong told; /* monotonic ns of the last progress message */
+};
+
+/* Gives an item to the ledger; waits while the ledger is behind. */
+static inline void examiner_push(struct examiner *ex, struct item *i)
+{
+	if (queue_push(ex->items, QUEUE_BACK, i) != 0)
+		item_free(i); /* closed: the sensor is ending */
+}
