@@ -166,9 +166,10 @@ static struct outcome deliver(struct exchange *x, bool at_end)
 			r = x->fn(x->arg, (const char *)line.p, line.n);
 	if (r)
 		return (struct outcome){r, true};
-	if (from)
-		memmove(x->body.p, x->body.p + from, x->body.n - from);
-	x->body.n -= from;
+	if (from) {
+		x->body.n -= from;
+		memmove(x->body.p, x->body.p + from, x->body.n + 1); /* with its NUL */
+	}
 	if (x->body.n > LINE_MAX_BYTES)
 		r = err_set(-EFBIG, "a line of the answer is too long to be true");
 	return (struct outcome){r, false};
