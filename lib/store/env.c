@@ -3,7 +3,7 @@
  * and nowhere else, because they are what keeps the gateway from writing history.
  */
 #include "store/db.h"
-#include "store/migrate.h"
+#include "store/env_migrate.h"
 #include "base/fd.h"
 #include <fcntl.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* What status and metrics print about the store. */
 #include "store/db.h"
 #include "store/journal.h"
-#include "store/migrate.h"
+#include "store/env_migrate.h"
 
 /* The free list is a database of its own, number 0: per old transaction a list of page numbers that
  * begins with its length. */

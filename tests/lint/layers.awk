@@ -4,7 +4,8 @@
 #
 # Prints "file:line: what is wrong" and exits 1 when there is anything. Into FILE go the arrows
 # between modules ("from to"), for tsort. A module is a .c file and the header of its name; a header
-# without a .c of its own is a part of whoever includes it, and the arrows go through it.
+# without a .c of its own is a part of whoever includes it, and the arrows go through it. A file
+# NOUN_part is a part of the module NOUN where there is a NOUN.c beside it.
 
 function room_of(path,    room) {
 	if (path == "boltseal.h")		# the installed header is the client's
@@ -41,6 +42,20 @@ function check_inside(name,    to) {
 		uses[module] = uses[module] " " to
 }
 
+# The module that a file is a part of.
+function owner(module,    whole) {
+	whole = module
+	while (sub(/_[^_\/]*$/, "", whole))
+		if (whole in has_code)
+			return owner(whole)
+	return module
+}
+
+function arrow(from, to) {
+	if (from != to)
+		print from, to > edges
+}
+
 # Prints the arrows from `from` that begin at `via`: itself, or a header without a .c.
 function draw(from, via,    part, n, i) {
 	n = split(uses[via], part, " ")
@@ -49,7 +64,7 @@ function draw(from, via,    part, n, i) {
 			continue
 		drawn[from, part[i]] = 1
 		if (part[i] in has_code)
-			print from, part[i] > edges
+			arrow(owner(from), owner(part[i]))
 		else
 			draw(from, part[i])
 	}

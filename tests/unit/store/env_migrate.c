@@ -1,7 +1,7 @@
 /* The door between formats: up, one at a time, or not at all. */
 #include "place.h"
 #include "store/db.h"
-#include "store/migrate.h"
+#include "store/env_migrate.h"
 
 static uint32_t format_of(struct txn *t)
 {
@@ -128,5 +128,5 @@ int main(void)
 		WITH_STORE(test_steps),
 	};
 
-	return cmocka_run_group_tests_name("store/migrate", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("store/env_migrate", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* A format is a promise: a newer one is never guessed at, an older one never misread. */
-#include "store/migrate.h"
+#include "store/env_migrate.h"
 #include "store/db.h"
 
 int migrate_format(struct txn *t, uint32_t *ret)
