@@ -10,7 +10,7 @@ enum { ROWS_MAX = 1000000 };
 
 /* One path as one target has it. Encoded records; empty is absence. */
 struct side {
-	bool known;	 /* drift or accepted names it */
+	bool known; /* drift or accepted names it */
 	bool has_drift;
 	struct span image, base, now; /* base: at the wanted generation */
 	struct change drift;
@@ -185,7 +185,9 @@ static int emit(const struct row *row, struct span base, struct span now,
 	struct record a, b;
 	struct change c = s->has_drift ? s->drift : (struct change){.kind = 'C'};
 	uint32_t was = s->has_drift ? s->drift.aspects : s->aspects;
-	struct judge_in in = {.path = row->path, .base = decode(base, &a), .now = decode(now, &b),
+	struct judge_in in = {.path = row->path,
+		.base = decode(base, &a),
+		.now = decode(now, &b),
 		.layer_changed = was & (1u << ASPECT_LAYER),
 		.mount = s->has_drift ? s->drift.mount : s->mount};
 
@@ -211,7 +213,8 @@ static int compare(struct rows *r, const struct row *row, bool other,
 	int rc;
 
 	if (other)
-		return emit(row, shared_now(&row->side[1], &s), shared_now(&s, &row->side[1]), fn, ctx);
+		return emit(
+			row, shared_now(&row->side[1], &s), shared_now(&s, &row->side[1]), fn, ctx);
 	rc = base_at(r, row->path, &s);
 	return rc < 0 ? rc : emit(row, s.base, now_of(&s), fn, ctx);
 }
@@ -238,7 +241,8 @@ int against_each(struct txn *t, const struct target *tg, const struct against_wa
 	return rc;
 }
 
-/* The top lower of a docker container is its own: hosts, resolv.conf and the like, not the image. */
+/* The top lower of a docker container is its own: hosts, resolv.conf and the like, not the image.
+ */
 static bool is_own(struct span path)
 {
 	static const char tail[] = "-init/diff";

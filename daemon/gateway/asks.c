@@ -61,7 +61,8 @@ static void lost(struct gateway *g, const char *why)
 	fd_close(&a->fd);
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done)
-			finish(k, DOOR_FAILED, "the sensor went away; is boltseald sensor running?");
+			finish(k, DOOR_FAILED,
+				"the sensor went away; is boltseald sensor running?");
 	}
 	a->retry_wait = RETRY_FIRST;
 	a->retry_at = clock_mono() + a->retry_wait;
@@ -87,6 +88,7 @@ static void connect_door(struct gateway *g)
 		return;
 	}
 	log_info("the sensor's door is open");
+	g->reopen = true;
 	wake_streams(g);
 }
 
@@ -306,7 +308,8 @@ int asks_refused(struct call *c)
 	if ((unsigned)k->result >= COUNTOF(rows))
 		problem(c, 500, "the sensor gave an answer that this gateway does not know");
 	else if (k->result == DOOR_MOVED)
-		problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept",
+		problem(c, 412,
+			"the drift has moved since: it is %s now; look at it again, then accept",
 			*text ? text : "another");
 	else
 		problem(c, rows[k->result].status, "%s", *text ? text : rows[k->result].fallback);

@@ -49,7 +49,8 @@ static void redirect(struct names *names, size_t at, struct span to)
 	*names = new;
 }
 
-static void found_in(struct search *s, const struct record *rec, unsigned layer, const struct snap_info *info)
+static void found_in(
+	struct search *s, const struct record *rec, unsigned layer, const struct snap_info *info)
 {
 	if (s->wants_data) {
 		if (rec->type == FILE_REG && !(rec->ovl & OVL_METACOPY)) {
@@ -66,7 +67,8 @@ static void found_in(struct search *s, const struct record *rec, unsigned layer,
 }
 
 /* One name of the path in one layer. True: go on to the next name, in `*dir`. */
-static bool step(struct search *s, const struct record *rec, bool last, struct names *below, size_t at)
+static bool step(
+	struct search *s, const struct record *rec, bool last, struct names *below, size_t at)
 {
 	if (rec->ovl & OVL_WHITEOUT || (!last && rec->type != FILE_DIR)) {
 		s->end = true;

@@ -142,8 +142,10 @@ int call_failed(struct call *c, int code)
 static int not_found(struct call *c)
 {
 	if (!c->match.docker)
-		return problem(c, 404, "nothing is at this address; GET /v1/openapi.yaml lists what there is");
-	return problem(c, 501, "boltseal answers docker ps, diff and version only; ask docker itself");
+		return problem(c, 404,
+			"nothing is at this address; GET /v1/openapi.yaml lists what there is");
+	return problem(
+		c, 501, "boltseal answers docker ps, diff and version only; ask docker itself");
 }
 
 static int check_version(struct call *c)
@@ -167,7 +169,8 @@ static int check_role(struct call *c)
 	c->g->n_refused++;
 	log_warn("uid %u pid %d may not %s %s%s%s", w->uid, w->pid, c->method,
 		routes[c->match.id].path, w->in_container ? ": " : "", w->why);
-	problem(c, 403, "uid %u may not do this: it takes the role %s%s%s; see roles: in boltseal.yaml",
+	problem(c, 403,
+		"uid %u may not do this: it takes the role %s%s%s; see roles: in boltseal.yaml",
 		w->uid, routes[c->match.id].role, w->in_container ? ", and " : "", w->why);
 	return VIEW_ANSWERED;
 }
@@ -182,7 +185,8 @@ static int check_line(struct call *c)
 		return not_found(c), VIEW_ANSWERED;
 	if (r == ROUTE_NOT_ALLOWED) {
 		problem(c, 405, "%s is not for this address; use %s", c->method, c->match.allow);
-		call_header(c, "Allow", (const char *)arena_dup(&c->mem, span_of(c->match.allow)).p);
+		call_header(
+			c, "Allow", (const char *)arena_dup(&c->mem, span_of(c->match.allow)).p);
 		return VIEW_ANSWERED;
 	}
 	if (r < 0)

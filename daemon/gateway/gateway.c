@@ -18,7 +18,7 @@ struct life {
 	struct store *store;
 	struct gateway g;
 	int signal_fd, listen_fd;
-	char *socket; /* the path it was made at, whatever is reloaded */
+	char *socket, *state_dir; /* as it was started with, whatever is reloaded */
 	bool made, running, stop;
 };
 
@@ -26,10 +26,11 @@ static void life_end(struct life *l)
 {
 	if (l->running)
 		gw_fini(&l->g);
-	store_close(l->store);
+	store_close(l->running ? l->g.store : l->store);
 	if (l->made)
 		unlink(l->socket);
 	free(l->socket);
+	free(l->state_dir);
 	fd_close(&l->listen_fd);
 	fd_close(&l->signal_fd);
 	config_free(l->config);
@@ -110,7 +111,9 @@ static int start(struct life *l)
 	if (r < 0)
 		return r;
 	l->running = true;
-	return gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
+	r = gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
+	l->g.store_dir = l->state_dir;
+	return r;
 }
 
 static int live(struct life *l)
@@ -118,7 +121,8 @@ static int live(struct life *l)
 	int r = take_signals(l);
 
 	l->socket = strdup(l->config->socket);
-	must(l->socket);
+	l->state_dir = strdup(l->config->state_dir);
+	must(l->socket && l->state_dir);
 	if (r == 0)
 		r = listen_open(l->socket, l->config->group, &l->listen_fd, &l->made);
 	if (r == 0)

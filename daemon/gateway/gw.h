@@ -36,8 +36,9 @@ struct asks {
 struct gw_limits {
 	uint32_t connections, per_uid, streams;
 	size_t body;
-	int64_t request, idle, answer; /* ns: until a request is whole, between two, until it is read */
-	int64_t heartbeat;	       /* ns */
+	int64_t request, idle,
+		answer;	   /* ns: until a request is whole, between two, until it is read */
+	int64_t heartbeat; /* ns */
 };
 extern const struct gw_limits gw_limits_default;
 
@@ -51,9 +52,11 @@ struct gateway {
 	int listen_fd, mhd_fd, job_pipe[2];
 	struct peer *peers;
 	uint32_t n_peers, n_streams, n_jobs;
-	struct call *streams; /* those that follow */
+	struct call *streams;			      /* those that follow */
 	uint64_t n_requests, n_refused, n_answers[6]; /* by hundred of the status */
 	int64_t started, tidy_at;
+	const char *store_dir; /* NULL: the store is never opened again */
+	bool reopen;	       /* a new sensor may have given the store a new lock file */
 };
 
 /* gateway.c */
@@ -97,7 +100,7 @@ struct call {
 	size_t sent;
 	void *stream; /* lives in `mem` */
 	struct call *next;
-	bool follows; /* wants a sign of life every now and then */
+	bool follows;	   /* wants a sign of life every now and then */
 	int64_t last_sent; /* mono */
 };
 
@@ -110,7 +113,7 @@ void call_wake(struct call *c);
 void call_free(struct call *c);
 struct json call_json(struct call *c); /* writes to out; 200, application/json */
 void call_header(struct call *c, const char *name, const char *value); /* value in mem or static */
-const char *call_request_header(struct call *c, const char *name); /* NULL: not given */
+const char *call_request_header(struct call *c, const char *name);     /* NULL: not given */
 int problem(struct call *c, unsigned status, const char *fmt, ...) PRINTF(3, 4);
 int problem_with(struct call *c, unsigned status, struct span lines, const char *fmt, ...)
 	PRINTF(4, 5); /* `lines`: candidates */
@@ -131,7 +134,8 @@ enum { VIEW_ANSWERED = 1 }; /* positive: a problem has been answered */
 int view_begin(struct call *c, struct txn **ret);
 /* The target that the path names, when the peer may see it; else 404, or 403 where `need` is more
  * than it may. VIEW_ANSWERED or negative when not. */
-int view_target(struct call *c, struct txn *t, struct span word, enum role need, struct target *ret);
+int view_target(
+	struct call *c, struct txn *t, struct span word, enum role need, struct target *ret);
 bool view_sees(const struct call *c, const struct target *t);
 bool view_sees_all(const struct call *c);
 /* {"baselined":…} of a target. */
@@ -170,7 +174,7 @@ struct ask {
 	struct buf packet; /* until sent */
 	uint32_t id;
 	bool sent, done;
-	int64_t deadline;  /* mono; 0: none */
+	int64_t deadline; /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;
 	uint32_t flags;
@@ -201,7 +205,8 @@ struct job {
 	int code; /* negative: it failed; `why` says so */
 	char why[256];
 };
-int jobs_start(struct call *c, struct job *job); /* takes the job; VIEW_ANSWERED when there are too many */
+int jobs_start(
+	struct call *c, struct job *job); /* takes the job; VIEW_ANSWERED when there are too many */
 void jobs_turn(struct gateway *g);
 void jobs_forget(struct call *c);
 

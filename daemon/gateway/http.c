@@ -149,7 +149,8 @@ static enum MHD_Result begin(struct call *c, const char *method)
 	c->begun = true;
 	c->method = (const char *)arena_dup(&c->mem, span_of(method)).p;
 	if (length && coding) {
-		problem(c, 400, "both Content-Length and Transfer-Encoding are given; send one of them");
+		problem(c, 400,
+			"both Content-Length and Transfer-Encoding are given; send one of them");
 		return refuse(c);
 	}
 	if (call_check(c) != 0)
@@ -192,8 +193,9 @@ static enum MHD_Result finish(struct call *c)
 	return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *conn UNUSED, const char *url UNUSED,
-	const char *method, const char *version UNUSED, const char *data, size_t *n, void **con_cls)
+static enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *conn UNUSED,
+	const char *url UNUSED, const char *method, const char *version UNUSED, const char *data,
+	size_t *n, void **con_cls)
 {
 	struct call *c = *con_cls;
 
@@ -258,7 +260,7 @@ int http_start(struct gateway *g)
 	const union MHD_DaemonInfo *info;
 
 	g->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
-			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+					  MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, on_request, g, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, g->limits.connections + 1,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,

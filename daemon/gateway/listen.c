@@ -37,12 +37,15 @@ static int take_over(const char *path, const struct sockaddr_un *sa)
 	if (lstat(path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(-EEXIST, "%s is there and is no socket; remove it or name another", path);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0 && errno == ECONNREFUSED) {
+		return err_set(
+			-EEXIST, "%s is there and is no socket; remove it or name another", path);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) < 0 &&
+		errno == ECONNREFUSED) {
 		unlink(path);
 		return 0;
 	}
-	return err_set(-EADDRINUSE, "%s is another gateway's; stop it, or name another socket", path);
+	return err_set(
+		-EADDRINUSE, "%s is another gateway's; stop it, or name another socket", path);
 }
 
 static void give_to_group(const char *path, const char *group)
@@ -52,7 +55,8 @@ static void give_to_group(const char *path, const char *group)
 	if (chmod(path, 0660) < 0)
 		log_warn("%s: mode 0660 could not be set", path);
 	if (!gr)
-		log_note("there is no group %s: only this user may use %s", group ? group : "", path);
+		log_note("there is no group %s: only this user may use %s", group ? group : "",
+			path);
 	else if (chown(path, (uid_t)-1, gr->gr_gid) < 0)
 		log_warn("%s could not be given to group %s", path, group);
 }

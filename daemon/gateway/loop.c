@@ -38,8 +38,11 @@ int gw_init(struct gateway *g, struct config *config, struct store *store, int l
 {
 	int r;
 
-	*g = (struct gateway){.store = store, .listen_fd = listen_fd, .mhd_fd = -1,
-		.job_pipe = {-1, -1}, .limits = limits ? *limits : gw_limits_default,
+	*g = (struct gateway){.store = store,
+		.listen_fd = listen_fd,
+		.mhd_fd = -1,
+		.job_pipe = {-1, -1},
+		.limits = limits ? *limits : gw_limits_default,
 		.started = clock_wall()};
 	g->asks.fd = -1;
 	g->asks.path = strdup(door_path);
@@ -92,6 +95,23 @@ static int wait_time(struct gateway *g, int wait_ms)
 	return wait;
 }
 
+/* The sensor starts anew with a fresh lock file when a reader held the old one: what is open here
+ * would then guard nothing. No transaction is open between turns, and jobs are waited for. */
+static int reopen_store(struct gateway *g)
+{
+	int r;
+
+	if (!g->reopen || g->n_jobs > 0)
+		return 0;
+	g->reopen = false;
+	if (!g->store_dir)
+		return 0;
+	store_close(g->store);
+	g->store = NULL;
+	r = store_open(&g->store, g->store_dir, STORE_READ, NULL);
+	return r < 0 ? err_wrap(r, "the store could not be opened again") : 0;
+}
+
 enum { SLOT_LISTEN, SLOT_MHD, SLOT_JOBS, SLOT_DOOR, SLOT_EXTRA, SLOT_N };
 
 int gw_step(struct gateway *g, int extra_fd, int wait_ms)
@@ -105,6 +125,7 @@ int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 		[SLOT_EXTRA] = {.fd = extra_fd, .events = POLLIN},
 	};
 	int64_t now;
+	int r;
 
 	if (poll(p, SLOT_N, wait_time(g, wait_ms)) < 0 && errno != EINTR)
 		return err_sys("poll");
@@ -112,6 +133,9 @@ int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 		peers_accept(g);
 	jobs_turn(g);
 	asks_turn(g, p[SLOT_DOOR].revents);
+	r = reopen_store(g);
+	if (r < 0)
+		return r;
 	now = clock_mono();
 	if (now >= g->tidy_at) {
 		peers_tidy(g, now);

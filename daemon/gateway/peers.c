@@ -114,7 +114,7 @@ void peers_accept(struct gateway *g)
 /* libmicrohttpd owns the descriptor: it sees the end and closes. */
 static void end(struct peer *p, const char *why)
 {
-	log_note("uid %u pid %d: %s", p->who.uid, p->who.pid, why);
+	log_info("uid %u pid %d: %s", p->who.uid, p->who.pid, why);
 	p->deadline = 0;
 	p->gone = true;
 	shutdown(p->fd, SHUT_RDWR);

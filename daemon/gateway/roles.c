@@ -55,7 +55,8 @@ static bool group_id(const char *name, uint32_t *ret)
 }
 
 /* Names that nobody has give nothing: an unknown name must not keep the gateway from starting. */
-static uint32_t *resolve(const struct config_list *names, bool (*one)(const char *, uint32_t *), size_t *ret_n)
+static uint32_t *resolve(
+	const struct config_list *names, bool (*one)(const char *, uint32_t *), size_t *ret_n)
 {
 	uint32_t *ids = calloc(names->n + 1, sizeof(*ids));
 
@@ -70,7 +71,8 @@ static void add_grant(struct roles *r, const struct config_role *row)
 {
 	struct grant *g = &r->grant[r->n++];
 
-	*g = (struct grant){.role = row->role, .labels = row->labels, .in_container = row->in_container};
+	*g = (struct grant){
+		.role = row->role, .labels = row->labels, .in_container = row->in_container};
 	g->uids = resolve(&row->users, user_id, &g->n_uids);
 	g->gids = resolve(&row->groups, group_id, &g->n_gids);
 }

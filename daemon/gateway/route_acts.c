@@ -22,19 +22,22 @@ static int read_body(struct call *c, const char *names, json_t **ret)
 	const char *name;
 	json_t *v;
 
-	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, &why) :
-			   json_object();
+	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, &why)
+			 : json_object();
 	if (!*ret)
 		return err_set(-EINVAL, "the body is not JSON: %s", why.text);
 	if (!json_is_object(*ret))
 		return err_set(-EINVAL, "the body must be a JSON object");
-	json_object_foreach(*ret, name, v) {
+	json_object_foreach(*ret, name, v)
+	{
 		const char *at = strstr(names, name);
 		size_t n = strlen(name);
 
 		if (n == 0 || !at || (at != names && at[-1] != ' ') || (at[n] && at[n] != ' '))
-			return err_set(-EINVAL, "the body has a member '%.40s' that is not known; "
-						"there are: %s", name, names);
+			return err_set(-EINVAL,
+				"the body has a member '%.40s' that is not known; "
+				"there are: %s",
+				name, names);
 	}
 	return 0;
 }
@@ -181,12 +184,15 @@ static int read_match(struct call *c, struct act *act)
 	uint8_t raw[SHA_LEN];
 
 	if (!v) {
-		problem(c, 428, "say which drift is accepted: If-Match: \"<drift id>\", as the ETag of …/drift has it");
+		problem(c, 428,
+			"say which drift is accepted: If-Match: \"<drift id>\", as the ETag of "
+			"…/drift has it");
 		return VIEW_ANSWERED;
 	}
 	if (s.n != HEX + 2 || s.p[0] != '"' || s.p[s.n - 1] != '"' ||
 		text_unhex(span_make(s.p + 1, HEX), raw, SHA_LEN) < 0)
-		return err_set(-EINVAL, "If-Match must be a drift id: 64 hex digits in double quotes");
+		return err_set(
+			-EINVAL, "If-Match must be a drift id: 64 hex digits in double quotes");
 	memcpy(act->state_id, s.p + 1, HEX);
 	for (size_t i = 0; i < HEX; i++) {
 		if (act->state_id[i] >= 'A' && act->state_id[i] <= 'F')
@@ -212,13 +218,15 @@ static int add_b64_path(struct buf *list, struct span text)
 	return r < 0 ? r : add_path(list, buf_span(&raw));
 }
 
-static int add_paths(const json_t *body, const char *name, int (*add)(struct buf *, struct span), struct buf *list)
+static int add_paths(const json_t *body, const char *name, int (*add)(struct buf *, struct span),
+	struct buf *list)
 {
 	const json_t *v = json_object_get(body, name);
 	int r = 0;
 
 	if (v && (!json_is_array(v) || json_array_size(v) == 0))
-		return err_set(-EINVAL, "%s must be a list with something in it; leave it out to accept all", name);
+		return err_set(-EINVAL,
+			"%s must be a list with something in it; leave it out to accept all", name);
 	for (size_t i = 0; i < json_array_size(v) && r == 0; i++) {
 		const json_t *p = json_array_get(v, i);
 
@@ -311,7 +319,8 @@ static int check_moved(struct call *c, const struct act *act)
 	text_hex(&now, span_make(s.drift_id, SHA_LEN));
 	if (span_is(buf_span(&now), act->state_id))
 		return 0;
-	problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept", buf_text(&now));
+	problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept",
+		buf_text(&now));
 	return VIEW_ANSWERED;
 }
 

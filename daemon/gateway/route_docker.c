@@ -75,13 +75,14 @@ static const struct {
 /* Values come as {"v":true} or, from old clients, as ["v"]. */
 static bool filter_fits(size_t row, const json_t *values, const struct target *t)
 {
-	size_t n = json_is_array(values) ? json_array_size(values) : json_object_size(values), i = 0;
+	size_t n = json_is_array(values) ? json_array_size(values) : json_object_size(values),
+	       i = 0;
 	void *at = json_is_object(values) ? json_object_iter((json_t *)values) : NULL;
 	size_t hits = 0;
 
 	for (; i < n; i++) {
-		struct span v = at ? span_of(json_object_iter_key(at)) :
-				     json_span(json_array_get(values, i));
+		struct span v = at ? span_of(json_object_iter_key(at))
+				   : json_span(json_array_get(values, i));
 
 		hits += filters[row].fits(t, v);
 		at = at ? json_object_iter_next((json_t *)values, at) : NULL;
@@ -106,10 +107,12 @@ static int read_filters(struct call *c, json_t **ret)
 	const char *name;
 	json_t *values;
 
-	*ret = text && text->n ? json_loadb((const char *)text->p, text->n, 0, NULL) : json_object();
+	*ret = text && text->n ? json_loadb((const char *)text->p, text->n, 0, NULL)
+			       : json_object();
 	if (!json_is_object(*ret))
 		return err_set(-EINVAL, "filters is not a JSON object");
-	json_object_foreach(*ret, name, values) {
+	json_object_foreach(*ret, name, values)
+	{
 		size_t i = 0;
 
 		while (i < COUNTOF(filters) && strcmp(filters[i].name, name) != 0)
@@ -141,7 +144,7 @@ int route_docker_ps(struct call *c)
 	json_open(&j, '[');
 	while ((r = targets_next(t, &no, &tg)) == 0) {
 		bool shown = tg.kind == TARGET_CONTAINER && tg.state != STATE_REMOVED &&
-			(all || by_status || tg.state == STATE_RUNNING);
+			     (all || by_status || tg.state == STATE_RUNNING);
 
 		if (shown && view_sees(c, &tg) && fits(want, &tg))
 			docker_container(&j, &tg, clock_wall());

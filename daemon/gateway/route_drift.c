@@ -97,8 +97,9 @@ static int read_other(struct page *p, struct txn *t, struct span word)
 		return r;
 	if (against_same_layers(&p->target, &p->against.other))
 		return 0;
-	problem(p->call, 409, "the two targets do not stack the same image layers, so they cannot be "
-			      "compared; diff each against its own image");
+	problem(p->call, 409,
+		"the two targets do not stack the same image layers, so they cannot be "
+		"compared; diff each against its own image");
 	return VIEW_ANSWERED;
 }
 
@@ -132,7 +133,9 @@ static bool is_wanted(const struct page *p, const struct change *c)
 	for (size_t i = 0; i < p->n_scopes && !in; i++)
 		in = path_within(c->path, p->scope[i]);
 	return in && c->severity >= p->least &&
-		p->kind[c->kind == 'A' ? 0 : c->kind == 'D' ? 2 : 1];
+	       p->kind[c->kind == 'A'	? 0
+		       : c->kind == 'D' ? 2
+					: 1];
 }
 
 static int on_change(void *ctx, const struct change *c)
@@ -243,8 +246,9 @@ int route_drift(struct call *c)
 	int r;
 
 	if (query_get(&c->query, "at"))
-		return problem(c, 501, "the drift at an earlier time comes later; read the journal: "
-				       "GET /v1/events?target=…&until=…");
+		return problem(c, 501,
+			"the drift at an earlier time comes later; read the journal: "
+			"GET /v1/events?target=…&until=…");
 	r = read_filters(&p, &c->query);
 	if (r == 0)
 		r = view_begin(c, &t);

@@ -111,7 +111,8 @@ static int check_gone(struct call *c, struct txn *t, struct stream *s)
 	if (r < 0)
 		return r;
 	if (head.first > 1 && s->next > 1 && s->next < head.first) {
-		problem(c, 410, "events before %" PRIu64 " are no longer kept; ask with since=%" PRIu64,
+		problem(c, 410,
+			"events before %" PRIu64 " are no longer kept; ask with since=%" PRIu64,
 			head.first, head.first - 1);
 		return VIEW_ANSWERED;
 	}
@@ -125,11 +126,12 @@ static bool may_see(struct call *c, struct txn *t, const struct stream *s, uint3
 	return !s->confined || (no && targets_get(t, no, &tg) == 0 && view_sees(c, &tg));
 }
 
-static bool is_wanted(struct call *c, struct txn *t, const struct stream *s, const struct journal_entry *e)
+static bool is_wanted(
+	struct call *c, struct txn *t, const struct stream *s, const struct journal_entry *e)
 {
 	return (!s->has_type || e->type == s->type) && e->severity >= s->least &&
-		(!s->has_path || (e->path.n > 0 && glob_match(s->path, e->path))) &&
-		may_see(c, t, s, e->target);
+	       (!s->has_path || (e->path.n > 0 && glob_match(s->path, e->path))) &&
+	       may_see(c, t, s, e->target);
 }
 
 static void add_entry(struct call *c, const struct stream *s, const struct journal_entry *e)
@@ -147,7 +149,8 @@ static int batch(struct call *c, struct stream *s, struct txn *t)
 	int r = 0;
 
 	for (int i = 0; i < BATCH_ENTRIES && c->out.n < BATCH_BYTES; i++) {
-		r = s->target ? journal_next_of(t, s->target, s->next, &e) : journal_next(t, s->next, &e);
+		r = s->target ? journal_next_of(t, s->target, s->next, &e)
+			      : journal_next(t, s->next, &e);
 		if (r != 0)
 			return r;
 		if (s->left == 0 || e.seq > s->until_seq || e.time > s->until_time) {
@@ -210,7 +213,8 @@ static int begin(struct call *c, struct stream *s)
 	struct gateway *g = c->g;
 
 	if (s->follow && g->n_streams >= g->limits.streams)
-		return problem(c, 429, "%u others follow the journal already; close one", g->n_streams);
+		return problem(
+			c, 429, "%u others follow the journal already; close one", g->n_streams);
 	c->status = 200;
 	c->type = s->sse ? "text/event-stream" : "application/x-ndjson";
 	c->fill = fill_events;

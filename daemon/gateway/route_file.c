@@ -61,7 +61,9 @@ static int look(struct txn *t, struct file *f)
 
 static struct span baseline_of(const struct file *f)
 {
-	return f->has_accepted ? f->accepted.rec : f->has_drift ? f->drift.old : buf_span(&f->below_bytes);
+	return f->has_accepted ? f->accepted.rec
+	       : f->has_drift  ? f->drift.old
+			       : buf_span(&f->below_bytes);
 }
 
 /* The last hundred events on the path, oldest first. The index goes forward only. */
@@ -101,7 +103,9 @@ static void show_below(struct json *j, const struct file *f)
 static const char *note_of(const struct file *f)
 {
 	if (f->has_drift)
-		return f->drift.unsettled ? "a writer is or may be alive: the content may still move" : NULL;
+		return f->drift.unsettled
+			       ? "a writer is or may be alive: the content may still move"
+			       : NULL;
 	if (!f->state.baselined)
 		return "not every layer is stored yet: what it should be is not known for sure";
 	return "it is not in the drift: it is as the baseline has it";
@@ -185,14 +189,16 @@ static int answer_patch(struct call *c)
 	if (r >= 0)
 		r = read_side(k->fds[1], no_new, &now);
 	if (r == -EFBIG)
-		return problem(c, 413, "the file has more than %d bytes; that is too much for a diff", TEXT_MAX);
+		return problem(c, 413,
+			"the file has more than %d bytes; that is too much for a diff", TEXT_MAX);
 	if (r < 0)
 		return r;
 	if (!udiff_is_text(buf_span(&old)) || !udiff_is_text(buf_span(&now)))
 		return problem(c, 415, "the file is not text; GET …/file has both digests");
 	c->status = 200;
 	c->type = "text/x-diff; charset=utf-8";
-	r = udiff(buf_span(&old), buf_span(&now), label(c, "a", no_old), label(c, "b", no_new), &c->out);
+	r = udiff(buf_span(&old), buf_span(&now), label(c, "a", no_old), label(c, "b", no_new),
+		&c->out);
 	return r < 0 ? r : 0;
 }
 

@@ -43,9 +43,15 @@ static int who_stacks(struct call *c, struct txn *t, struct span path, struct na
 
 static void show_one_layer(struct json *j, const struct snap_info *s, const struct names *names)
 {
-	struct show_layer l = {.identity = s->identity, .path = s->path, .digest = s->digest,
-		.kind = s->kind, .records = s->n_records, .bytes = s->n_bytes, .created = s->created,
-		.targets = names->name, .n_targets = names->n,
+	struct show_layer l = {.identity = s->identity,
+		.path = s->path,
+		.digest = s->digest,
+		.kind = s->kind,
+		.records = s->n_records,
+		.bytes = s->n_bytes,
+		.created = s->created,
+		.targets = names->name,
+		.n_targets = names->n,
 		.root = s->state == SNAP_COMPLETE ? s->root : NULL};
 
 	show_layer(j, &l);
@@ -85,8 +91,12 @@ static struct show_generation shown(const struct generation *g)
 {
 	static const uint8_t zeros[SHA_LEN];
 
-	return (struct show_generation){.no = g->no, .uid = g->uid, .n_paths = g->n_paths,
-		.time = g->time, .expires = g->expires, .reason = g->reason,
+	return (struct show_generation){.no = g->no,
+		.uid = g->uid,
+		.n_paths = g->n_paths,
+		.time = g->time,
+		.expires = g->expires,
+		.reason = g->reason,
 		.drift_id = sha_same(g->drift_id, zeros) ? NULL : g->drift_id,
 		.root = sha_same(g->root, zeros) ? NULL : g->root};
 }
@@ -169,7 +179,8 @@ static int on_accepted(void *ctx, const struct accepted *a)
 	return 0;
 }
 
-static int answer_generation(struct call *c, struct txn *t, const struct target *tg, const struct generation *g)
+static int answer_generation(
+	struct call *c, struct txn *t, const struct target *tg, const struct generation *g)
 {
 	struct show_generation show = shown(g);
 	BUF struct buf items = {.p = NULL};
@@ -204,6 +215,8 @@ int route_baseline(struct call *c)
 		return r < 0 ? r : 0;
 	r = generation_get(t, tg.no, (uint32_t)no, &g);
 	if (r == STORE_ABSENT)
-		return problem(c, 404, "there is no generation %u of it; GET /v1/baselines lists them", (unsigned)no);
+		return problem(c, 404,
+			"there is no generation %u of it; GET /v1/baselines lists them",
+			(unsigned)no);
 	return r < 0 ? r : answer_generation(c, t, &tg, &g);
 }

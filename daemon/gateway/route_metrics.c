@@ -10,7 +10,8 @@ struct facts {
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 };
 
-static void sample(struct buf *out, const char *name, const char *label, const char *value, uint64_t v)
+static void sample(
+	struct buf *out, const char *name, const char *label, const char *value, uint64_t v)
 {
 	if (label)
 		buf_printf(out, "boltseal_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, v);
@@ -74,7 +75,8 @@ static const struct {
 } families[] = {
 	{"sensor_up", "gauge", "1 while the sensor's door is open", put_up},
 	{"targets", "gauge", "kept targets by state", put_targets},
-	{"targets_not_baselined", "gauge", "running targets whose layers are not all stored", put_unbaselined},
+	{"targets_not_baselined", "gauge", "running targets whose layers are not all stored",
+		put_unbaselined},
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
 	{"journal_seq", "counter", "number of the last event", put_seq},
@@ -132,8 +134,8 @@ int route_metrics(struct call *c)
 	c->status = 200;
 	c->type = "text/plain; version=0.0.4; charset=utf-8";
 	for (size_t i = 0; i < COUNTOF(families); i++) {
-		buf_printf(&c->out, "# HELP boltseal_%s %s\n# TYPE boltseal_%s %s\n", families[i].name,
-			families[i].help, families[i].name, families[i].type);
+		buf_printf(&c->out, "# HELP boltseal_%s %s\n# TYPE boltseal_%s %s\n",
+			families[i].name, families[i].help, families[i].name, families[i].type);
 		families[i].put(&c->out, families[i].name, &f);
 	}
 	return 0;

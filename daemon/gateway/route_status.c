@@ -157,7 +157,8 @@ int route_doctor(struct call *c)
 	struct door_msg m = {.op = DOOR_DOCTOR};
 
 	if (!view_sees_all(c))
-		return problem(c, 403, "this tells of every target, and your role is confined by label");
+		return problem(
+			c, 403, "this tells of every target, and your role is confined by label");
 	if (asks_send(c, &m, 6 * PATIENCE) != 0)
 		return 0;
 	c->again = wait_doctor;
@@ -167,7 +168,8 @@ int route_doctor(struct call *c)
 int route_healthz(struct call *c)
 {
 	TXN struct txn *t = NULL;
-	const char *reason = view_sensor_down(c) ? "the sensor is down; start boltseald sensor" : NULL;
+	const char *reason =
+		view_sensor_down(c) ? "the sensor is down; start boltseald sensor" : NULL;
 	struct json j;
 
 	if (txn_begin(c->g->store, false, &t) < 0)

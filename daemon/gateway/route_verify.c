@@ -19,7 +19,8 @@ struct proof {
 	bool one_target;
 };
 
-static void check(struct proof *p, const char *what, struct span subject, bool ok, const char *detail)
+static void check(
+	struct proof *p, const char *what, struct span subject, bool ok, const char *detail)
 {
 	json_open(&p->j, '{');
 	json_m_text(&p->j, "check", what);
@@ -42,7 +43,8 @@ static int prove_layer(struct proof *p, struct txn *t, const struct snap_info *i
 	if (r < 0)
 		check(p, "layer", info->path, false, err_why());
 	else if (!sha_same(root, info->root))
-		check(p, "layer", info->path, false, "its records do not give its stored root digest");
+		check(p, "layer", info->path, false,
+			"its records do not give its stored root digest");
 	else
 		check(p, "layer", info->path, true, NULL);
 	return 0;
@@ -75,7 +77,7 @@ static int prove_layers(struct proof *p)
 }
 
 struct chain {
-	uint64_t next;	/* seq that must come */
+	uint64_t next; /* seq that must come */
 	uint8_t prev[SHA_LEN];
 	bool started, broken;
 	char why[400];
@@ -205,13 +207,16 @@ int route_verify_target(struct call *c)
 
 static int read_what(struct call *c, bool *layers, bool *journal)
 {
-	DECREF json_t *body = c->body.n ?
-		json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, NULL) : json_object();
+	DECREF json_t *body =
+		c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, NULL)
+			  : json_object();
 	const json_t *v = json_object_get(body, "what");
 	struct span what = json_is_string(v) ? json_span(v) : span_of("all");
 
-	if (!json_is_object(body) || json_object_size(body) != (v ? 1u : 0u) || (v && !json_is_string(v)))
-		return err_set(-EINVAL, "the body is {\"what\":\"journal\"}, \"layers\" or \"all\"");
+	if (!json_is_object(body) || json_object_size(body) != (v ? 1u : 0u) ||
+		(v && !json_is_string(v)))
+		return err_set(
+			-EINVAL, "the body is {\"what\":\"journal\"}, \"layers\" or \"all\"");
 	*layers = span_is(what, "layers") || span_is(what, "all");
 	*journal = span_is(what, "journal") || span_is(what, "all");
 	if (!*layers && !*journal)
@@ -227,6 +232,7 @@ int route_verify(struct call *c)
 	if (r < 0)
 		return r;
 	if (roles_everywhere(c->g->roles, &c->peer->who) < ROLE_OPERATOR)
-		return problem(c, 403, "this is about every target, and your role is confined by label");
+		return problem(
+			c, 403, "this is about every target, and your role is confined by label");
 	return start(c, 0, layers, journal);
 }

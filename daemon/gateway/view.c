@@ -58,8 +58,8 @@ static int ambiguous(struct call *c, struct txn *t, struct span word, struct buf
 
 	filter(c, t, lines);
 	text_quote(&name, word, true);
-	problem_with(c, 409, buf_span(lines), "%s fits more than one target; give a longer id or a name",
-		buf_text(&name));
+	problem_with(c, 409, buf_span(lines),
+		"%s fits more than one target; give a longer id or a name", buf_text(&name));
 	return VIEW_ANSWERED;
 }
 
@@ -99,8 +99,12 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	const struct target_state_rec *s, struct json *j)
 {
 	struct gap gaps[GAPS_SHOWN], g;
-	struct show_coverage cov = {.baselined = s->baselined, .late = tg->late, .level = tg->level,
-		.last_sweep = s->last_sweep, .sensor_down = view_sensor_down(c), .gaps = gaps};
+	struct show_coverage cov = {.baselined = s->baselined,
+		.late = tg->late,
+		.level = tg->level,
+		.last_sweep = s->last_sweep,
+		.sensor_down = view_sensor_down(c),
+		.gaps = gaps};
 	uint64_t id = 0;
 	int r;
 

@@ -72,7 +72,8 @@ static void read_groups(int fd, struct who *w)
 		w->n_gids = len / sizeof(gid_t);
 }
 
-static bool holds_target(struct span cgroup, bool (*is_target)(void *ctx, struct span id), void *ctx)
+static bool holds_target(
+	struct span cgroup, bool (*is_target)(void *ctx, struct span id), void *ctx)
 {
 	size_t run = 0;
 
@@ -93,7 +94,8 @@ static int read_proc(int32_t pid, const char *name, struct buf *out)
 }
 
 /* Why the peer is taken for one inside a container; NULL: it is not. */
-static const char *container_reason(int32_t pid, bool (*is_target)(void *ctx, struct span id), void *ctx)
+static const char *container_reason(
+	int32_t pid, bool (*is_target)(void *ctx, struct span id), void *ctx)
 {
 	BUF struct buf status = {.p = NULL}, cgroup = {.p = NULL};
 

@@ -31,8 +31,10 @@ static bool decode(struct span v, struct caps *ret)
 
 	if (!two && !three && !(revision == VFS_CAP_REVISION_1 && v.n == XATTR_CAPS_SZ_1))
 		return false;
-	*ret = (struct caps){.permitted = le32(v.p + 4), .inheritable = le32(v.p + 8),
-		.effective = magic & VFS_CAP_FLAGS_EFFECTIVE, .has_root = three};
+	*ret = (struct caps){.permitted = le32(v.p + 4),
+		.inheritable = le32(v.p + 8),
+		.effective = magic & VFS_CAP_FLAGS_EFFECTIVE,
+		.has_root = three};
 	if (two || three) {
 		ret->permitted |= (uint64_t)le32(v.p + 12) << 32;
 		ret->inheritable |= (uint64_t)le32(v.p + 16) << 32;

@@ -66,7 +66,8 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 		json_m_uint(j, "uid", e->uid);
 }
 
-int event_format(const struct event *e, const uint8_t *prev, struct buf *out, uint8_t ret_id[SHA_LEN])
+int event_format(
+	const struct event *e, const uint8_t *prev, struct buf *out, uint8_t ret_id[SHA_LEN])
 {
 	BUF struct buf text = {.p = NULL};
 	struct json j = json_on(&text);
@@ -109,7 +110,8 @@ static int canonical_object(struct json *j, const json_t *v, unsigned depth)
 	int r = 0;
 
 	must(names);
-	for (void *at = json_object_iter((json_t *)v); at; at = json_object_iter_next((json_t *)v, at))
+	for (void *at = json_object_iter((json_t *)v); at;
+		at = json_object_iter_next((json_t *)v, at))
 		names[i++] = json_object_iter_key(at);
 	qsort(names, n, sizeof(*names), by_name);
 	json_open(j, '{');
@@ -185,11 +187,12 @@ static int read_members(
 	return read_hex(root, "prev", ret_prev);
 }
 
-int event_check(struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN])
+int event_check(
+	struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN])
 {
 	json_error_t why;
-	DECREF json_t *root = json_loadb((const char *)text.p, text.n,
-		JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	DECREF json_t *root = json_loadb(
+		(const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 	BUF struct buf out = {.p = NULL};
 	struct json j = json_on(&out);
 	uint8_t id[SHA_LEN];
@@ -206,7 +209,8 @@ int event_check(struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], ui
 		return r;
 	sha_once(buf_span(&out), id);
 	if (!sha_same(id, ret_id))
-		return err_set(-EBADMSG, "event %llu was changed: its id is not the digest of its text",
+		return err_set(-EBADMSG,
+			"event %llu was changed: its id is not the digest of its text",
 			(unsigned long long)*ret_seq);
 	return 0;
 }

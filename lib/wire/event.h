@@ -17,29 +17,31 @@ struct event {
 	enum event_type type;
 	enum severity severity;
 	struct span host;
-	const struct target *target;  /* NULL: none */
-	const struct change *change;  /* change, change.cleared, mount.covered, layer.tampered */
-	struct span host_path;	      /* of the change, where there is one */
-	const struct gap *gap;	      /* gap.* */
-	const uint8_t *drift_id;      /* SHA_LEN; NULL: none */
-	uint32_t generation;	      /* baseline.*; 0: none */
-	struct span reason;	      /* accepted: why; cleared: why; stopped … */
+	const struct target *target; /* NULL: none */
+	const struct change *change; /* change, change.cleared, mount.covered, layer.tampered */
+	struct span host_path;	     /* of the change, where there is one */
+	const struct gap *gap;	     /* gap.* */
+	const uint8_t *drift_id;     /* SHA_LEN; NULL: none */
+	uint32_t generation;	     /* baseline.*; 0: none */
+	struct span reason;	     /* accepted: why; cleared: why; stopped … */
 	bool has_uid;
-	uint32_t uid;		      /* who asked: accept */
-	struct span detail;	      /* one sentence of text; empty: none */
-	struct span layer;	      /* layer path; empty: none */
-	const struct span *names;     /* layer.tampered: targets that inherit it */
+	uint32_t uid;		  /* who asked: accept */
+	struct span detail;	  /* one sentence of text; empty: none */
+	struct span layer;	  /* layer path; empty: none */
+	const struct span *names; /* layer.tampered: targets that inherit it */
 	size_t n_names;
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
-int event_format(const struct event *e, const uint8_t *prev, struct buf *out, uint8_t ret_id[SHA_LEN]);
+int event_format(
+	const struct event *e, const uint8_t *prev, struct buf *out, uint8_t ret_id[SHA_LEN]);
 /* Recomputes the id from an event's text (any member order and spacing) and gives its seq and prev.
  * -EBADMSG with a sentence when it is no event or its own id does not match. */
-int event_check(struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
+int event_check(
+	struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
 
 /* Parts that other answers share. Each writes one JSON value; members sorted. */
 struct json;
-void show_record(struct json *j, const struct record *rec);  /* sha256, mode "0644", xattrs … */
+void show_record(struct json *j, const struct record *rec); /* sha256, mode "0644", xattrs … */
 void show_actor(struct json *j, const struct actor *a);
 void show_change(struct json *j, const struct change *c, struct span host_path);
 void show_gap(struct json *j, const struct gap *g);

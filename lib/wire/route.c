@@ -77,8 +77,8 @@ static struct span strip_version(struct span path, struct route_match *m)
 static bool method_fits(const struct route *row, const char *method)
 {
 	return strcmp(row->method, method) == 0 ||
-		(strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0 &&
-			row->kind != ROUTE_STREAM);
+	       (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0 &&
+		       row->kind != ROUTE_STREAM);
 }
 
 static void allow(const struct route *row, struct route_match *m)
@@ -97,8 +97,9 @@ int route_find(struct arena *mem, const char *method, struct span path, struct r
 		return err_set(-EINVAL, "the request's path must begin with '/' and be short");
 	path = strip_version(path, &m);
 	for (unsigned i = 0; i < ROUTE_N; i++) {
-		int r = !m.docker || routes[i].kind == ROUTE_DOCKER ?
-			fits(mem, routes[i].path, path, &m) : 0;
+		int r = !m.docker || routes[i].kind == ROUTE_DOCKER
+				? fits(mem, routes[i].path, path, &m)
+				: 0;
 
 		if (r < 0)
 			return r;
@@ -140,8 +141,9 @@ static int accept_name(const struct query *q, const char *allowed, struct span n
 
 	snprintf(text, sizeof(text), "%s", (const char *)name.p);
 	if (how == NAME_UNKNOWN)
-		return text_refuse(-EINVAL, name, *allowed ? "no such query parameter here" :
-			"no query parameter is known here");
+		return text_refuse(-EINVAL, name,
+			*allowed ? "no such query parameter here"
+				 : "no query parameter is known here");
 	if (how == NAME_ONCE && query_get(q, text))
 		return text_refuse(-EINVAL, name, "the query parameter is given twice");
 	return 0;
@@ -195,7 +197,8 @@ const struct span *query_get(const struct query *q, const char *name)
 
 int query_bool(const struct query *q, const char *name, bool *ret)
 {
-	static const char *const words[] = {"0", "1", "false", "true", "no", "yes", "False", "True", NULL, ""};
+	static const char *const words[] = {
+		"0", "1", "false", "true", "no", "yes", "False", "True", NULL, ""};
 	const struct span *v = query_get(q, name);
 
 	*ret = false;

@@ -25,9 +25,9 @@ struct route_match {
 	enum route_id id;
 	struct span arg[2]; /* what stood for {…}, decoded */
 	unsigned n_args;
-	bool docker;	    /* was asked in docker's dialect, found or not */
-	unsigned version;   /* NN of /v1.NN; 0: none */
-	char allow[32];	    /* ROUTE_NOT_ALLOWED: the methods that there are */
+	bool docker;	  /* was asked in docker's dialect, found or not */
+	unsigned version; /* NN of /v1.NN; 0: none */
+	char allow[32];	  /* ROUTE_NOT_ALLOWED: the methods that there are */
 };
 enum { ROUTE_NOT_FOUND = 1, ROUTE_NOT_ALLOWED = 2 };
 /* `path`: percent-encoded, without the query. HEAD is found as GET, but for streams. Spans live in

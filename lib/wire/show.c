@@ -29,7 +29,9 @@ static const char *worst_name(const struct target_state_rec *s)
 {
 	bool any = s->n_added || s->n_changed || s->n_deleted;
 
-	return !any ? "none" : (unsigned)s->worst < SEV_N ? severity_kinds[s->worst].name : "unknown";
+	return !any			    ? "none"
+	       : (unsigned)s->worst < SEV_N ? severity_kinds[s->worst].name
+					    : "unknown";
 }
 
 static void show_volumes(struct json *j, struct span pairs)

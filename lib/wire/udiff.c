@@ -267,7 +267,8 @@ static void add_hunks(const struct diff *d, struct buf *out)
 	}
 }
 
-int udiff(struct span old, struct span now, const char *old_label, const char *new_label, struct buf *out)
+int udiff(struct span old, struct span now, const char *old_label, const char *new_label,
+	struct buf *out)
 {
 	CLEANUP(diff_free) struct diff d = {.a = split(old), .b = split(now)};
 

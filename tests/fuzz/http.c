@@ -1,5 +1,5 @@
-/* A request's target as the router and the query see it: the first byte is the method, the rest the raw
- * target. What is decoded must hold no NUL and point into the arena. */
+/* A request's target as the router and the query see it: the first byte is the method, the rest the
+ * raw target. What is decoded must hold no NUL and point into the arena. */
 #include "base/err.h"
 #include "wire/route.h"
 

@@ -40,8 +40,10 @@ static const struct {
 	{"GET /v1/targets/%ff%0a", NULL, NULL, 404, "\\\\377\\\\n"},
 	{"GET /v1/targets/web/drift", NULL, NULL, 200, "\"counts\":{\"A\":16,\"C\":0,\"D\":9}"},
 	{"GET /v1/targets/web/drift?kind=D&limit=1", NULL, NULL, 200, "\"cursor\":\""},
-	{"GET /v1/targets/web/drift?severity=high", NULL, NULL, 200, "\"counts\":{\"A\":3,\"C\":0,\"D\":2}"},
-	{"GET /v1/targets/web/drift?path=/etc/x01&path=/etc/x02", NULL, NULL, 200, "\"A\":2,\"C\":0,\"D\":0"},
+	{"GET /v1/targets/web/drift?severity=high", NULL, NULL, 200,
+		"\"counts\":{\"A\":3,\"C\":0,\"D\":2}"},
+	{"GET /v1/targets/web/drift?path=/etc/x01&path=/etc/x02", NULL, NULL, 200,
+		"\"A\":2,\"C\":0,\"D\":0"},
 	{"GET /v1/targets/web/drift?path=etc", NULL, NULL, 400, "begins with"},
 	{"GET /v1/targets/web/drift?cursor=%21", NULL, NULL, 400, "cursor"},
 	{"GET /v1/targets/web/drift?cursor=AAAA", NULL, NULL, 400, "cursor"},
@@ -49,25 +51,33 @@ static const struct {
 	{"GET /v1/targets/web/drift?limit=1&limit=2", NULL, NULL, 400, "twice"},
 	{"GET /v1/targets/web/drift?lmit=1", NULL, NULL, 400, "lmit"},
 	{"GET /v1/targets/web/drift?at=now", NULL, NULL, 501, "later"},
-	{"GET /v1/targets/web/drift?against=image", NULL, NULL, 200, "\"counts\":{\"A\":16,\"C\":0,\"D\":9}"},
+	{"GET /v1/targets/web/drift?against=image", NULL, NULL, 200,
+		"\"counts\":{\"A\":16,\"C\":0,\"D\":9}"},
 	{"GET /v1/targets/web/drift?against=gen:9", NULL, NULL, 404, "no generation 9"},
 	{"GET /v1/targets/web/drift?against=gen:x", NULL, NULL, 400, "gen:N"},
-	{"GET /v1/targets/web/drift?against=db", NULL, NULL, 200, "\"counts\":{\"A\":16,\"C\":0,\"D\":9}"},
-	{"GET /v1/targets/db/drift?against=web", NULL, NULL, 200, "\"counts\":{\"A\":9,\"C\":0,\"D\":16}"},
+	{"GET /v1/targets/web/drift?against=db", NULL, NULL, 200,
+		"\"counts\":{\"A\":16,\"C\":0,\"D\":9}"},
+	{"GET /v1/targets/db/drift?against=web", NULL, NULL, 200,
+		"\"counts\":{\"A\":9,\"C\":0,\"D\":16}"},
 	{"GET /v1/targets/db/drift", NULL, NULL, 200, "\"items\":[]"},
 	{"GET /v1/targets/web/file", NULL, NULL, 400, "?path="},
-	{"GET /v1/targets/web/file?path=/etc/shadow", NULL, NULL, 200, "\"number\":0,\"path\":\"/l/one\""},
+	{"GET /v1/targets/web/file?path=/etc/shadow", NULL, NULL, 200,
+		"\"number\":0,\"path\":\"/l/one\""},
 	{"GET /v1/targets/web/file?path=/etc/x01", NULL, NULL, 200, "\"events\":[{"},
-	{"GET /v1/targets/web/file?path=/etc/../../../etc/shadow", NULL, NULL, 200, "\"events\":[]"},
+	{"GET /v1/targets/web/file?path=/etc/../../../etc/shadow", NULL, NULL, 200,
+		"\"events\":[]"},
 	{"GET /v1/targets/web/patch?path=/etc/x01", NULL, NULL, 200, "-two\n+2\n"},
 	{"POST /v1/targets/web/rescan", NULL, "", 200, "\"result\":\"ok\""},
-	{"POST /v1/targets/web/rescan", "Accept: application/x-ndjson\r\n", "{}", 200, "{\"done\":1,\"total\":2}"},
+	{"POST /v1/targets/web/rescan", "Accept: application/x-ndjson\r\n", "{}", 200,
+		"{\"done\":1,\"total\":2}"},
 	{"POST /v1/targets/web/rescan", NULL, "{\"pth\":1}", 400, "pth"},
 	{"POST /v1/targets/web/rescan", NULL, "[", 400, "not JSON"},
 	{"POST /v1/targets/web/accept", NULL, "{\"reason\":\"x\"}", 428, "If-Match"},
-	{"POST /v1/targets/web/accept", "If-Match: \"12\"\r\n", "{\"reason\":\"x\"}", 400, "64 hex"},
+	{"POST /v1/targets/web/accept", "If-Match: \"12\"\r\n", "{\"reason\":\"x\"}", 400,
+		"64 hex"},
 	{"POST /v1/targets/web/verify", NULL, "", 200, "\"clean\":true"},
-	{"POST /v1/verify", NULL, "{\"what\":\"journal\"}", 200, "\"subject\":\"journal\"}],\"clean\":true"},
+	{"POST /v1/verify", NULL, "{\"what\":\"journal\"}", 200,
+		"\"subject\":\"journal\"}],\"clean\":true"},
 	{"POST /v1/verify", NULL, "{\"what\":\"x\"}", 400, "layers"},
 	{"GET /v1/baselines", NULL, NULL, 200, "\"generations\":"},
 	{"GET /v1/baselines?target=web", NULL, NULL, 200, "\"generations\":"},
@@ -86,11 +96,14 @@ static const struct {
 	{"GET /v1.41/version", NULL, NULL, 200, "\"MinAPIVersion\""},
 	{"GET /v1.99/version", NULL, NULL, 400, "client version 1.99 is too new"},
 	{"GET /v1.44/containers/json?all=1&limit=3", NULL, NULL, 200, "\"Names\":[\"/web\"]"},
-	{"GET /v1.44/containers/json?filters=%7B%22name%22:%7B%22we%22:true%7D%7D", NULL, NULL, 200, "web"},
-	{"GET /v1.44/containers/json?filters=%7B%22volume%22:%7B%22we%22:true%7D%7D", NULL, NULL, 400, "{\"message\":"},
+	{"GET /v1.44/containers/json?filters=%7B%22name%22:%7B%22we%22:true%7D%7D", NULL, NULL, 200,
+		"web"},
+	{"GET /v1.44/containers/json?filters=%7B%22volume%22:%7B%22we%22:true%7D%7D", NULL, NULL,
+		400, "{\"message\":"},
 	{"GET /v1.44/containers/web/changes", NULL, NULL, 200, "[{\"Kind\":0,\"Path\":\"/etc\"},"},
 	{"GET /containers/db/changes", NULL, NULL, 200, "\r\n\r\nnull"},
-	{"GET /v1.44/containers/nope/changes", NULL, NULL, 404, "{\"message\":\"No such container: nope\"}"},
+	{"GET /v1.44/containers/nope/changes", NULL, NULL, 404,
+		"{\"message\":\"No such container: nope\"}"},
 	{"GET /v1.44/info", NULL, NULL, 501, "{\"message\":"},
 	{"GET /nothing", NULL, NULL, 404, "urn:boltseal:problem:not-found"},
 	{"DELETE /v1/targets/web", NULL, NULL, 405, "Allow: GET, HEAD"},
@@ -99,7 +112,8 @@ static const struct {
 	{"GET /v1/targets/web?x=%00", NULL, NULL, 400, "problem+json"},
 	{"GET /../../etc/passwd", NULL, NULL, 404, "problem+json"},
 	{"GET /v1/targets/..%2f..%2fetc", NULL, NULL, 404, "no target"},
-	{"POST /v1/verify", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", NULL, 400, "both Content-Length"},
+	{"POST /v1/verify", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", NULL, 400,
+		"both Content-Length"},
 	{"POST /v1/verify", "Content-Length: 99999999\r\n", NULL, 413, "problem+json"},
 };
 
@@ -131,17 +145,22 @@ static void test_etag(void **state UNUSED)
 	assert_non_null(tag);
 	snprintf(line, sizeof(line), "%.66s", tag + 6);
 	buf_printf(&head, "If-None-Match: %s\r\n", line);
-	assert_int_equal(rig_ask(&rig, &out, "GET /v1/targets/web/drift", buf_text(&head), NULL), 304);
+	assert_int_equal(
+		rig_ask(&rig, &out, "GET /v1/targets/web/drift", buf_text(&head), NULL), 304);
 	buf_reset(&head);
 	buf_printf(&head, "If-Match: %s\r\n", line);
 	assert_int_equal(rig_ask(&rig, &out, "POST /v1/targets/web/accept", buf_text(&head),
-		"{\"reason\":\"r\",\"paths\":[\"/etc/x01\"]}"), 200);
+				 "{\"reason\":\"r\",\"paths\":[\"/etc/x01\"]}"),
+		200);
 	assert_int_equal(rig_ask(&rig, &out, "POST /v1/targets/web/accept", buf_text(&head),
-		"{\"reason\":\"r\"}"), 404);
+				 "{\"reason\":\"r\"}"),
+		404);
 	assert_int_equal(rig_ask(&rig, &out, "POST /v1/targets/web/accept", buf_text(&head),
-		"{\"reason\":\" \"}"), 400);
+				 "{\"reason\":\" \"}"),
+		400);
 	assert_int_equal(rig_ask(&rig, &out, "POST /v1/targets/db/accept", buf_text(&head),
-		"{\"reason\":\"r\"}"), 412);
+				 "{\"reason\":\"r\"}"),
+		412);
 }
 
 /* Pages of seven, put together, are the whole, each path once and in order. */
@@ -155,7 +174,8 @@ static void test_pages(void **state UNUSED)
 		const char *at;
 
 		buf_reset(&line);
-		buf_printf(&line, "GET /v1/targets/web/drift?limit=7%s%s", *cursor ? "&cursor=" : "", cursor);
+		buf_printf(&line, "GET /v1/targets/web/drift?limit=7%s%s",
+			*cursor ? "&cursor=" : "", cursor);
 		assert_int_equal(rig_ask(&rig, &out, buf_text(&line), NULL, NULL), 200);
 		for (at = buf_text(&out); (at = strstr(at, "\"aspects\":")); at++)
 			items++;
@@ -181,7 +201,8 @@ static void commit_event(void)
 	rig_event(&rig, t, &tg, &c);
 	assert_int_equal(txn_commit(t), 0);
 	assert_int_equal(door_send(atomic_load(&rig.tick_fd),
-		&(struct door_msg){.op = DOOR_TICK, .value = rig.seq}, NULL, 0), 0);
+				 &(struct door_msg){.op = DOOR_TICK, .value = rig.seq}, NULL, 0),
+		0);
 }
 
 static void test_follow(void **state UNUSED)
@@ -205,7 +226,8 @@ static void test_follow(void **state UNUSED)
 
 static void test_keep_alive(void **state UNUSED)
 {
-	static const char req[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char req[] =
+		"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /nope HTTP/1.1\r\nHost: x\r\n\r\n";
 	BUF struct buf out = {.p = NULL};
 	int fd = rig_connect(&rig);
 
@@ -217,7 +239,8 @@ static void test_keep_alive(void **state UNUSED)
 
 static void test_big_chunked_body(void **state UNUSED)
 {
-	static const char req[] = "POST /v1/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char req[] =
+		"POST /v1/verify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 	static char chunk[65536 + 16];
 	BUF struct buf out = {.p = NULL};
 	int fd = rig_connect(&rig);
@@ -257,10 +280,12 @@ static void test_docker_client(void **state UNUSED)
 		print_message("SKIP: no docker client here\n");
 		skip();
 	}
-	snprintf(cmd, sizeof(cmd), "docker -H unix://%s diff web | grep -q '^C /etc$' && "
+	snprintf(cmd, sizeof(cmd),
+		"docker -H unix://%s diff web | grep -q '^C /etc$' && "
 		"docker -H unix://%s diff web | grep -q '^D /etc/x00$' && "
 		"docker -H unix://%s ps --format '{{.Names}}' | grep -q '^web$' && "
-		"docker -H unix://%s version | grep -q boltseal", rig.sock, rig.sock, rig.sock, rig.sock);
+		"docker -H unix://%s version | grep -q boltseal",
+		rig.sock, rig.sock, rig.sock, rig.sock);
 	assert_int_equal(system(cmd), 0);
 }
 
@@ -295,11 +320,11 @@ static void test_slow_client(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_etag),
-		cmocka_unit_test(test_pages), cmocka_unit_test(test_follow),
-		cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_big_chunked_body),
-		cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_docker_client),
-		cmocka_unit_test(test_slow_client)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),
+		cmocka_unit_test(test_etag), cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_follow), cmocka_unit_test(test_keep_alive),
+		cmocka_unit_test(test_big_chunked_body), cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_docker_client), cmocka_unit_test(test_slow_client)};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -41,13 +41,23 @@ struct rig {
 	atomic_int tick_fd;
 };
 
-static inline void rig_event(struct rig *r, struct txn *t, const struct target *tg, const struct change *c)
+static inline void rig_event(
+	struct rig *r, struct txn *t, const struct target *tg, const struct change *c)
 {
 	BUF struct buf text = {.p = NULL};
-	struct event e = {.seq = ++r->seq, .time = (int64_t)r->seq * CLOCK_S, .type = EVENT_CHANGE,
-		.severity = SEV_MEDIUM, .host = span_of("h"), .target = tg, .change = c};
-	struct journal_entry j = {.seq = e.seq, .time = e.time, .type = e.type,
-		.severity = e.severity, .target = tg->no, .path = c->path};
+	struct event e = {.seq = ++r->seq,
+		.time = (int64_t)r->seq * CLOCK_S,
+		.type = EVENT_CHANGE,
+		.severity = SEV_MEDIUM,
+		.host = span_of("h"),
+		.target = tg,
+		.change = c};
+	struct journal_entry j = {.seq = e.seq,
+		.time = e.time,
+		.type = e.type,
+		.severity = e.severity,
+		.target = tg->no,
+		.path = c->path};
 
 	assert_int_equal(event_format(&e, r->last_id, &text, j.id), 0);
 	memcpy(r->last_id, j.id, SHA_LEN);
@@ -59,12 +69,19 @@ static inline void rig_drift(struct rig *r, struct txn *t, const struct target *
 {
 	BUF struct buf rec = {.p = NULL};
 
-	assert_int_equal(record_encode(&(struct record){.type = FILE_REG, .mode = 0644, .size = 3,
-		.has_sha = true}, &rec), 0);
+	assert_int_equal(
+		record_encode(
+			&(struct record){
+				.type = FILE_REG, .mode = 0644, .size = 3, .has_sha = true},
+			&rec),
+		0);
 	for (int i = 0; i < N_DRIFT; i++) {
 		char path[64];
-		struct change c = {.kind = i % 3 ? 'A' : 'D', .severity = i % 5 ? SEV_LOW : SEV_HIGH,
-			.first = 1, .last = 2, .seq = (uint64_t)i + 1};
+		struct change c = {.kind = i % 3 ? 'A' : 'D',
+			.severity = i % 5 ? SEV_LOW : SEV_HIGH,
+			.first = 1,
+			.last = 2,
+			.seq = (uint64_t)i + 1};
 
 		snprintf(path, sizeof(path), "/etc/x%02d", i);
 		c.path = i == 7 ? span_make("/etc/\xff\n", 7) : span_of(path);
@@ -77,24 +94,35 @@ static inline void rig_drift(struct rig *r, struct txn *t, const struct target *
 	}
 }
 
-static inline struct target rig_target(const char *id, const char *name, struct buf *lowers, struct buf *labels)
+static inline struct target rig_target(
+	const char *id, const char *name, struct buf *lowers, struct buf *labels)
 {
 	buf_bytes(lowers, span_of("/l/one"));
 	buf_bytes(labels, span_of("team"));
 	buf_bytes(labels, span_of(name));
-	return (struct target){.kind = TARGET_CONTAINER, .state = STATE_RUNNING, .level = LEVEL_L1,
-		.id = span_of(id), .name = span_of(name), .runtime = span_of("docker"),
-		.image = span_of("nginx:1"), .upper = span_of("/u"), .lowers = buf_span(lowers),
-		.labels = buf_span(labels), .found = CLOCK_S};
+	return (struct target){.kind = TARGET_CONTAINER,
+		.state = STATE_RUNNING,
+		.level = LEVEL_L1,
+		.id = span_of(id),
+		.name = span_of(name),
+		.runtime = span_of("docker"),
+		.image = span_of("nginx:1"),
+		.upper = span_of("/u"),
+		.lowers = buf_span(lowers),
+		.labels = buf_span(labels),
+		.found = CLOCK_S};
 }
 
 static inline void rig_layer(struct txn *t)
 {
 	uint8_t identity[SHA_LEN] = {9}, root[SHA_LEN] = {0};
-	struct record dir = {.type = FILE_DIR, .mode = 0755}, file = {.type = FILE_REG, .mode = 0600, .size = 9};
+	struct record dir = {.type = FILE_DIR, .mode = 0755},
+		      file = {.type = FILE_REG, .mode = 0600, .size = 9};
 	uint32_t no;
 
-	assert_int_equal(snap_create(t, identity, span_of("/l/one"), span_of("sha256:aa"), span_of("image"), &no), 0);
+	assert_int_equal(snap_create(t, identity, span_of("/l/one"), span_of("sha256:aa"),
+				 span_of("image"), &no),
+		0);
 	assert_int_equal(snap_put(t, no, 0, span_of(""), &dir, 1), 0);
 	assert_int_equal(snap_put(t, no, 1, span_of("etc"), &dir, 2), 0);
 	assert_int_equal(snap_put(t, no, 2, span_of("shadow"), &file, 0), 0);
@@ -215,7 +243,8 @@ static inline void rig_start(struct rig *r, bool sensor, const struct gw_limits 
 	snprintf(r->sock, sizeof(r->sock), "%s/s", r->dir);
 	snprintf(r->door, sizeof(r->door), "%s/d", r->dir);
 	assert_int_equal(store_open(&r->writer, r->dir, STORE_WRITE,
-		&(struct store_options){.dir_gid = -1, .no_sync = true}), 0);
+				 &(struct store_options){.dir_gid = -1, .no_sync = true}),
+		0);
 	rig_fill(r);
 	reader = r->writer; /* one store per process and directory: LMDB's rule */
 	assert_int_equal(listen_open(r->sock, NULL, &r->listen_fd, &made), 0);
@@ -277,12 +306,14 @@ static inline void rig_read(int fd, struct buf *out, const char *until, int ms)
 }
 
 /* A whole exchange; `head` has further header lines. Gives the status, the text stays in `out`. */
-static inline int rig_ask(struct rig *r, struct buf *out, const char *line, const char *head, const char *body)
+static inline int rig_ask(
+	struct rig *r, struct buf *out, const char *line, const char *head, const char *body)
 {
 	BUF struct buf req = {.p = NULL};
 	int fd = rig_connect(r), status = 0;
 
-	buf_printf(&req, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", line, head ? head : "");
+	buf_printf(
+		&req, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s", line, head ? head : "");
 	if (body)
 		buf_printf(&req, "Content-Length: %zu\r\n", strlen(body));
 	buf_printf(&req, "\r\n%s", body ? body : "");

@@ -7,9 +7,12 @@
 #include <unistd.h>
 #include "daemon/gateway/roles.h"
 
-static const char *const bob[] = {"1001", NULL}, *const ops[] = {"2000", NULL}, *const ci[] = {"1002", NULL},
-	*const web[] = {"team=w*", NULL};
-#define LIST(a) {(const char **)a, 1}
+static const char *const bob[] = {"1001", NULL}, *const ops[] = {"2000", NULL},
+			 *const ci[] = {"1002", NULL}, *const web[] = {"team=w*", NULL};
+#define LIST(a)                                                                                    \
+	{                                                                                          \
+		(const char **)a, 1                                                                \
+	}
 static struct config_role table[] = {
 	{.role = ROLE_VIEWER, .groups = LIST(ops)},
 	{.role = ROLE_ADMIN, .users = LIST(bob), .labels = LIST(web)},
@@ -50,7 +53,10 @@ static void test_table(void **state UNUSED)
 	assert_int_equal(roles_new(&r, &c), 0);
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		uint32_t gids[] = {cases[i].extra};
-		struct who w = {.uid = cases[i].uid, .gid = cases[i].gid, .gids = gids, .n_gids = 1,
+		struct who w = {.uid = cases[i].uid,
+			.gid = cases[i].gid,
+			.gids = gids,
+			.n_gids = 1,
 			.in_container = cases[i].inside};
 
 		assert_int_equal(roles_on(r, &w, &on_web), cases[i].on_web);

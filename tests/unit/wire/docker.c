@@ -26,8 +26,9 @@ static void test_parents(void **state UNUSED)
 {
 	static const char *const paths[] = {"/a/b/c", "/a/b/d"};
 
-	shows(paths, "AD", "[{\"Kind\":0,\"Path\":\"/a\"},{\"Kind\":0,\"Path\":\"/a/b\"},"
-			   "{\"Kind\":1,\"Path\":\"/a/b/c\"},{\"Kind\":2,\"Path\":\"/a/b/d\"}]");
+	shows(paths, "AD",
+		"[{\"Kind\":0,\"Path\":\"/a\"},{\"Kind\":0,\"Path\":\"/a/b\"},"
+		"{\"Kind\":1,\"Path\":\"/a/b/c\"},{\"Kind\":2,\"Path\":\"/a/b/d\"}]");
 }
 
 /* A parent that is itself new stays new; "/a-b" stands before "/a/x". */
@@ -35,8 +36,9 @@ static void test_own_kind_wins(void **state UNUSED)
 {
 	static const char *const paths[] = {"/a", "/a-b/x", "/a/x"};
 
-	shows(paths, "AAA", "[{\"Kind\":1,\"Path\":\"/a\"},{\"Kind\":0,\"Path\":\"/a-b\"},"
-			    "{\"Kind\":1,\"Path\":\"/a-b/x\"},{\"Kind\":1,\"Path\":\"/a/x\"}]");
+	shows(paths, "AAA",
+		"[{\"Kind\":1,\"Path\":\"/a\"},{\"Kind\":0,\"Path\":\"/a-b\"},"
+		"{\"Kind\":1,\"Path\":\"/a-b/x\"},{\"Kind\":1,\"Path\":\"/a/x\"}]");
 }
 
 static void test_root_is_no_parent(void **state UNUSED)
@@ -48,8 +50,9 @@ static void test_root_is_no_parent(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_empty), cmocka_unit_test(test_parents),
-		cmocka_unit_test(test_own_kind_wins), cmocka_unit_test(test_root_is_no_parent)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_parents), cmocka_unit_test(test_own_kind_wins),
+		cmocka_unit_test(test_root_is_no_parent)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,8 +81,9 @@ static void test_tampering(void **state UNUSED)
 
 static void test_not_events(void **state UNUSED)
 {
-	static const char *const no[] = {"", "{}", "[]", "null", "7", "{\"schema\":1}", "{\"seq\":1.5}",
-		"{\"schema\":\"boltseal.event/1\"}", "{\"schema\":\"boltseal.event/1\",\"seq\":1}",
+	static const char *const no[] = {"", "{}", "[]", "null", "7", "{\"schema\":1}",
+		"{\"seq\":1.5}", "{\"schema\":\"boltseal.event/1\"}",
+		"{\"schema\":\"boltseal.event/1\",\"seq\":1}",
 		"{\"schema\":\"boltseal.event/2\",\"seq\":1}",
 		"{\"schema\":\"boltseal.event/1\",\"seq\":0}",
 		"{\"schema\":\"boltseal.event/1\",\"seq\":1,\"id\":\"x\",\"prev\":\"y\"}"};
@@ -116,8 +117,10 @@ static void test_chain(void **state UNUSED)
 static void test_hostile_names(void **state UNUSED)
 {
 	BUF struct buf labels = {.p = NULL}, text = {.p = NULL};
-	static const char *const keys[] = {"\xef\xbf\xbd", "\xf0\x9f\x94\x92", "\xff", "a\"b", "a", "a"};
-	struct target t = {.id = span_of("x"), .name = span_of("\x01\x7f\xc3"), .runtime = span_of("r")};
+	static const char *const keys[] = {
+		"\xef\xbf\xbd", "\xf0\x9f\x94\x92", "\xff", "a\"b", "a", "a"};
+	struct target t = {
+		.id = span_of("x"), .name = span_of("\x01\x7f\xc3"), .runtime = span_of("r")};
 	struct event e = {.seq = 5, .target = &t};
 	uint8_t prev[SHA_LEN] = {0}, id[SHA_LEN];
 
@@ -140,12 +143,13 @@ static void test_order_is_utf16(void **state UNUSED)
 
 static void test_caps(void **state UNUSED)
 {
-	static const uint8_t v3[24] = {0, 0, 0, 3, 0, 4, 0, 0, 1, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0,
-		0xe8, 3, 0, 0};
+	static const uint8_t v3[24] = {
+		0, 0, 0, 3, 0, 4, 0, 0, 1, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0xe8, 3, 0, 0};
 	BUF struct buf out = {.p = NULL};
 
 	assert_true(caps_text(span_make(v3, sizeof(v3)), &out));
-	assert_string_equal(buf_text(&out), "cap_net_bind_service,cap_bpf=p cap_chown=i [rootid=1000]");
+	assert_string_equal(
+		buf_text(&out), "cap_net_bind_service,cap_bpf=p cap_chown=i [rootid=1000]");
 }
 
 int main(void)

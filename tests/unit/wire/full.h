@@ -16,9 +16,15 @@ struct full {
 
 static inline void full_records(struct full *f)
 {
-	static const uint8_t caps[] = {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-	struct record rec = {.type = FILE_REG, .mode = 04755, .uid = 1, .gid = 2, .size = 5,
-		.mtime = INT64_C(1700000000123456789), .flags = FLAG_IMMUTABLE | FLAG_SYNC,
+	static const uint8_t caps[] = {
+		1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	struct record rec = {.type = FILE_REG,
+		.mode = 04755,
+		.uid = 1,
+		.gid = 2,
+		.size = 5,
+		.mtime = INT64_C(1700000000123456789),
+		.flags = FLAG_IMMUTABLE | FLAG_SYNC,
 		.has_sha = true};
 
 	memset(rec.sha, 0xab, SHA_LEN);
@@ -31,8 +37,10 @@ static inline void full_records(struct full *f)
 	rec.xattrs = span_of("");
 	rec.mode = 0644;
 	record_encode(&rec, &f->old);
-	record_encode(&(struct record){.type = FILE_CHR, .rdev_major = 5, .rdev_minor = 1}, &f->dev);
-	record_encode(&(struct record){.type = FILE_LINK, .link = span_make("/t\xff", 3)}, &f->link);
+	record_encode(
+		&(struct record){.type = FILE_CHR, .rdev_major = 5, .rdev_minor = 1}, &f->dev);
+	record_encode(
+		&(struct record){.type = FILE_LINK, .link = span_make("/t\xff", 3)}, &f->link);
 }
 
 static inline void full_target(struct full *f)
@@ -68,19 +76,42 @@ static inline void full_target(struct full *f)
 
 static inline void full_change(struct full *f)
 {
-	struct actor who = {.pid = 10, .start = 20, .has_uid = true, .uid = 1000, .gid = 1001,
-		.login_uid = 1002, .exe = span_of("/bin/sh"), .cmdline = span_make("sh\0-c\0x\0", 8),
-		.comm = span_of("sh"), .container = span_of("4bd1"), .origin = ORIGIN_EXEC,
+	struct actor who = {.pid = 10,
+		.start = 20,
+		.has_uid = true,
+		.uid = 1000,
+		.gid = 1001,
+		.login_uid = 1002,
+		.exe = span_of("/bin/sh"),
+		.cmdline = span_make("sh\0-c\0x\0", 8),
+		.comm = span_of("sh"),
+		.container = span_of("4bd1"),
+		.origin = ORIGIN_EXEC,
 		.reason = span_of("why")};
 
 	actor_encode(&who, &f->actor);
-	f->change = (struct change){.kind = 'C', .path = span_make("/etc/\xffx", 7),
-		.aspects = 1u << ASPECT_CONTENT | 1u << ASPECT_MODE, .severity = SEV_HIGH, .first = 1,
-		.last = 2, .seq = 3, .unsettled = true, .from = span_of("/old"),
-		.mount = span_of("tmpfs"), .old = buf_span(&f->old), .now = buf_span(&f->rec),
+	f->change = (struct change){.kind = 'C',
+		.path = span_make("/etc/\xffx", 7),
+		.aspects = 1u << ASPECT_CONTENT | 1u << ASPECT_MODE,
+		.severity = SEV_HIGH,
+		.first = 1,
+		.last = 2,
+		.seq = 3,
+		.unsettled = true,
+		.from = span_of("/old"),
+		.mount = span_of("tmpfs"),
+		.old = buf_span(&f->old),
+		.now = buf_span(&f->rec),
 		.actor = buf_span(&f->actor)};
-	f->gap = (struct gap){.id = 9, .target = 7, .path = span_of("/var"), .cause = GAP_OVERFLOW,
-		.from = 1, .opened = 2, .closed = 3, .count = 4, .detail = span_of("a sentence")};
+	f->gap = (struct gap){.id = 9,
+		.target = 7,
+		.path = span_of("/var"),
+		.cause = GAP_OVERFLOW,
+		.from = 1,
+		.opened = 2,
+		.closed = 3,
+		.count = 4,
+		.detail = span_of("a sentence")};
 }
 
 static inline void full_make(struct full *f)
@@ -92,17 +123,30 @@ static inline void full_make(struct full *f)
 	memset(f->drift_id, 0x11, SHA_LEN);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
-	f->event = (struct event){.seq = 5, .time = INT64_C(1700000000000000001), .type = EVENT_CHANGE,
-		.severity = SEV_HIGH, .host = span_of("h1"), .target = &f->target,
-		.change = &f->change, .host_path = span_of("/var/lib/x"), .gap = &f->gap,
-		.drift_id = f->drift_id, .generation = 2, .reason = span_of("why"), .has_uid = true,
-		.uid = 1000, .detail = span_of("a sentence"), .layer = span_of("/layer"),
-		.names = f->names, .n_names = 2};
+	f->event = (struct event){.seq = 5,
+		.time = INT64_C(1700000000000000001),
+		.type = EVENT_CHANGE,
+		.severity = SEV_HIGH,
+		.host = span_of("h1"),
+		.target = &f->target,
+		.change = &f->change,
+		.host_path = span_of("/var/lib/x"),
+		.gap = &f->gap,
+		.drift_id = f->drift_id,
+		.generation = 2,
+		.reason = span_of("why"),
+		.has_uid = true,
+		.uid = 1000,
+		.detail = span_of("a sentence"),
+		.layer = span_of("/layer"),
+		.names = f->names,
+		.n_names = 2};
 }
 
 static inline void full_free(struct full *f)
 {
-	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels};
+	struct buf *all[] = {
+		&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

@@ -53,7 +53,8 @@ static void test_every_row_is_found(void **state UNUSED)
 		ARENA struct arena mem = {NULL};
 		struct route_match m;
 
-		assert_int_equal(route_find(&mem, routes[i].method, span_of(routes[i].path), &m), 0);
+		assert_int_equal(
+			route_find(&mem, routes[i].method, span_of(routes[i].path), &m), 0);
 		assert_int_equal(m.id, i);
 		assert_string_equal(routes[m.id].handler, routes[i].handler);
 	}

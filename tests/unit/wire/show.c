@@ -1,5 +1,6 @@
 /* Prints one of every noun with every member set, a line each: its schema in openapi.yaml, a space,
- * the JSON. With --print only that, for tests/lint/openapi.py; else checks that all of it is sorted. */
+ * the JSON. With --print only that, for tests/lint/openapi.py; else checks that all of it is
+ * sorted. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -66,7 +67,10 @@ static void p_ref(struct json *j)
 static void p_target(struct json *j)
 {
 	BUF struct buf list = {.p = NULL};
-	struct target_state_rec s = {.generation = 1, .n_added = 1, .worst = SEV_HIGH, .last_sweep = 1,
+	struct target_state_rec s = {.generation = 1,
+		.n_added = 1,
+		.worst = SEV_HIGH,
+		.last_sweep = 1,
 		.baselined = true};
 
 	buf_bytes(&list, span_of("/a"));
@@ -77,21 +81,38 @@ static void p_target(struct json *j)
 
 static void p_coverage(struct json *j)
 {
-	show_coverage(j, &(struct show_coverage){.baselined = true, .late = true, .sensor_down = true,
-		.last_sweep = 1, .gaps = &f.gap, .n_gaps = 1});
+	show_coverage(j, &(struct show_coverage){.baselined = true,
+				 .late = true,
+				 .sensor_down = true,
+				 .last_sweep = 1,
+				 .gaps = &f.gap,
+				 .n_gaps = 1});
 }
 
 static void p_layer(struct json *j)
 {
-	show_layer(j, &(struct show_layer){.identity = f.prev, .root = f.prev, .path = span_make("/\xff", 2),
-		.digest = span_of("sha256:0"), .kind = span_of("image"), .records = 1, .bytes = 2,
-		.created = 3, .targets = f.names, .n_targets = 2});
+	show_layer(j, &(struct show_layer){.identity = f.prev,
+			      .root = f.prev,
+			      .path = span_make("/\xff", 2),
+			      .digest = span_of("sha256:0"),
+			      .kind = span_of("image"),
+			      .records = 1,
+			      .bytes = 2,
+			      .created = 3,
+			      .targets = f.names,
+			      .n_targets = 2});
 }
 
 static void p_generation(struct json *j)
 {
-	struct show_generation g = {.no = 2, .uid = 3, .n_paths = 4, .time = 5, .expires = 6,
-		.reason = span_of("why"), .drift_id = f.prev, .root = f.prev};
+	struct show_generation g = {.no = 2,
+		.uid = 3,
+		.n_paths = 4,
+		.time = 5,
+		.expires = 6,
+		.reason = span_of("why"),
+		.drift_id = f.prev,
+		.root = f.prev};
 
 	json_open(j, '{');
 	show_generation(j, &g, NULL);
@@ -107,10 +128,19 @@ static const struct {
 	const char *schema;
 	void (*print)(struct json *j);
 } nouns[] = {
-	{"Event", p_event}, {"Record", p_record}, {"Record", p_device}, {"Record", p_link},
-	{"Change", p_change}, {"DriftItem", p_drift}, {"Gap", p_gap}, {"TargetRef", p_ref},
-	{"Target", p_target}, {"Coverage", p_coverage}, {"Layer", p_layer},
-	{"Generation", p_generation}, {"DockerContainer", p_docker},
+	{"Event", p_event},
+	{"Record", p_record},
+	{"Record", p_device},
+	{"Record", p_link},
+	{"Change", p_change},
+	{"DriftItem", p_drift},
+	{"Gap", p_gap},
+	{"TargetRef", p_ref},
+	{"Target", p_target},
+	{"Coverage", p_coverage},
+	{"Layer", p_layer},
+	{"Generation", p_generation},
+	{"DockerContainer", p_docker},
 };
 
 static void print(size_t i, struct buf *out)

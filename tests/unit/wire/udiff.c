@@ -26,7 +26,8 @@ static void test_known(void **state UNUSED)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		BUF struct buf out = {.p = NULL};
 
-		assert_int_equal(udiff(span_of(rows[i].old), span_of(rows[i].now), "a", "b", &out), 0);
+		assert_int_equal(
+			udiff(span_of(rows[i].old), span_of(rows[i].now), "a", "b", &out), 0);
 		assert_string_equal(buf_text(&out), rows[i].want);
 	}
 }
@@ -36,10 +37,12 @@ static void random_text(struct buf *out, unsigned *seed)
 	int n = rand_r(seed) % 40;
 
 	for (int i = 0; i < n; i++)
-		buf_printf(out, "%c%s", 'a' + rand_r(seed) % 4, i == n - 1 && rand_r(seed) % 2 ? "" : "\n");
+		buf_printf(out, "%c%s", 'a' + rand_r(seed) % 4,
+			i == n - 1 && rand_r(seed) % 2 ? "" : "\n");
 }
 
-static void patched(const char *dir, const struct buf *old, const struct buf *now, const struct buf *diff)
+static void patched(
+	const char *dir, const struct buf *old, const struct buf *now, const struct buf *diff)
 {
 	BUF struct buf got = {.p = NULL};
 	char path[128], cmd[512];
