@@ -167,8 +167,8 @@ int beneath_open(int root_fd, struct span rel, int flags, int *ret_fd)
 
 		if (before.n && !piece.n)
 			return BENEATH_ABSENT; /* a name longer than any can be */
-		fd = open_piece(at < 0 ? root_fd : at, piece,
-			rest.n ? STEP_FLAGS : flags | O_CLOEXEC);
+		fd = open_piece(
+			at < 0 ? root_fd : at, piece, rest.n ? STEP_FLAGS : flags | O_CLOEXEC);
 		if (fd < 0 && errno == ENOSYS)
 			return beneath_walk(root_fd, rel, flags, ret_fd);
 		if (fd < 0)

@@ -31,7 +31,8 @@ static int over_budget(const struct run *run)
 {
 	uint64_t max = run->budget ? run->budget->max_bytes : 0;
 
-	if (run->budget && run->budget->stop && __atomic_load_n(run->budget->stop, __ATOMIC_RELAXED))
+	if (run->budget && run->budget->stop &&
+		__atomic_load_n(run->budget->stop, __ATOMIC_RELAXED))
 		return HASH_STOPPED;
 	if (max && (run->data > max || run->holes / HOLES_PER_DATA > max))
 		return HASH_BUDGET;
@@ -176,8 +177,8 @@ static int64_t wall_of(struct timespec t)
 static bool as_seen(const struct stat *st, const struct look *seen)
 {
 	return S_ISREG(st->st_mode) && st->st_dev == seen->dev && st->st_ino == seen->ino &&
-	       (uint64_t)st->st_size == seen->rec.size &&
-	       wall_of(st->st_mtim) == seen->rec.mtime && wall_of(st->st_ctim) == seen->ctime;
+	       (uint64_t)st->st_size == seen->rec.size && wall_of(st->st_mtim) == seen->rec.mtime &&
+	       wall_of(st->st_ctim) == seen->ctime;
 }
 
 /* The file, pinned, known to be regular, then opened for reading. */

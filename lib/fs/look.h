@@ -7,15 +7,8 @@
 #pragma once
 
 #include "base/fd.h"
+#include "fs/marks.h"
 #include "model/record.h"
-
-/* Which xattrs are the overlay's own markers: told apart and hidden from the record. */
-enum look_marks {
-	MARKS_NONE,    /* a plain tree: markers are ordinary xattrs */
-	MARKS_TRUSTED, /* trusted.overlay.* */
-	MARKS_USER,    /* user.overlay.* (mount option userxattr) */
-	MARKS_FUSE,    /* fuse-overlayfs: user.fuseoverlayfs.*, .wh. names, both whiteout forms */
-};
 
 struct look {
 	struct record rec; /* has_sha false; spans point into `mem` */

@@ -65,7 +65,7 @@ static uint8_t type_by_stat(int dir_fd, const char *name)
 	struct stat st;
 
 	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? DT_UNKNOWN
-								     : IFTODT(st.st_mode);
+								   : IFTODT(st.st_mode);
 }
 
 static int add_page(int dir_fd, const char *page, size_t n, size_t limit, struct names *ret)

@@ -25,8 +25,7 @@ static struct byte next_byte(struct rd *r)
 	const uint8_t *p = r->p;
 	unsigned v;
 
-	if (r->end - p >= 4 && p[0] == '\\' && is_octal(p[1]) && is_octal(p[2]) &&
-		is_octal(p[3])) {
+	if (r->end - p >= 4 && p[0] == '\\' && is_octal(p[1]) && is_octal(p[2]) && is_octal(p[3])) {
 		v = (unsigned)(p[1] - '0') << 6 | (unsigned)(p[2] - '0') << 3 |
 		    (unsigned)(p[3] - '0');
 		if (v > 0 && v < 256) {

@@ -20,7 +20,7 @@ static void node_settle(struct node *nd)
 {
 	size_t i, at = 0;
 
-	for (i = 0; i < nd->n; i++) {
+	for (i = 0; i < nd->n && nd->mem.p; i++) {
 		nd->ref[i].dir.rel.p = nd->mem.p + at;
 		at += nd->ref[i].dir.rel.n;
 	}
@@ -95,7 +95,7 @@ struct seek {
 	struct spot at;		/* where it was got */
 	uint32_t n_merged;	/* layers without the data-only ones */
 	bool is_dir, metacopy, stop, last, to_roots;
-	bool absolute; /* so was the redirect of the last object that was asked for one */
+	bool absolute;	  /* so was the redirect of the last object that was asked for one */
 	unsigned n_lower; /* found so far below the upper */
 };
 
@@ -116,8 +116,8 @@ static uint32_t merged_layers(const struct view *v)
 	return n;
 }
 
-static int raw_lookup(const struct layer *l, struct layer_dir dir, struct span name,
-	struct layer_entry *ret)
+static int raw_lookup(
+	const struct layer *l, struct layer_dir dir, struct span name, struct layer_entry *ret)
 {
 	struct buf mem = ret->look.mem;
 
@@ -230,8 +230,8 @@ static int judge_dir(struct seek *s, size_t n_pre, size_t n_post)
 /* One element, s->at.name, of what is sought. 1: found, in s->got. */
 static int seek_single(struct seek *s, size_t n_pre, size_t n_post)
 {
-	int r = raw_lookup(&s->v->layer[s->at.layer], spot_dir(&s->at), buf_span(&s->at.name),
-		&s->got);
+	int r = raw_lookup(
+		&s->v->layer[s->at.layer], spot_dir(&s->at), buf_span(&s->at.name), &s->got);
 
 	if (r)
 		return r < 0 ? r : 0;
@@ -289,6 +289,8 @@ static void hit_settle(struct hit *h)
 {
 	const uint8_t *p = h->mem.p;
 
+	if (!p)
+		return;
 	h->dir.rel.p = p;
 	h->name.p = p + h->dir.rel.n;
 	h->data_dir.rel.p = h->name.p + h->name.n;
@@ -379,8 +381,8 @@ static int seek_plain(struct seek *s, uint32_t layer)
 
 		buf_reset(&s->at.name);
 		buf_add(&s->at.name, rest.p, n);
-		r = raw_lookup(&s->v->layer[layer], spot_dir(&s->at), buf_span(&s->at.name),
-			&s->got);
+		r = raw_lookup(
+			&s->v->layer[layer], spot_dir(&s->at), buf_span(&s->at.name), &s->got);
 		if (r == 0 && !slash)
 			return s->got.rec.type == FILE_REG;
 		if (r == 0 && s->got.rec.type != FILE_DIR)
@@ -454,8 +456,10 @@ int view_resolve(const struct view *v, struct span path, struct hit *ret)
 			rd.p++;
 		if (rd.p == rd.end)
 			break;
-		if (!ret->found || ret->entry.rec.type != FILE_DIR)
+		if (!ret->found || ret->entry.rec.type != FILE_DIR) {
+			hit_reset(ret);
 			return VIEW_NO_PARENT;
+		}
 		for (from = rd.p; rd.p < rd.end && *rd.p != '/'; rd.p++)
 			;
 		r = node_copy(&ret->node, &dir);

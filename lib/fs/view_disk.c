@@ -53,8 +53,8 @@ static int look_below(const struct layer *l, struct span dir, struct span name, 
 }
 
 /* Is `prefix`+`name` there? 1 yes, 0 no. `device`: only as a character device 0:0. */
-static int marker_there(const struct layer *l, struct span dir, const char *prefix, struct span name,
-	bool device)
+static int marker_there(
+	const struct layer *l, struct span dir, const char *prefix, struct span name, bool device)
 {
 	BUF struct buf file = {0}, path = {0};
 	FD int fd = -1;
@@ -75,8 +75,8 @@ static int marker_there(const struct layer *l, struct span dir, const char *pref
 }
 
 /* fuse-overlayfs marks by names beside and inside what they are about. */
-static int add_fuse_marks(const struct layer *l, struct span dir, struct span name,
-	struct layer_entry *ret)
+static int add_fuse_marks(
+	const struct layer *l, struct span dir, struct span name, struct layer_entry *ret)
 {
 	BUF struct buf path = {0};
 	int r;
@@ -94,8 +94,8 @@ static int add_fuse_marks(const struct layer *l, struct span dir, struct span na
 	return r < 0 ? r : 0;
 }
 
-static int disk_lookup(const struct layer *l, struct layer_dir dir, struct span name,
-	struct layer_entry *ret)
+static int disk_lookup(
+	const struct layer *l, struct layer_dir dir, struct span name, struct layer_entry *ret)
 {
 	bool fuse = l->marks == MARKS_FUSE && name.n;
 	int r;

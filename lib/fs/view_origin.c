@@ -112,8 +112,7 @@ static struct span part_below(int root_fd, int fd, char path[PATH_MAX])
 	struct span whole = span_make(path, n > 0 ? (size_t)n : 0);
 	struct span root = span_make(top, n_top > 0 ? (size_t)n_top : 0);
 
-	if (n_top <= 0 || n <= 0 || n == PATH_MAX || whole.n <= root.n ||
-		!path_within(whole, root))
+	if (n_top <= 0 || n <= 0 || n == PATH_MAX || whole.n <= root.n || !path_within(whole, root))
 		return (struct span){0};
 	root.n = root.n == 1 ? 1 : root.n + 1; /* with the '/' */
 	return span_make(whole.p + root.n, whole.n - root.n);

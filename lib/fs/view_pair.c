@@ -57,8 +57,8 @@ static bool same_place(const struct layer *a, struct layer_dir dir_a, struct spa
 	       span_eq(name_a, name_b);
 }
 
-bool view_same_object(const struct view *now, const struct hit *a, const struct view *base,
-	const struct hit *b)
+bool view_same_object(
+	const struct view *now, const struct hit *a, const struct view *base, const struct hit *b)
 {
 	if (!a->found || !b->found || a->metacopy != b->metacopy)
 		return false;

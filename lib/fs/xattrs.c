@@ -99,8 +99,8 @@ static struct part keep(struct buf *mem, struct span value)
 	return part;
 }
 
-static void take_marker(const char *marker, struct span value, struct buf *mem,
-	struct xattrs_found *ret)
+static void take_marker(
+	const char *marker, struct span value, struct buf *mem, struct xattrs_found *ret)
 {
 	if (strcmp(marker, "opaque") == 0 && span_is(value, "y"))
 		ret->ovl |= OVL_OPAQUE;
@@ -113,8 +113,8 @@ static void take_marker(const char *marker, struct span value, struct buf *mem,
 	else if (strcmp(marker, "origin") == 0)
 		ret->origin = keep(mem, value);
 	else if (strcmp(marker, "redirect") == 0)
-		ret->redirect = keep(mem, span_make(value.p, strnlen((const char *)value.p,
-								     value.n)));
+		ret->redirect =
+			keep(mem, span_make(value.p, strnlen((const char *)value.p, value.n)));
 }
 
 /* One run over an object's names. */

@@ -4,10 +4,11 @@
  */
 #pragma once
 
-#include "fs/look.h"
+#include "fs/marks.h"
+#include "model/record.h"
 
 enum {
-	XATTRS_LIST_MAX = 65536,  /* the kernel's own limits */
+	XATTRS_LIST_MAX = 65536, /* the kernel's own limits */
 	XATTRS_VALUE_MAX = 65536,
 	XATTRS_COUNT_MAX = 1024, /* ours, per object */
 	XATTRS_TOTAL_MAX = 4 << 20,

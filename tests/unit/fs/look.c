@@ -42,7 +42,7 @@ static void tells_type_mode_size_times(void **state UNUSED)
 	struct timespec old[2] = {{0, 0}, {-2, 500}};
 
 	room_text(&r, "f", "hello");
-	fchmodat(r.fd, "f", 04711, 0);
+	assert_int_equal(fchmodat(r.fd, "f", 04711, 0), 0);
 	utimensat(r.fd, "f", old, 0);
 	see(&r, "f", MARKS_NONE, &l);
 	assert_int_equal(l.rec.type, FILE_REG);
