@@ -147,11 +147,13 @@ int gateway_main(const struct daemon_args *args)
 	CLEANUP(life_end) struct life l = {.args = args, .signal_fd = -1, .listen_fd = -1};
 	int r = daemon_config(args, &l.config);
 
-	if (r == 0) {
-		log_init("gateway", (enum log_level)l.config->log_level);
-		r = live(&l);
+	if (r < 0) {
+		log_err("%s", err_why());
+		return 2;
 	}
+	log_init("gateway", (enum log_level)l.config->log_level);
+	r = live(&l);
 	if (r < 0)
 		log_err("%s", err_why());
-	return r < 0 ? 2 : 0;
+	return r < 0 ? 1 : 0;
 }
