@@ -63,6 +63,52 @@ static inline int room_remove_one(int dir_fd, const char *name)
 	return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
+/* A failed or skipped test jumps away: what it left open is removed when the program ends. */
+static struct {
+	pid_t owner;
+	size_t n;
+	char path[64][64];
+} room_left;
+
+static inline void room_sweep(void)
+{
+	size_t i;
+
+	for (i = 0; i < room_left.n && getpid() == room_left.owner; i++) {
+		FD int fd = open(room_left.path[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		room_empty(fd);
+		rmdir(room_left.path[i]);
+	}
+}
+
+static inline void room_note(const char *path)
+{
+	size_t i;
+
+	if (!room_left.owner) {
+		room_left.owner = getpid();
+		atexit(room_sweep);
+	}
+	for (i = 0; i < room_left.n && room_left.path[i][0]; i++)
+		;
+	if (i == COUNTOF(room_left.path))
+		return;
+	snprintf(room_left.path[i], sizeof(room_left.path[i]), "%s", path);
+	room_left.n = i < room_left.n ? room_left.n : i + 1;
+}
+
+static inline void room_forget(const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < room_left.n; i++)
+		if (strcmp(room_left.path[i], path) == 0)
+			room_left.path[i][0] = 0;
+}
+
 static inline struct room room_open(void)
 {
 	struct room r;
@@ -70,6 +116,7 @@ static inline struct room room_open(void)
 
 	snprintf(r.path, sizeof(r.path), "%.40s/fs-XXXXXX", tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(r.path));
+	room_note(r.path);
 	r.fd = open(r.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_true(r.fd >= 0);
 	return r;
@@ -80,6 +127,7 @@ static inline void room_close(struct room *r)
 	room_empty(r->fd);
 	fd_close(&r->fd);
 	assert_int_equal(rmdir(r->path), 0);
+	room_forget(r->path);
 }
 #define ROOM CLEANUP(room_close)
 
