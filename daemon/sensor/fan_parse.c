@@ -5,7 +5,13 @@
 #include <sys/fanotify.h>
 
 /* Kinds that headers of an older libc lack; numbers are the kernel's ABI. */
-enum { INFO_FID = 1, INFO_DFID_NAME = 2, INFO_DFID = 3, INFO_OLD_DFID_NAME = 10, INFO_NEW_DFID_NAME = 12 };
+enum {
+	INFO_FID = 1,
+	INFO_DFID_NAME = 2,
+	INFO_DFID = 3,
+	INFO_OLD_DFID_NAME = 10,
+	INFO_NEW_DFID_NAME = 12
+};
 enum { INFO_HEAD = 4, HANDLE_HEAD = 8 };
 
 static uint32_t get32(const uint8_t *p)
@@ -60,7 +66,8 @@ static bool parse_ref(struct span body, bool named, struct fan_ref *ret)
 		.key = span_make(body.p, FAN_FSID_LEN + HANDLE_HEAD + len),
 		.handle = span_make(body.p + FAN_FSID_LEN, HANDLE_HEAD + len),
 	};
-	return !named || parse_name(span_make(body.p + ret->key.n, body.n - ret->key.n), &ret->name);
+	return !named ||
+	       parse_name(span_make(body.p + ret->key.n, body.n - ret->key.n), &ret->name);
 }
 
 static bool parse_info(struct span info, struct fan_event *e)
@@ -101,7 +108,8 @@ static bool parse_event(struct fan_cursor *c, struct fan_event *ret)
 		meta.event_len < meta.metadata_len || meta.event_len > left)
 		return false;
 	*ret = (struct fan_event){.mask = meta.mask, .fd = meta.fd, .pid = meta.pid};
-	if (!parse_infos(span_make(c->p + meta.metadata_len, meta.event_len - meta.metadata_len), ret))
+	if (!parse_infos(
+		    span_make(c->p + meta.metadata_len, meta.event_len - meta.metadata_len), ret))
 		return false;
 	c->p += meta.event_len;
 	return true;

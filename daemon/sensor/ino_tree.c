@@ -111,7 +111,8 @@ static void drop_below(struct ino_tree *t, struct ino_dir *top, bool unwatch)
 {
 	struct ino_dir *d, *next, *list = NULL;
 
-	HASH_ITER(hh, t->by_wd, d, next) {
+	HASH_ITER(hh, t->by_wd, d, next)
+	{
 		if (!is_below(d, top))
 			continue;
 		if (unwatch)
@@ -293,7 +294,8 @@ static bool dir_moved_here(struct ino_tree *t, struct span below, uint32_t cooki
 	return visit(t, below, fd) == 0;
 }
 
-static void dir_event(struct ino_tree *t, struct ino_dir *d, const struct inotify_event *e, struct span name)
+static void dir_event(
+	struct ino_tree *t, struct ino_dir *d, const struct inotify_event *e, struct span name)
 {
 	BUF struct buf below = {};
 	uint32_t ops = ops_of(e->mask);
@@ -315,7 +317,8 @@ static void gone(struct ino_tree *t, struct ino_dir *d)
 
 	drop_below(t, d, false);
 	if (top)
-		t->cb.on_lost(t->cb.ctx, span_of(""), GAP_MOUNT_LOST, "the watched directory is gone");
+		t->cb.on_lost(
+			t->cb.ctx, span_of(""), GAP_MOUNT_LOST, "the watched directory is gone");
 }
 
 static void overflow(struct ino_tree *t)
@@ -379,7 +382,7 @@ void ino_tree_free(struct ino_tree *t)
 	if (!t)
 		return;
 	HASH_ITER(hh, t->by_wd, d, next)
-		node_free(t, d);
+	node_free(t, d);
 	fd_close(&t->fd);
 	buf_free(&t->scratch);
 	free(t->block);

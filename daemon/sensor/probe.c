@@ -71,7 +71,8 @@ static bool probe_caps(struct ctx *c UNUSED, struct watch_probe *row)
 	for (i = 0; i < COUNTOF(wanted); i++)
 		if (!(have >> wanted[i].bit & 1))
 			buf_printf(&missing, " CAP_%s", wanted[i].name);
-	return missing.n ? say(row, false, "missing:%s", buf_text(&missing)) : say(row, true, "all there");
+	return missing.n ? say(row, false, "missing:%s", buf_text(&missing))
+			 : say(row, true, "all there");
 }
 
 static bool probe_files(struct ctx *c UNUSED, struct watch_probe *row)
@@ -80,8 +81,8 @@ static bool probe_files(struct ctx *c UNUSED, struct watch_probe *row)
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
 		return say_errno(row, "getrlimit");
-	return say(row, lim.rlim_max >= 65536, "%llu now, up to %llu", (unsigned long long)lim.rlim_cur,
-		(unsigned long long)lim.rlim_max);
+	return say(row, lim.rlim_max >= 65536, "%llu now, up to %llu",
+		(unsigned long long)lim.rlim_cur, (unsigned long long)lim.rlim_max);
 }
 
 static bool limit_row(struct watch_probe *row, const char *path, uint64_t enough)
@@ -154,7 +155,8 @@ static bool probe_sb_mark(struct ctx *c, struct watch_probe *row)
 
 	if (fd < 0 || !c->out->fid_flags)
 		return say(row, false, "fanotify cannot be had");
-	if (fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_CREATE, AT_FDCWD, c->scratch) < 0)
+	if (fanotify_mark(
+		    fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_CREATE, AT_FDCWD, c->scratch) < 0)
 		return say_errno(row, "mark on the state's file system");
 	return say(row, true, "accepted on the state's file system");
 }
@@ -234,8 +236,9 @@ static void child(const struct ctx *c, struct findings *f)
 	below = group(c, c->out->fid_flags);
 	over = group(c, 0);
 	f->below = f->on_overlay = NO_MARK;
-	if (below >= 0 && fanotify_mark(below, FAN_MARK_ADD,
-				  FAN_MODIFY | FAN_CLOSE_WRITE | FAN_EVENT_ON_CHILD, AT_FDCWD, "up") == 0)
+	if (below >= 0 &&
+		fanotify_mark(below, FAN_MARK_ADD,
+			FAN_MODIFY | FAN_CLOSE_WRITE | FAN_EVENT_ON_CHILD, AT_FDCWD, "up") == 0)
 		f->below = UNSEEN;
 	if (over >= 0 && fanotify_mark(over, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
 				 FAN_MODIFY | FAN_CLOSE_WRITE, AT_FDCWD, "all") == 0)
@@ -251,8 +254,8 @@ static void child(const struct ctx *c, struct findings *f)
 
 static struct findings try_overlay(const struct ctx *c)
 {
-	struct findings *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct findings *shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct findings f = {.errno_ = ENOMEM};
 	pid_t pid;
 
@@ -277,7 +280,8 @@ static bool say_finding(struct watch_probe *row, enum finding what, int err)
 	case CHILD_STARTED:
 		return say(row, false, "the trial did not end");
 	case NO_NAMESPACE:
-		return say(row, false, "no private mount namespace with a tmpfs: %s", strerror(err));
+		return say(
+			row, false, "no private mount namespace with a tmpfs: %s", strerror(err));
 	case NO_OVERLAY:
 		return say(row, false, "no overlay could be mounted: %s", strerror(err));
 	case NO_MARK:
@@ -363,7 +367,8 @@ static bool probe_fine_ctime(struct ctx *c, struct watch_probe *row)
 		if (pwrite(fd, "a", 1, 0) != 1 || fstat(fd, &a) < 0 || pwrite(fd, "b", 1, 0) != 1 ||
 			fstat(fd, &b) < 0)
 			return say_errno(row, "scratch file");
-		same += a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
+		same += a.st_ctim.tv_sec == b.st_ctim.tv_sec &&
+			a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
 	}
 	return say(row, same == 0, "%d of 200 writes left the change time as it was", same);
 }

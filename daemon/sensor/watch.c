@@ -31,8 +31,8 @@ bool watch_excluded(const struct root *r, struct span below)
 	return false;
 }
 
-void watch_touch_root(struct watch *w, struct root *r, struct span below, struct span name,
-	uint32_t ops, int pid)
+void watch_touch_root(
+	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops, int pid)
 {
 	struct watch_touch t = {.root = r->id, .ops = ops, .pid = pid, .when = clock_wall()};
 
@@ -130,7 +130,8 @@ void watch_free(struct watch *w)
 	fd_close(&w->fid_fd);
 	fd_close(&w->fd_fd);
 	w->n_dirs = 0;
-	HASH_ITER(hh, w->roots, r, next) {
+	HASH_ITER(hh, w->roots, r, next)
+	{
 		r->by_dirs = r->by_sb = r->overlay = false;
 		watch_remove(w, r->id);
 	}
@@ -235,7 +236,8 @@ int watch_update(struct watch *w, uint32_t id, const char *merged, int pid, enum
 		r->merged = copy(merged);
 		r->pid = pid;
 	}
-	if (r->level != LEVEL_L1 && r->kind == WATCH_UPPER && !(r->overlay && watch_overlay_marked(w, r))) {
+	if (r->level != LEVEL_L1 && r->kind == WATCH_UPPER &&
+		!(r->overlay && watch_overlay_marked(w, r))) {
 		watch_disarm(w, r);
 		watch_arm(w, r);
 		backings_rest(w);
@@ -264,7 +266,8 @@ static void rearm(struct watch *w, struct root *r)
 	watch_disarm(w, r);
 	r->lost = true;
 	if (!said)
-		watch_lost(w, r->id, span_of(""), GAP_MOUNT_LOST, 1, "the watch was gone and is set again");
+		watch_lost(w, r->id, span_of(""), GAP_MOUNT_LOST, 1,
+			"the watch was gone and is set again");
 	watch_arm(w, r);
 	if (r->level != LEVEL_L6 || before == LEVEL_L6)
 		r->lost = false;
@@ -275,8 +278,8 @@ void watch_verify(struct watch *w)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-		if (!watch_armed(w, r))
-			rearm(w, r);
+	if (!watch_armed(w, r))
+		rearm(w, r);
 	backings_rest(w);
 }
 
@@ -286,7 +289,8 @@ static void read_ino(struct watch *w, int fd, unsigned *budget)
 {
 	struct root *r, *next;
 
-	HASH_ITER(hh, w->roots, r, next) {
+	HASH_ITER(hh, w->roots, r, next)
+	{
 		if (r->ino_tree && ino_tree_fd(r->ino_tree) == fd) {
 			ino_tree_read(r->ino_tree, budget);
 			return;

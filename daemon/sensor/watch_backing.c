@@ -94,7 +94,8 @@ static uint32_t ops_of(uint64_t mask)
 
 /* A new directory gets its marks before anybody is told to look at it, so that what appears after
  * the look is told by an event. */
-static uint32_t mark_new(struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops)
+static uint32_t mark_new(
+	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops)
 {
 	BUF struct buf path = {};
 
@@ -154,7 +155,8 @@ static void moved_here(struct watch *w, const struct where *at)
 		w->entered++;
 }
 
-static void place(struct watch *w, const struct fan_event *e, const struct fan_ref *ref, uint64_t mask)
+static void place(
+	struct watch *w, const struct fan_event *e, const struct fan_ref *ref, uint64_t mask)
 {
 	const struct where *at = watch_where(w, ref);
 	bool dir = e->mask & FAN_ONDIR;
@@ -202,7 +204,8 @@ static void block(struct watch *w, size_t n, unsigned *budget)
 		*budget -= *budget > 0;
 		if (e.mask & FAN_Q_OVERFLOW) {
 			w->stats.overflows++;
-			watch_lost(w, 0, span_of(""), GAP_OVERFLOW, 1, "the kernel's event queue was full");
+			watch_lost(w, 0, span_of(""), GAP_OVERFLOW, 1,
+				"the kernel's event queue was full");
 		} else if (e.pid != w->self) {
 			one(w, &e);
 		}
@@ -254,5 +257,6 @@ void watch_fid_read(struct watch *w, unsigned *budget)
 	if (*budget == 0)
 		w->last_read = 0; /* there is more, and the caller comes back for it at once */
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		watch_lost(w, 0, span_of(""), GAP_OVERFLOW, 1, "reading the kernel's events failed");
+		watch_lost(
+			w, 0, span_of(""), GAP_OVERFLOW, 1, "reading the kernel's events failed");
 }

@@ -38,7 +38,8 @@ static int visit(void *ctx, struct span below, int fd)
 	if (j->w->forced != LEVEL_L2 || j->r->kind != WATCH_UPPER)
 		mask |= j->w->fid_content;
 	if (fd < 0) {
-		watch_lost(j->w, j->r->id, below, GAP_TOO_LARGE, 1, "nested too deep to be watched");
+		watch_lost(
+			j->w, j->r->id, below, GAP_TOO_LARGE, 1, "nested too deep to be watched");
 		return 0;
 	}
 	j->r->n_marks++;
@@ -69,7 +70,8 @@ static void restore(struct watch *w, const struct root *gone)
 	struct span at = span_make(gone->seen, gone->seen_n);
 	struct root *r, *next;
 
-	HASH_ITER(hh, w->roots, r, next) {
+	HASH_ITER(hh, w->roots, r, next)
+	{
 		struct span other = span_make(r->seen, r->seen_n);
 
 		if (r == gone || !r->by_dirs || r->on != gone->on)

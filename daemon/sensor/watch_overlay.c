@@ -27,7 +27,8 @@ int watch_fd_open(struct watch *w)
 	unsigned flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS |
 			 (w->limited_queue ? 0 : FAN_UNLIMITED_QUEUE);
 
-	w->fd_fd = fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME | O_NONBLOCK);
+	w->fd_fd =
+		fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME | O_NONBLOCK);
 	return w->fd_fd < 0 ? err_sys("fanotify_init") : 0;
 }
 
@@ -58,7 +59,8 @@ static int open_overlay(const struct root *r)
 	return fd;
 }
 
-static int change(struct watch *w, const struct root *r, unsigned how, uint64_t mask, dev_t *ret_dev)
+static int change(
+	struct watch *w, const struct root *r, unsigned how, uint64_t mask, dev_t *ret_dev)
 {
 	FD int fd = open_overlay(r);
 	struct stat st;
@@ -127,7 +129,8 @@ static bool read_line(const char *line, uint64_t id, struct mount_line *ret)
 	unsigned ma, mi;
 	unsigned long long got;
 
-	if (sscanf(line, "%llu %*d %u:%u %4095s %4095s", &got, &ma, &mi, ret->root, ret->point) != 5 ||
+	if (sscanf(line, "%llu %*d %u:%u %4095s %4095s", &got, &ma, &mi, ret->root, ret->point) !=
+			5 ||
 		got != id)
 		return false;
 	ret->id = id;
@@ -145,7 +148,8 @@ static bool find_mount(int pid, uint64_t id, struct mount_line *ret)
 	snprintf(path, sizeof(path), pid ? "/proc/%d/mountinfo" : "/proc/self/mountinfo", pid);
 	if (fd_read_file(AT_FDCWD, path, 64u << 20, &table) < 0 || !table.n)
 		return false;
-	for (line = strtok_r((char *)table.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r((char *)table.p, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
 		if (read_line(line, id, ret))
 			return true;
 	return false;
@@ -156,8 +160,8 @@ static struct root *root_of_dev(struct watch *w, dev_t dev)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-		if (r->overlay && r->overlay_dev == dev)
-			return r;
+	if (r->overlay && r->overlay_dev == dev)
+		return r;
 	return NULL;
 }
 
@@ -169,8 +173,8 @@ static bool ask_mount(struct watch *w, uint64_t mnt_id, int pid, struct mount_li
 	if (find_mount(0, mnt_id, m) || (pid > 0 && find_mount(pid, mnt_id, m)))
 		return true;
 	HASH_ITER(hh, w->roots, r, next)
-		if (r->overlay && r->pid > 0 && find_mount(r->pid, mnt_id, m))
-			return true;
+	if (r->overlay && r->pid > 0 && find_mount(r->pid, mnt_id, m))
+		return true;
 	return false;
 }
 

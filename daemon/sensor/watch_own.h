@@ -45,8 +45,8 @@ struct root {
 
 	struct backing *on;
 	bool by_sb, by_dirs;
-	size_t n_marks; /* by_dirs; directories that went are still counted */
-	char *quiet;	/* our own directory below the root; NULL: not there */
+	size_t n_marks;	   /* by_dirs; directories that went are still counted */
+	char *quiet;	   /* our own directory below the root; NULL: not there */
 	struct buf handle; /* the root directory's own */
 	char *seen;	   /* its path as `on` shows it */
 	size_t seen_n;
@@ -73,7 +73,7 @@ struct where {
 	size_t n_hits;
 	struct hit *hits;
 	struct span path; /* as the backing's mount shows it */
-	bool deep;	  /* too deep to name: `path` is the deepest directory above that has a name */
+	bool deep; /* too deep to name: `path` is the deepest directory above that has a name */
 	struct span key;
 };
 
@@ -86,7 +86,7 @@ struct watch {
 	struct probe probe;
 
 	int ep, timer;
-	int fid_fd; /* -1: not there */
+	int fid_fd;				     /* -1: not there */
 	uint64_t fid_names, fid_content, fid_rename; /* what is asked of it */
 	int fd_fd;
 	int64_t hold_until; /* mono ns: the FID group is not read before */

@@ -70,7 +70,8 @@ static char *find_mount(dev_t dev, const char *fallback)
 
 	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 64u << 20, &table) < 0)
 		return strdup(fallback);
-	for (line = strtok_r((char *)table.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r((char *)table.p, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
 		if (mount_line(line, dev, &point) && same_dev(buf_text(&point), dev))
 			return strdup(buf_text(&point));
 	return strdup(fallback);
@@ -241,7 +242,7 @@ void watch_forget(struct watch *w)
 	struct where *e, *next;
 
 	HASH_ITER(hh, w->cache, e, next)
-		drop(w, e);
+	drop(w, e);
 }
 
 static uint64_t stamp_of(const struct watch *w, const struct where *e)
@@ -265,7 +266,8 @@ static struct root *seen_at(struct watch *w, struct span path)
 }
 
 /* All roots at or above `path`: one look-up a component, however many roots there are. */
-static size_t find_hits(struct watch *w, const struct backing *b, struct span path, struct hit *ret, size_t max)
+static size_t find_hits(
+	struct watch *w, const struct backing *b, struct span path, struct hit *ret, size_t max)
 {
 	size_t i, below, n = 0;
 	struct root *r;
@@ -283,7 +285,8 @@ static size_t find_hits(struct watch *w, const struct backing *b, struct span pa
 }
 
 enum { HITS_MAX = 256 };
-static struct where *remember(struct watch *w, const struct backing *b, struct span key, struct span path, bool deep)
+static struct where *remember(
+	struct watch *w, const struct backing *b, struct span key, struct span path, bool deep)
 {
 	struct hit hits[HITS_MAX];
 	size_t n = !path.n ? 0 : find_hits(w, b, path, hits, HITS_MAX);
@@ -327,7 +330,8 @@ static struct where *resolve(struct watch *w, const struct fan_ref *dir)
 		r = climb(w, b->fsid, &fd, &path);
 	}
 	if (r == PATH_DEEP)
-		watch_lost(w, 0, span_of(""), GAP_UNREADABLE, 1, "a directory lies too deep to be found");
+		watch_lost(w, 0, span_of(""), GAP_UNREADABLE, 1,
+			"a directory lies too deep to be found");
 	if (r)
 		buf_reset(&path); /* gone: its parent's event says so; outside for us */
 	return remember(w, b, dir->key, buf_span(&path), deep);
@@ -460,6 +464,6 @@ void watch_moved(struct watch *w, struct span old)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-		if (r->seen && path_within(span_make(r->seen, r->seen_n), old))
-			follow(w, r);
+	if (r->seen && path_within(span_make(r->seen, r->seen_n), old))
+		follow(w, r);
 }

@@ -49,8 +49,8 @@ static void watch_for_ever(const struct bench *b, enum how how, int ready)
 	uint64_t touches = 0;
 	struct watch_callbacks cb = {&touches, on_touch, on_lost};
 	char scratch[300], upper[300];
-	struct watch_options opt = {.marks = how == FILESYSTEM ? CONFIG_MARKS_FILESYSTEM
-							       : CONFIG_MARKS_DIRECTORIES,
+	struct watch_options opt = {
+		.marks = how == FILESYSTEM ? CONFIG_MARKS_FILESYSTEM : CONFIG_MARKS_DIRECTORIES,
 		.scratch = scratch};
 	struct watch_root root = {.id = 1, .kind = WATCH_UPPER, .path = upper};
 	struct watch *w;
@@ -136,7 +136,8 @@ static void report(struct bench *b, int rounds)
 		for (how = 0; how < HOWS; how++) {
 			for (i = 0; i < rounds; i++)
 				ratios[i] = b->s[where][how][i] / b->s[where][NOBODY][i];
-			printf("%-8s %-12s ratio %.2f", wheres[where], hows[how], median(ratios, rounds));
+			printf("%-8s %-12s ratio %.2f", wheres[where], hows[how],
+				median(ratios, rounds));
 			printf("  (%.2f .. %.2f)\n", ratios[0], ratios[rounds - 1]);
 		}
 	}
@@ -153,7 +154,8 @@ static void prepare(const struct bench *b, int files)
 		b->dir, files);
 	must(system(cmd) == 0);
 	must(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	snprintf(opt, sizeof(opt), "lowerdir=%s/low,upperdir=%s/up,workdir=%s/work", b->dir, b->dir, b->dir);
+	snprintf(opt, sizeof(opt), "lowerdir=%s/low,upperdir=%s/up,workdir=%s/work", b->dir, b->dir,
+		b->dir);
 	snprintf(all, sizeof(all), "%s/all", b->dir);
 	must(mount("overlay", all, "overlay", 0, opt) == 0);
 }

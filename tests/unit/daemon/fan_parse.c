@@ -40,7 +40,11 @@ static void info(struct buf *b, uint8_t kind, uint32_t handle_len, const char *n
 static void head(struct buf *b, uint64_t mask, const struct buf *infos)
 {
 	struct fanotify_event_metadata m = {.event_len = (uint32_t)(sizeof(m) + infos->n),
-		.vers = FANOTIFY_METADATA_VERSION, .metadata_len = sizeof(m), .mask = mask, .fd = -1, .pid = 42};
+		.vers = FANOTIFY_METADATA_VERSION,
+		.metadata_len = sizeof(m),
+		.mask = mask,
+		.fd = -1,
+		.pid = 42};
 
 	buf_add(b, &m, sizeof(m));
 	buf_add_span(b, buf_span(infos));
@@ -102,7 +106,8 @@ static void hostile(void **state UNUSED)
 	head(&all, FAN_CREATE, &infos);
 	for (i = 0; i <= all.n; i++) {
 		for (k = 0; k < sizeof(bad); k++) {
-			FREE uint8_t *copy = malloc(all.n); /* exact, so that ASan sees a step beyond */
+			FREE uint8_t *copy =
+				malloc(all.n); /* exact, so that ASan sees a step beyond */
 			struct fan_cursor c = {copy, copy + (i < all.n ? all.n : i)};
 			struct fan_event e;
 

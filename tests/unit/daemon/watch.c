@@ -31,8 +31,8 @@ static const struct design designs[] = {
 
 static void tree_watch(struct box *b, const struct design *d)
 {
-	box_watch(b, (struct watch_options){.level = d->level, .marks = d->marks,
-			     .no_fanotify = d->no_fanotify});
+	box_watch(b, (struct watch_options){
+			     .level = d->level, .marks = d->marks, .no_fanotify = d->no_fanotify});
 	assert_int_equal(box_add(b, ROOT_TREE, WATCH_TREE, b->tree), d->expect);
 }
 
@@ -105,7 +105,8 @@ static void new_directories_race(void **state UNUSED)
 		/* and from now on every directory is live */
 		assert_null(box_find(&b, ROOT_TREE, span_of("t7/a/b/c/d/e/f/file"), WATCH_DELETE));
 		box_sh(&b, "rm tree/t7/a/b/c/d/e/f/file");
-		assert_non_null(box_wait(&b, ROOT_TREE, span_of("t7/a/b/c/d/e/f/file"), WATCH_DELETE));
+		assert_non_null(
+			box_wait(&b, ROOT_TREE, span_of("t7/a/b/c/d/e/f/file"), WATCH_DELETE));
 		assert_int_equal(b.n_lost, 0);
 		box_end(&b);
 	}
@@ -186,7 +187,8 @@ static void outside_is_silent(void **state UNUSED)
 		struct box b;
 		const char *globs[] = {"/skip", "/**/*.log", NULL};
 		struct config_list exclude = {globs, 2};
-		struct watch_root r = {.id = ROOT_TREE, .kind = WATCH_TREE, .path = b.tree, .exclude = &exclude};
+		struct watch_root r = {
+			.id = ROOT_TREE, .kind = WATCH_TREE, .path = b.tree, .exclude = &exclude};
 		char quiet[256];
 		const struct touched *t;
 		enum level level;
@@ -195,10 +197,13 @@ static void outside_is_silent(void **state UNUSED)
 		snprintf(quiet, sizeof(quiet), "%s/tree/quiet", b.dir);
 		box_sh(&b, "mkdir -p tree/skip/x tree/sub tree/quiet tree-not");
 		box_watch(&b, (struct watch_options){.marks = designs[i].marks,
-				      .no_fanotify = designs[i].no_fanotify, .quiet_dir = quiet});
+				      .no_fanotify = designs[i].no_fanotify,
+				      .quiet_dir = quiet});
 		assert_int_equal(watch_add(b.w, &r, &level), 0);
-		box_sh(&b, "echo > outside/f; echo > tree-not/f; echo > tree/skip/f; echo > tree/skip/x/f;"
-			   "echo > tree/sub/a.log; echo > tree/quiet/f; rm -r tree-not; echo > tree/sub/end");
+		box_sh(&b, "echo > outside/f; echo > tree-not/f; echo > tree/skip/f; echo > "
+			   "tree/skip/x/f;"
+			   "echo > tree/sub/a.log; echo > tree/quiet/f; rm -r tree-not; echo > "
+			   "tree/sub/end");
 		assert_non_null(box_wait(&b, ROOT_TREE, span_of("sub/end"), WATCH_CONTENT));
 		for (t = b.list; t; t = t->next)
 			assert_true(span_eq(span_make(t->path, t->n), span_of("sub/end")));
@@ -264,7 +269,8 @@ static void overflow_is_told(void **state UNUSED)
 
 		box_make(&b);
 		box_watch(&b, (struct watch_options){.marks = designs[i].marks,
-				      .no_fanotify = designs[i].no_fanotify, .limited_queue = true});
+				      .no_fanotify = designs[i].no_fanotify,
+				      .limited_queue = true});
 		box_add(&b, ROOT_TREE, WATCH_TREE, b.tree);
 		box_do(b.tree, flood, false);
 		while (!b.n_lost && clock_mono() < until)
@@ -433,7 +439,8 @@ static void doctor_has_rows(void **state UNUSED)
 	assert_true(n > 10);
 	for (i = 0; i < n; i++) {
 		assert_true(rows[i].name && rows[i].without && *rows[i].result);
-		print_message("  %-4s %s: %s\n", rows[i].ok ? "ok" : "no", rows[i].name, rows[i].result);
+		print_message(
+			"  %-4s %s: %s\n", rows[i].ok ? "ok" : "no", rows[i].name, rows[i].result);
 	}
 	box_end(&b);
 }

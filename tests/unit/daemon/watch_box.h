@@ -56,8 +56,8 @@ static inline void box_touch(void *ctx, const struct watch_touch *t)
 	b->list = new;
 }
 
-static inline void box_lost(void *ctx, uint32_t root, struct span below UNUSED, enum gap_cause cause,
-	uint64_t n UNUSED, const char *detail UNUSED)
+static inline void box_lost(void *ctx, uint32_t root, struct span below UNUSED,
+	enum gap_cause cause, uint64_t n UNUSED, const char *detail UNUSED)
 {
 	struct box *b = ctx;
 
@@ -100,7 +100,8 @@ static inline int box_mount(struct box *b)
 {
 	char opt[1024];
 
-	snprintf(opt, sizeof(opt), "lowerdir=%s/low,upperdir=%s/up,workdir=%s/work", b->dir, b->dir, b->dir);
+	snprintf(opt, sizeof(opt), "lowerdir=%s/low,upperdir=%s/up,workdir=%s/work", b->dir, b->dir,
+		b->dir);
 	return mount("overlay", b->all, "overlay", 0, opt);
 }
 
@@ -114,9 +115,12 @@ static inline void box_watch(struct box *b, struct watch_options opt)
 	assert_int_equal(watch_new(&b->w, &opt, &cb), 0);
 }
 
-static inline enum level box_add(struct box *b, uint32_t id, enum watch_root_kind kind, const char *path)
+static inline enum level box_add(
+	struct box *b, uint32_t id, enum watch_root_kind kind, const char *path)
 {
-	struct watch_root r = {.id = id, .kind = kind, .path = path,
+	struct watch_root r = {.id = id,
+		.kind = kind,
+		.path = path,
 		.merged = kind == WATCH_UPPER ? b->all : NULL};
 	enum level level = LEVEL_NONE;
 
@@ -134,7 +138,8 @@ static inline void box_end(struct box *b)
 	must(rmdir(b->dir) == 0);
 }
 
-static inline const struct touched *box_find(const struct box *b, uint32_t root, struct span path, uint32_t any)
+static inline const struct touched *box_find(
+	const struct box *b, uint32_t root, struct span path, uint32_t any)
 {
 	const struct touched *t;
 
@@ -153,7 +158,8 @@ static inline void box_step(struct box *b, int ms)
 		;
 }
 
-static inline const struct touched *box_wait(struct box *b, uint32_t root, struct span path, uint32_t any)
+static inline const struct touched *box_wait(
+	struct box *b, uint32_t root, struct span path, uint32_t any)
 {
 	int64_t until = clock_mono() + WAIT_MS * CLOCK_MS;
 	const struct touched *t;
