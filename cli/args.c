@@ -231,8 +231,8 @@ static int check_words(const struct request *r)
 		return complain("%s needs more words: boltseal %s %s", cmd->word, cmd->word,
 			cmd->args);
 	if (cmd->max != MANY && r->args.n > cmd->max)
-		return complain("%s is one word too many: boltseal %s %s", r->words[cmd->max],
-			cmd->word, cmd->args);
+		return complain("%s is one word too many: boltseal %s%s%s", r->words[cmd->max],
+			cmd->word, *cmd->args ? " " : "", cmd->args);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/ask.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "cli/form.h"
 #include "cli/safe.h"
 #include <stdarg.h>
 
@@ -13,7 +14,7 @@ static void say(const char *fmt, va_list ap)
 	buf_add_text(&line, "boltseal: ");
 	safe_text(&line, buf_span(&raw), false, false);
 	buf_u8(&line, '\n');
-	fflush(stdout);
+	out_flush();
 	fwrite(line.p, 1, line.n, stderr);
 }
 
@@ -253,9 +254,7 @@ int time_option(const char *what, const char *value, bool ahead, struct buf *out
 		return 0;
 	}
 	if (clock_parse(span_of(value), now, &t))
-		return complain("%s %s: %s: write a time such as 2026-11-23T22:14:05Z or a "
-				"duration such as 2h or 30d",
-			what, value, err_why());
+		return complain("%s: %s", what, err_why());
 	clock_format(out, t);
 	return 0;
 }

@@ -76,6 +76,7 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
 	size_t start;
 
+	look_widths();
 	add_time(out, get_text(e, "time"));
 	buf_add_text(out, "  ");
 	add_column(c, out, get_text(e, "severity"), 8);

@@ -6,31 +6,40 @@
 #include <locale.h>
 #include <unistd.h>
 
+/* Said once: stdout stays in error from the first failure on. */
+static int failed(bool already)
+{
+	if (already)
+		return EXIT_TROUBLE;
+	return complain("cannot write the answer: %s", strerror(errno));
+}
+
 void out_add(struct span s)
 {
-	if (s.n)
-		fwrite(s.p, 1, s.n, stdout);
+	bool already = ferror(stdout);
+
+	if (s.n && fwrite(s.p, 1, s.n, stdout) != s.n)
+		failed(already);
 }
 
 void out_text(const char *s)
 {
-	fputs(s, stdout);
+	out_add(span_of(s));
 }
 
 void out_flush(void)
 {
-	fflush(stdout);
+	bool already = ferror(stdout);
+
+	if (fflush(stdout))
+		failed(already);
 }
 
 int out_close(void)
 {
-	bool bad = ferror(stdout);
+	bool already = ferror(stdout);
 
-	errno = 0;
-	if (fclose(stdout) || bad)
-		return complain("cannot write the answer: %s",
-			errno ? strerror(errno) : "the output failed");
-	return 0;
+	return fclose(stdout) || already ? failed(already) : 0;
 }
 
 static bool is_set(const char *name)
@@ -44,14 +53,19 @@ void look_init(struct cli *c)
 {
 	const char *term = getenv("TERM");
 
-	setlocale(LC_CTYPE, "");
 	c->out_tty = isatty(STDOUT_FILENO);
+	if (c->out_tty)
+		setlocale(LC_CTYPE, "");
 	c->err_tty = isatty(STDERR_FILENO);
 	c->utf8_ok = !c->out_tty || strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	c->color = c->out_tty && !c->no_color && !is_set("NO_COLOR") && term &&
 		   strcmp(term, "dumb") != 0;
+}
+
+void look_widths(void)
+{
 	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-		setlocale(LC_CTYPE, "C.UTF-8"); /* widths, for pipes */
+		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 void paint(struct cli *c, struct buf *out, const char *sgr, struct span s)

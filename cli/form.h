@@ -26,7 +26,7 @@ struct form {
 const struct form *form_find(const char *name);
 const struct form *form_default(void);
 
-/* stdout. Failures are found by out_close() at the end. */
+/* stdout. The first failure is said; out_close() at the end returns it. */
 void out_add(struct span s);
 void out_text(const char *s);
 void out_flush(void);
@@ -37,3 +37,6 @@ void paint(struct cli *c, struct buf *out, const char *sgr, struct span s);
 const char *color_of(const char *word);
 /* The look of this process's stdout and stderr. */
 void look_init(struct cli *c);
+/* To be called before safe_width() has a meaning: loads what letters' widths are, which a short
+ * answer to a pipe need not pay for. */
+void look_widths(void);

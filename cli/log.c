@@ -59,7 +59,7 @@ static int read_events(struct cli *c, const struct boltseal_event_ask *ask)
 	r = boltseal_events(c->h, ask, on_line, &s, &c->reply);
 	c->form->end(c, s.n);
 	if (r > 0)
-		return EXIT_TROUBLE; /* out_close() says why */
+		return EXIT_TROUBLE; /* it was said why */
 	r = ask_check(c, r);
 	if (!r && ask->follow && !ask->until)
 		return complain("the journal ended: boltseald stopped? systemctl status boltseald");

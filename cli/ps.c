@@ -73,6 +73,10 @@ static int run_ps(struct cli *c, const struct args *a)
 	if (r)
 		return r;
 	c->form->answer(c, answer, &(struct view){"items", draw, NULL});
+	out_flush();
+	if (json_object_get(answer, "sensor"))
+		remark("the sensor is down: this is how it last saw them: systemctl status "
+		       "boltseald");
 	return EXIT_CLEAN;
 }
 

@@ -83,6 +83,7 @@ void table_print(struct cli *c, struct table *t)
 	size_t n = t->cells.n / sizeof(*cells), widths[COLUMNS_MAX] = {0};
 	BUF struct buf text = {0};
 
+	look_widths();
 	for (size_t i = 0; i < n; i++) {
 		size_t w = safe_width(cells[i].text);
 

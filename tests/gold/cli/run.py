@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""The command line, run for real against a fake daemon, compared with tests/gold/cli/expect. TAP.
+
+    tests/gold/cli/run.py [--update]       BOLTSEAL=the binary; build/boltseal without it
+"""
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+from fake import server as fake  # noqa: E402
+
+OUT = os.environ.get("OUT", "build")
+BIN = os.path.abspath(os.environ.get("BOLTSEAL", os.path.join(ROOT, OUT, "boltseal")))
+EXPECT = os.path.join(HERE, "expect")
+ID = fake.DRIFT
+UPDATE = "--update" in sys.argv
+
+# name, words, and for a few of them more environment. Each has a file of its name in expect/.
+CASES = [
+    ("ps", "ps"),
+    ("ps-all", "ps -a"),
+    ("ps-json", "--format json ps"),
+    ("ps-jsonl", "ps -ojsonl"),
+    ("diff", "diff web"),
+    ("diff-clean", "diff clean"),
+    ("diff-torn", "diff torn"),
+    ("diff-blind", "diff blind"),
+    ("diff-pages", "diff pages"),
+    ("diff-moving", "diff moving"),
+    ("diff-empty-answer", "diff empty"),
+    ("diff-garbage", "diff garbage"),
+    ("diff-paths", "diff web /etc/ /usr"),
+    ("diff-relative", "diff web etc"),
+    ("diff-long", "diff -l web"),
+    ("diff-long-clean", "diff clean -l"),
+    ("diff-stat", "diff web --stat"),
+    ("diff-stat-clean", "diff clean --stat"),
+    ("diff-patch", "diff -p web"),
+    ("diff-patch-json", "diff -p web --format json"),
+    ("diff-two-dresses", "diff -lp web"),
+    ("diff-against", "diff -l web --against image"),
+    ("diff-at", "diff web --at 2026-11-23"),
+    ("diff-at-nonsense", "diff web --at yesterday"),
+    ("diff-jsonl", "diff web -o jsonl"),
+    ("diff-json-clean", "diff clean --format=json"),
+    ("diff-rescan", "diff clean --rescan"),
+    ("docker", "diff web --docker"),
+    ("docker-exit-code", "diff web --docker --exit-code"),
+    ("docker-clean", "diff clean --docker --exit-code"),
+    ("docker-nosuch", "diff nosuch --docker"),
+    ("docker-path", "diff web /etc --docker"),
+    ("nosuch", "diff nosuch"),
+    ("ambiguous", "diff 3"),
+    ("forbidden", "show forbidden /x"),
+    ("show", "show web /etc/passwd"),
+    ("show-link", "show web /l"),
+    ("show-none", "show web /none"),
+    ("show-jsonl", "show web /none -o jsonl"),
+    ("log", "log"),
+    ("log-jsonl", "log --format jsonl"),
+    ("log-json", "log --format json"),
+    ("log-follow-ends", "log -f web"),
+    ("log-type", "log --type nonsense"),
+    ("log-since", "log --since soon"),
+    ("accept", "accept web --drift %s --reason hotfix" % ID),
+    ("accept-moved", "accept web --drift %s --reason hotfix" % ("ee" * 32)),
+    ("accept-no-drift", "accept web --reason x"),
+    ("accept-no-reason", "accept web --drift %s --reason=" % ID),
+    ("accept-short", "accept web --drift abcd --reason x"),
+    ("accept-expires", "accept web --drift %s --reason x --expires never" % ID),
+    ("rescan", "rescan web"),
+    ("rescan-json", "rescan web -o jsonl"),
+    ("rescan-failing", "rescan failing"),
+    ("rescan-torn", "rescan torn"),
+    ("verify", "verify"),
+    ("verify-target", "verify web"),
+    ("verify-bad", "verify bad"),
+    ("verify-two", "verify web --all"),
+    ("baseline-list", "baseline list"),
+    ("baseline-show", "baseline show web 2"),
+    ("baseline-show-less", "baseline show web"),
+    ("baseline-export", "baseline export web"),
+    ("baseline-nonsense", "baseline drop web"),
+    ("status", "status"),
+    ("doctor", "doctor"),
+    ("rules", "rules check"),
+    ("report", "report web --html x.html"),
+    ("help", "help"),
+    ("help-diff", "diff --help"),
+    ("version", "--version"),
+    ("version-word", "version"),
+    ("no-words", ""),
+    ("typo", "dif web"),
+    ("typo-far", "frobnicate"),
+    ("typo-help", "help stauts"),
+    ("typo-option", "diff web --aginst image"),
+    ("unknown-option", "diff web --zzz"),
+    ("unknown-letter", "diff -lz web"),
+    ("early-option", "-l diff web"),
+    ("no-value", "diff web --against"),
+    ("flag-with-value", "ps --all=yes"),
+    ("too-few", "show web"),
+    ("too-many", "ps web"),
+    ("format", "ps --format xml"),
+    ("hostile-word", b"\x1b[2J\xff"),
+    ("completion-nonsense", "completion tcsh"),
+    ("complete-command", "__complete d"),
+    ("complete-option", "__complete diff web --a"),
+    ("complete-value", "__complete log --severity "),
+    ("complete-target", "__complete diff "),
+    ("complete-second", "__complete diff web "),
+]
+
+results = []
+
+
+def check(name, good, why=""):
+    results.append(bool(good))
+    print("%sok %d - %s" % ("" if good else "not ", len(results), name))
+    if not good:
+        print("\n".join("# " + line for line in str(why).split("\n")))
+
+
+def environment(sock, **more):
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "TERM": "xterm",
+           "BOLTSEAL_SOCKET": sock}
+    env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
+    env.update(more)
+    return env
+
+
+def run(sock, words, **env):
+    if isinstance(words, (str, bytes)):
+        words = words.split(" " if isinstance(words, str) else b" ") if words else []
+    p = subprocess.run([BIN] + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=environment(sock, **env), timeout=60)
+    return p.returncode, p.stdout, p.stderr
+
+
+def shown(code, out, err):
+    return out + b"--- stderr\n" + err + b"--- exit %d\n" % code
+
+
+def gold(sock, name, words):
+    got = shown(*run(sock, words))
+    path = os.path.join(EXPECT, name)
+    if UPDATE:
+        with open(path, "wb") as f:
+            f.write(got)
+    try:
+        with open(path, "rb") as f:
+            want = f.read()
+    except FileNotFoundError:
+        want = b"(there is no %s)\n" % path.encode()
+    check(name, got == want, "want:\n%s\ngot:\n%s" % (want.decode("utf-8", "backslashreplace"),
+                                                     got.decode("utf-8", "backslashreplace")))
+
+
+CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+def golds(sock):
+    for name, words in CASES:
+        gold(sock, name, words)
+    for name, words in CASES:
+        code, out, err = run(sock, words)
+        lines = err.decode("utf-8", "backslashreplace").split("\n")[:-1]
+        if code == 2 and not (len(lines) >= 1 and lines[-1].startswith("boltseal: ")):
+            check("one line on stderr: " + name, False, lines)
+        # Patches, and JSON that programs read, are bytes; all else is safe even in a pipe.
+        data = b"" if name == "diff-patch" or "json" in str(words) else out
+        if CONTROL.search(data + err):
+            check("no control bytes: " + name, False, (out, err))
+    check("errors are one line, and nothing steers a terminal", True)
+
+
+def asked(server, sock, words):
+    del server.heard[:]
+    run(sock, words)
+    return server.heard
+
+
+def requests(server, sock):
+    h = asked(server, sock, ["diff", "web", "/etc/", b"/x\xff", "--against", "gen:3"])[0]
+    check("diff asks for its paths and against",
+          [v for k, v in h["query"] if k == "path"] == ["/etc", "/x\udcff"] and
+          ("against", "gen:3") in h["query"], h)
+    many = ["/p%d" % i for i in range(100)]
+    h = asked(server, sock, ["diff", "web"] + many)
+    check("a hundred paths take several asks",
+          len(h) == 4 and [v for r in h for k, v in r["query"] if k == "path"] == many, h)
+    h = asked(server, sock, ["accept", "web", "/etc/a/", b"/x\xff", "--drift", ID, "--reason",
+                             "why \"so\"", "--expires", "30d"])[0]
+    b = json.loads(h["body"])
+    check("accept sends paths, reason, expiry and the drift",
+          h["if_match"] == '"%s"' % ID and b["paths"] == ["/etc/a"] and
+          b["paths_b64"] == ["L3j/"] and b["reason"] == 'why "so"' and
+          2590000 < (time.mktime(time.strptime(b["expires"][:19], "%Y-%m-%dT%H:%M:%S")) -
+                     time.mktime(time.gmtime())) < 2594000, h)
+    h = asked(server, sock, ["log", "web", "--since", "17", "--until", "2026-11-24", "--path",
+                             "/etc/**", "--severity", "high", "--type", "change", "-f"])[0]
+    check("log asks for what it was told", dict(h["query"]) == {
+        "target": "web", "since": "17", "until": "2026-11-24T00:00:00.000000000Z",
+        "path": "/etc/**", "severity": "high", "type": "change", "follow": "1"}, h)
+    h = asked(server, sock, ["verify", "journal"])[0]
+    check("verify journal", h["path"] == "/v1/verify" and h["body"] == '{"what":"journal"}', h)
+    h = asked(server, sock, ["verify", "layer"])[0]
+    check("verify layer", h["body"] == '{"what":"layers"}', h)
+    h = asked(server, sock, ["rescan", "web", "/etc/"])[0]
+    check("rescan sends its path", h["body"] == '{"path":"/etc"}', h)
+    h = asked(server, sock, ["diff", "../x y", "--format", "jsonl"])[0]
+    check("a target's name is one segment", h["path"] == "/v1/targets/..%2Fx%20y/drift", h)
+
+
+def options(sock):
+    other = {"BOLTSEAL_SOCKET": "/nonexistent"}
+    for words in (["--socket", sock, "ps"], ["ps", "--socket=" + sock]):
+        code, out, err = run(sock, words, **other)
+        check("--socket goes before BOLTSEAL_SOCKET: " + words[0], code == 0 and out, err)
+    code, out, err = run(sock, ["ps"], **other)
+    check("nobody there", (code, out) == (2, b"") and err == (
+        b"boltseal: cannot reach boltseald at /nonexistent: No such file or directory: is it "
+        b"running? systemctl status boltseald\n"), err)
+    one, two = run(sock, ["log", "--format", "jsonl"])[1], [
+        json.dumps(e, separators=(",", ":")) for e in fake.EVENTS]
+    check("events are printed as they came", one.decode().split("\n")[:-1] == two, one)
+    for shell, tool in (("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])):
+        code, out, _ = run(sock, ["completion", shell])
+        if not shutil.which(shell):
+            print("ok %d - completion %s is %s # SKIP %s is not installed" %
+                  (len(results) + 1, shell, shell, shell))
+            results.append(True)
+            continue
+        p = subprocess.run(tool + ["/dev/stdin"], input=out, stderr=subprocess.PIPE)
+        check("completion %s is %s" % (shell, shell), code == 0 and p.returncode == 0, p.stderr)
+    with open("/dev/full", "wb") as full:
+        p = subprocess.run([BIN, "ps"], stdout=full, stderr=subprocess.PIPE, env=environment(sock))
+    check("a full disk is an error", p.returncode == 2 and b"cannot write the answer: No space" in
+          p.stderr, (p.returncode, p.stderr))
+
+
+def bash_completion(sock):
+    """What a person at bash sees, names of hostile containers among what the daemon lists."""
+    bindir = os.path.dirname(sock)
+    os.symlink(BIN, os.path.join(bindir, "boltseal"))
+    script = ("source <(boltseal completion bash); COMP_WORDS=(boltseal diff ''); COMP_CWORD=2; "
+              "_boltseal; printf '<%s>' \"${COMPREPLY[@]}\"")
+    env = environment(sock, PATH=bindir + ":" + os.environ["PATH"])
+    p = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    check("bash completes targets, and leaves hostile names out", p.stdout == b"<web><old>",
+          (p.stdout, p.stderr))
+
+
+def terminal(sock):
+    try:
+        import pexpect
+    except ImportError:
+        print("ok %d - a terminal # SKIP python3-pexpect is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+
+    def at(words, **env):
+        child = pexpect.spawn(BIN, words, env=environment(sock, **env), timeout=20)
+        text = child.read()
+        child.close()
+        return child.exitstatus, text.replace(b"\r\n", b"\n")
+
+    code, text = at(["diff", "web"])
+    check("colours on a terminal", code == 1 and b"\x1b[33mC\x1b[0m /etc/passwd" in text, text)
+    sgr = re.compile(rb"\x1b\[[0-9;]*m")
+    for words in (["diff", "web"], ["diff", "-l", "web"], ["diff", "-p", "web"], ["ps"], ["log"],
+                  ["show", "web", "/l"], ["status"], ["verify", "bad"], ["baseline", "list"],
+                  ["ps", "-o", "json"], ["log", "-o", "jsonl"], ["diff", "web", "-o", "jsonl"]):
+        code, text = at(words)
+        rest = sgr.sub(b"", text)
+        check("nothing steers the terminal: " + " ".join(words),
+              len(rest) > 40 and not CONTROL.search(rest.replace(b"\r\x1b[K", b"")), text)
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        code, text = at(["ps"], **env)
+        check("no colours with %s" % env, b"\x1b" not in text and b"web" in text, text)
+    check("an empty NO_COLOR is none", b"\x1b[" in at(["ps"], NO_COLOR="")[1])
+    check("--no-color", b"\x1b" not in at(["ps", "--no-color"])[1])
+    text = at(["ps"], LC_ALL="C")[1]
+    check("a terminal without UTF-8 gets ASCII", all(b < 0x80 for b in text) and
+          b"gr\\303\\266\\303\\237e" in text, text)
+    code, text = at(["rescan", "web"])
+    check("a bar on a terminal", code == 0 and b"] " in text and b" of 1000" in text and
+          text.endswith(b"\r\x1b[K4 added, 3 changed, 1 deleted\ndrift " + ID.encode() + b"\n")
+          or re.search(rb"\r\x1b\[K\d+ added, \d+ changed, \d+ deleted\n", text), text)
+    same = [json.loads(line) for line in at(["log", "-o", "jsonl"])[1].decode().split("\n")[:-1]]
+    check("JSON made safe is the same JSON", same == fake.EVENTS, same)
+
+
+def unix_rights(sock):
+    """Only the kernel says EACCES, and it never says it to root."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        print("ok %d - no right to the socket # SKIP needs root and setpriv" % (len(results) + 1))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    try:
+        # The binary is copied to where that user may read it.
+        os.chmod(room, 0o755)
+        shutil.copy(BIN, room + "/boltseal")
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(room + "/s")
+        s.listen(1)
+        os.chmod(room + "/s", stat.S_IRUSR | stat.S_IWUSR)
+        p = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", room + "/boltseal",
+                            "--socket", room + "/s", "ps"], stderr=subprocess.PIPE,
+                           env=environment(sock))
+        check("no right to the socket", p.returncode == 2 and p.stderr == (
+            "boltseal: cannot reach boltseald at %s/s: Permission denied: join the group boltseal "
+            "(usermod -aG boltseal USER, then log in again)\n" % room).encode(), p.stderr)
+        s.close()
+    finally:
+        shutil.rmtree(room)
+
+
+def man(sock):
+    """Every command and option is in the man page, and the man page has no others."""
+    with open(os.path.join(ROOT, "cli", "boltseal.1.scd")) as f:
+        text = f.read()
+    listed = run(sock, "help")[1].decode().split("Commands ")[1].split("Options for")[0]
+    words = re.findall(r"^  (\w+) ", listed, re.M)
+    sections = dict(re.findall(r"^## (\w+)([^\n]*\n.*?)(?=^##? )", text, re.M | re.S))
+    check("man: every command and no other", sorted(words) == sorted(sections),
+          (sorted(words), sorted(sections)))
+    option = re.compile(r"^  (?:(-\w), )?(--[\w-]+)(?: (\S+))?  ", re.M)
+    glob = run(sock, "help")[1].decode().split("Options for every command:")[1]
+    pages = {"": (glob, text.split("# COMMANDS")[0])}
+    for word in words:
+        own = run(sock, [word, "--help"])[1].decode().split("Options for every command:")[0]
+        pages[word] = (own, sections.get(word, ""))
+    for word, (own, page) in pages.items():
+        want = {(a, b, c) for a, b, c in option.findall(own)}
+        have = {(a, b, c) for a, b, c in re.findall(
+            r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _(\w+)_)?$", page, re.M)}
+        check("man: the options of %s" % (word or "every command"), want == have, (want, have))
+    if shutil.which("scdoc"):
+        p = subprocess.run(["scdoc"], input=text.encode(), stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE)
+        check("man: scdoc takes it", p.returncode == 0, p.stderr)
+
+
+def speed(sock):
+    """Best of many: two hundred changes, start to end. Generous, for busy machines and sanitizers."""
+    best = 99.0
+    for _ in range(15):
+        start = time.perf_counter()
+        run(sock, ["diff", "many"])
+        best = min(best, time.perf_counter() - start)
+    print("# diff of 200 changes: %.1f ms, the fake daemon's share included" % (best * 1000))
+    check("diff of 200 changes is quick", best < 0.25, best)
+    p = subprocess.run(["ldd", BIN], stdout=subprocess.PIPE)
+    heavy = [x for x in (b"libcrypto", b"libcurl", b"libssl") if x in p.stdout]
+    check("the command line needs no heavy libraries", not heavy, heavy)
+
+
+def main():
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    sock = room + "/s"
+    server = fake.Server(sock)
+    try:
+        golds(sock)
+        requests(server, sock)
+        options(sock)
+        bash_completion(sock)
+        terminal(sock)
+        unix_rights(sock)
+        man(sock)
+        speed(sock)
+    finally:
+        server.close()
+        shutil.rmtree(room)
+    print("1..%d" % len(results))
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
