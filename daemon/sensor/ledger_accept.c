@@ -86,11 +86,6 @@ static int accept_all(struct accepting *a)
 	return r;
 }
 
-static const struct kept *kept_of(const struct accepting *a)
-{
-	return a->it->kept;
-}
-
 static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 {
 	struct item_accept *it = a->it;
@@ -107,7 +102,7 @@ static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 		return r;
 	st.generation = a->generation;
 	if (st.baselined)
-		r = ledger_baseline_root(a->l, kept_of(a), NULL, 0, st.baseline_root);
+		r = ledger_baseline_root(a->l, a->it->kept, st.baseline_root);
 	memcpy(g.root, st.baseline_root, SHA_LEN);
 	memcpy(g.drift_id, drift_id, SHA_LEN);
 	if (r >= 0)

@@ -58,11 +58,8 @@ int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t si
 /* Ends the gaps that say the content of exactly this path is not known. */
 int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
 
-/* Is every layer of it stored, counting `fresh` as stored? */
-bool ledger_is_baselined(const struct kept *k, const struct lower *fresh);
 /* Tells baseline.created if it is due. */
-int ledger_baselined(struct ledger *l, struct kept *k, const struct lower *fresh, uint32_t fresh_no);
+int ledger_baselined(struct ledger *l, struct kept *k);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
-int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lower *fresh,
-	uint32_t fresh_no, uint8_t ret[SHA_LEN]);
+int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);

@@ -68,10 +68,19 @@ int ledger_snap_batch(struct ledger *l, struct item *i)
 	return r;
 }
 
-bool ledger_is_baselined(const struct kept *k, const struct lower *fresh)
+/* The number of a layer's snapshot, if it is complete: for all to see, or in this transaction. */
+static uint32_t snap_of(const struct ledger *l, const struct lower *w)
+{
+	for (size_t i = 0; i < l->n_after; i++)
+		if (l->after[i].lower == w)
+			return l->after[i].snap;
+	return atomic_load(&w->snap);
+}
+
+static bool is_baselined(const struct ledger *l, const struct kept *k)
 {
 	for (size_t i = 0; i < k->n_lower; i++)
-		if (!atomic_load(&k->lower[i]->snap) && k->lower[i] != fresh)
+		if (!snap_of(l, k->lower[i]))
 			return false;
 	return true;
 }
@@ -91,8 +100,7 @@ static int feed_accepted(void *ctx, const struct accepted *a)
 	return buf_err(&b) ? buf_err(&b) : sha_feed(c->sha, b.p, b.n);
 }
 
-int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lower *fresh,
-	uint32_t fresh_no, uint8_t ret[SHA_LEN])
+int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN])
 {
 	struct root_ctx c = {0};
 	struct snap_info info;
@@ -101,9 +109,7 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lo
 	if (r == 0)
 		r = sha_begin(c.sha);
 	for (size_t i = 0; r == 0 && i < k->n_lower; i++) {
-		uint32_t no = k->lower[i] == fresh ? fresh_no : atomic_load(&k->lower[i]->snap);
-
-		r = snap_get(l->txn, no, &info);
+		r = snap_get(l->txn, snap_of(l, k->lower[i]), &info);
 		if (r == 0)
 			r = sha_feed(c.sha, info.root, SHA_LEN);
 	}
@@ -115,7 +121,7 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, const struct lo
 	return r;
 }
 
-int ledger_baselined(struct ledger *l, struct kept *k, const struct lower *fresh, uint32_t fresh_no)
+int ledger_baselined(struct ledger *l, struct kept *k)
 {
 	struct generation g = {.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
 	uint32_t no = atomic_load(&k->no);
@@ -124,9 +130,9 @@ int ledger_baselined(struct ledger *l, struct kept *k, const struct lower *fresh
 	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1};
 	int r = targets_state_get(l->txn, no, &st);
 
-	if (r < 0 || st.baselined || !ledger_is_baselined(k, fresh))
+	if (r < 0 || st.baselined || !is_baselined(l, k))
 		return r < 0 ? r : 0;
-	r = ledger_baseline_root(l, k, fresh, fresh_no, st.baseline_root);
+	r = ledger_baseline_root(l, k, st.baseline_root);
 	if (r)
 		return r < 0 ? r : 0;
 	st.baselined = true;
@@ -173,14 +179,14 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	r = snap_verify(l->txn, b->no, root);
 	if (r == 0)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
-	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
-		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
-			if (l->kept[k]->lower[j] == e->lower) {
-				r = ledger_baselined(l, l->kept[k], e->lower, b->no);
-				break;
-			}
 	if (r < 0)
 		return r;
 	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	return 0;
+	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
+		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
+			if (l->kept[k]->lower[j] == e->lower) {
+				r = ledger_baselined(l, l->kept[k]);
+				break;
+			}
+	return r;
 }

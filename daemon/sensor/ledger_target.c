@@ -97,7 +97,7 @@ int ledger_target(struct ledger *l, struct item *i)
 	}
 	buf_free(&w.name);
 	if (r == 0)
-		r = ledger_baselined(l, it->kept, NULL, 0);
+		r = ledger_baselined(l, it->kept);
 	l->ring = true;
 	return r;
 }

@@ -210,8 +210,6 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 	if (!desc_differs(r, t))
 		return;
 	describe(r, t, was_late(r));
-	if (!span_is(t->name, r->kept->name))
-		log_info("%s is now %.*s", r->kept->name, (int)t->name.n, t->name.p);
 	tell_target(s, r);
 }
 
