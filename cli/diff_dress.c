@@ -232,7 +232,6 @@ static const struct {
 	const char *what;
 } refusals[] = {
 	{403, "Withheld"},
-	{404, "Gone"},
 	{413, "Too large to show"},
 	{415, "Binary"},
 };

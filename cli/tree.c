@@ -35,6 +35,8 @@ static void inline_object(struct cli *c, struct buf *out, const json_t *o)
 	const char *key, *between = "";
 	json_t *v;
 
+	if (json_object_size(o) == 0)
+		buf_add_text(out, "none");
 	json_object_foreach((json_t *)o, key, v) {
 		buf_add_text(out, between);
 		add_key(c, out, key);
