@@ -34,6 +34,9 @@ $(OUT)/%.o: %.c
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) -c -o $@ $<
 
+# It carries conf/openapi.yaml in it.
+$(OUT)/daemon/gateway/openapi.o: conf/openapi.yaml
+
 $(OUT)/libboltseal.a: $(LIB_OBJ)
 	@rm -f $@
 	@ar rcs $@ $^
@@ -86,8 +89,9 @@ unit-tsan:
 	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
 	        UNIT_SRC='$(TSAN_SRC)' unit-run
 
-lint:
+lint: $(OUT)/tests/unit/wire/show
 	@$(PROVE) tests/lint/run
+	@python3 tests/lint/openapi.py $(OUT)/tests/unit/wire/show
 
 box: all
 	@$(PROVE) $(BOX)

@@ -130,7 +130,7 @@ typedef int route_fn(struct call *c);
 #undef ROUTE
 
 /* view.c: what handlers look at. */
-enum { VIEW_ANSWERED = 1 }; /* positive: a problem has been answered */
+enum { VIEW_ANSWERED = 16 }; /* positive: a problem has been answered */
 int view_begin(struct call *c, struct txn **ret);
 /* The target that the path names, when the peer may see it; else 404, or 403 where `need` is more
  * than it may. VIEW_ANSWERED or negative when not. */

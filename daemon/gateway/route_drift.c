@@ -166,7 +166,7 @@ static void show_cursor(struct page *p, struct json *j)
 
 	json_key(j, "cursor");
 	if (!p->more) {
-		json_null(j);
+		json_nil(j);
 		return;
 	}
 	text_b64(&text, buf_span(&p->last));
@@ -256,7 +256,7 @@ int route_drift(struct call *c)
 		r = view_target(c, t, c->match.arg[0], ROLE_VIEWER, &p.target);
 	if (r == 0)
 		r = targets_state_get(t, p.target.no, &p.state);
-	if (r == 0 || r == STORE_ABSENT)
+	if (r == 0)
 		r = read_against(&p, t, query_get(&c->query, "against"));
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -73,7 +73,8 @@ struct ask *ask_new(struct kept *k, struct span dir, int64_t when)
 	a->kept = kept_ref(k);
 	a->dir = malloc(dir.n + 1);
 	must(a->dir);
-	memcpy(a->dir, dir.p, dir.n);
+	if (dir.n)
+		memcpy(a->dir, dir.p, dir.n);
 	a->dir[dir.n] = 0;
 	a->dir_n = dir.n;
 	a->when = when;

@@ -110,12 +110,14 @@ static struct slot keep(struct item_snap_batch *it, struct span s)
 	return at;
 }
 
-static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, struct span name,
+/* fd >= 0: the file, open already. */
+static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, struct span name,
 	struct look *l, struct item_snap_batch *it, struct snap_row *row)
 {
 	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
-	struct hash_result res;
-	int r = hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
+	struct hash_result res = {0};
+	int r = fd >= 0 ? hash_fd(fd, &budget, w->sha, &res)
+			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
 
 	if (r == 0) {
 		memcpy(l->rec.sha, res.sha, SHA_LEN);
@@ -135,13 +137,17 @@ static void add_row(struct batch_job *t, struct worker *w, int dir_fd, size_t i,
 {
 	struct snap_row *row = &it->row[it->n_rows];
 	struct span name = names_at(&t->names, i);
+	enum look_marks marks = t->b->lower->marks;
+	FD int fd = -1;
 	size_t at;
 
 	*row = (struct snap_row){0};
-	if (look_at(dir_fd, name, t->b->lower->marks, l) != 0)
-		return; /* gone meanwhile: it is not there */
+	/* A layer's file is opened once; a tree that its users write into gets the careful way. */
+	if (t->b->tree || t->names.v[i].type != DT_REG || look_open(dir_fd, name, marks, l, &fd) != 0)
+		if (look_at(dir_fd, name, marks, l) != 0)
+			return; /* gone meanwhile: it is not there */
 	if (l->rec.type == FILE_REG && !(l->rec.ovl & OVL_METACOPY))
-		hash_row(t, w, dir_fd, name, l, it, row);
+		hash_row(t, w, dir_fd, fd, name, l, it, row);
 	row->sub_dir = l->rec.type == FILE_DIR ? t->sub[i] : 0;
 	row->name = keep(it, name);
 	at = it->mem.n;
@@ -197,11 +203,14 @@ static void queue_dir(struct baseline *b, struct span parent, struct span name, 
 	must(d);
 	d->next = NULL;
 	d->no = no;
-	memcpy(d->rel, parent.p, parent.n);
-	d->n = parent.n;
-	if (parent.n)
+	d->n = 0;
+	if (parent.n) {
+		memcpy(d->rel, parent.p, parent.n);
+		d->n = parent.n;
 		d->rel[d->n++] = '/';
-	memcpy(d->rel + d->n, name.p, name.n);
+	}
+	if (name.n)
+		memcpy(d->rel + d->n, name.p, name.n);
 	d->n += name.n;
 	*b->tail = d;
 	b->tail = &d->next;
@@ -218,7 +227,8 @@ static struct batch_job *batch_new(struct baseline *b, uint32_t dir, struct span
 	atomic_fetch_add(&b->refs, 1);
 	t->index = b->n_batches++;
 	t->dir = dir;
-	memcpy(t->relmem, rel.p, rel.n);
+	if (rel.n)
+		memcpy(t->relmem, rel.p, rel.n);
 	t->rel = span_make(t->relmem, rel.n);
 	t->sub = calloc(BATCH_NAMES, sizeof(*t->sub));
 	must(t->sub);

@@ -90,7 +90,7 @@ void json_bool(struct json *j, bool v)
 	buf_add_text(value(j), v ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void json_nil(struct json *j)
 {
 	buf_add_text(value(j), "null");
 }

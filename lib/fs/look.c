@@ -103,10 +103,13 @@ static int fill_link(int fd, struct look *l)
 	return buf_err(&l->mem);
 }
 
-static int fill_xattrs(int fd, enum look_marks marks, struct look *l, struct xattrs_found *found)
+/* `readable`: fd is open for reading already, else it is a pin that must be opened through. */
+static int fill_xattrs(int fd, bool readable, enum look_marks marks, struct look *l,
+	struct xattrs_found *found)
 {
 	bool can_open = l->rec.type == FILE_REG || l->rec.type == FILE_DIR;
-	FD int real = can_open ? beneath_reopen(fd, O_RDONLY) : -1;
+	FD int opened = can_open && !readable ? beneath_reopen(fd, O_RDONLY) : -1;
+	int real = readable ? fd : opened;
 	struct xattrs_at at = {.fd = real};
 	char path[BENEATH_PROC_PATH];
 
@@ -141,7 +144,7 @@ static struct span part_span(const struct look *l, struct part part)
 	return part.n ? span_make(l->mem.p + part.off, part.n) : (struct span){0};
 }
 
-static int fill(int fd, enum look_marks marks, struct look *l)
+static int fill(int fd, bool readable, enum look_marks marks, struct look *l)
 {
 	struct xattrs_found found;
 	struct part link = {0};
@@ -154,7 +157,7 @@ static int fill(int fd, enum look_marks marks, struct look *l)
 	if (l->rec.type == FILE_LINK && (r = fill_link(fd, l)))
 		return r;
 	link.n = l->mem.n;
-	if ((r = fill_xattrs(fd, marks, l, &found)))
+	if ((r = fill_xattrs(fd, readable, marks, l, &found)))
 		return r;
 	l->rec.link = part_span(l, link);
 	l->rec.xattrs = part_span(l, found.list);
@@ -182,7 +185,7 @@ int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *re
 	buf_reset(&mem);
 	*ret = (struct look){.mem = mem};
 	if (!name.n)
-		return fill(dir_fd, marks, ret);
+		return fill(dir_fd, false, marks, ret);
 	if (no_name(name))
 		return LOOK_ABSENT;
 	memcpy(text, name.p, name.n);
@@ -190,8 +193,31 @@ int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *re
 	fd = openat(dir_fd, text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
 		return LOOK_ABSENT;
-	r = fd < 0 ? err_sys("open") : fill(fd, marks, ret);
+	r = fd < 0 ? err_sys("open") : fill(fd, false, marks, ret);
 	return r < 0 ? err_wrap(r, "look at %s", text) : 0;
+}
+
+int look_open(int dir_fd, struct span name, enum look_marks marks, struct look *ret, int *ret_fd)
+{
+	struct buf mem = ret->mem;
+	char text[NAME_MAX + 1];
+	FD int fd = -1;
+	int r;
+
+	buf_reset(&mem);
+	*ret = (struct look){.mem = mem};
+	if (!name.n || no_name(name))
+		return LOOK_ABSENT;
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	fd = openat(dir_fd, text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+	if (fd < 0)
+		return LOOK_ABSENT;
+	r = fill(fd, true, marks, ret);
+	if (r < 0)
+		return err_wrap(r, "look at %s", text);
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 bool look_same_stat(const struct look *a, const struct look *b)

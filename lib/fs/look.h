@@ -29,6 +29,10 @@ enum { LOOK_ABSENT = 1 };
  * names that no directory can hold ("..", "a/b"). A regular file with an xattr whiteout has
  * OVL_WHITEOUT and its real type: whether it counts depends on where it lies (see view.h). */
 int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *ret);
+/* The same for what a listing said is a regular file in a tree that nobody hostile writes into (an
+ * image's layer): one open serves the look and the hashing that follows. Never for an upper tree: a
+ * name may turn into a device between listing and open. LOOK_ABSENT: use look_at(). */
+int look_open(int dir_fd, struct span name, enum look_marks marks, struct look *ret, int *ret_fd);
 /* Are all the stat fields that betray a write the same? (size, mtime, ctime, ino, dev) */
 bool look_same_stat(const struct look *a, const struct look *b);
 

@@ -70,7 +70,7 @@ static int kind_number(char kind)
 void docker_changes_show(struct json *j, struct docker_changes *l)
 {
 	if (l->n == 0) {
-		json_null(j);
+		json_nil(j);
 		return;
 	}
 	qsort(l->item, l->n, sizeof(*l->item), order);

@@ -143,7 +143,7 @@ static int canonical_leaf(struct json *j, const json_t *v)
 	else if (json_is_boolean(v))
 		json_bool(j, json_is_true(v));
 	else if (json_is_null(v))
-		json_null(j);
+		json_nil(j);
 	else
 		return bad("it has a number that is no whole number");
 	return 0;

@@ -1,10 +1,8 @@
-/* jansson.h - jansson beside our writer: both have a json_null(), and ours is the one to call. */
+/* jansson.h - jansson, with its references freed by scope and its texts as spans. */
 #pragma once
 
 #include "base/json.h"
-#define json_null jansson_json_null
 #include <jansson.h>
-#undef json_null
 
 static inline void json_decref_p(json_t **v)
 {

@@ -108,7 +108,7 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 	if (c->last_sweep)
 		json_time(j, c->last_sweep);
 	else
-		json_null(j);
+		json_nil(j);
 	json_m_bool(j, "late", c->late);
 	json_m_text(j, "level", level_kinds[c->level].name);
 	if (c->sensor_down)

@@ -62,7 +62,7 @@ static void canonical_object(void **state UNUSED)
 	json_close(&j, ']');
 	json_m_hex(&j, "hex", LIT("\x00\xff"));
 	json_key(&j, "n");
-	json_null(&j);
+	json_nil(&j);
 	json_m_path(&j, "path", LIT("/x\xff"));
 	json_m_str(&j, "s", LIT("\xc3\xbc\n"));
 	json_m_time(&j, "t", INT64_C(1795472045123456789));
