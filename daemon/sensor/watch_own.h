@@ -14,8 +14,8 @@
 #include "base/fd.h"
 #include "base/err.h"
 #include "daemon/sensor/fan_parse.h"
-#include "daemon/sensor/ino_tree.h"
-#include "daemon/sensor/probe.h"
+#include "daemon/sensor/watch_ino.h"
+#include "daemon/sensor/watch_probe.h"
 #include "daemon/sensor/watch.h"
 #include <uthash.h>
 

@@ -6,7 +6,7 @@
 #include "fs/look.h"
 #include "base/err.h"
 #include "fs/beneath.h"
-#include "fs/xattrs.h"
+#include "fs/look_xattrs.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>

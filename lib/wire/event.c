@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "wire/jansson.h"
 #include "wire/map.h"
-#include "wire/show.h"
+#include "wire/noun.h"
 
 #define SCHEMA "boltseal.event/1"
 enum { DEPTH_MAX = 16 };

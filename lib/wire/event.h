@@ -38,11 +38,3 @@ int event_format(
  * -EBADMSG with a sentence when it is no event or its own id does not match. */
 int event_check(
 	struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
-
-/* Parts that other answers share. Each writes one JSON value; members sorted. */
-struct json;
-void show_record(struct json *j, const struct record *rec); /* sha256, mode "0644", xattrs … */
-void show_actor(struct json *j, const struct actor *a);
-void show_change(struct json *j, const struct change *c, struct span host_path);
-void show_gap(struct json *j, const struct gap *g);
-void show_target_ref(struct json *j, const struct target *t); /* as events carry it */

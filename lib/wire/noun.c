@@ -2,12 +2,11 @@
  * The nouns of the model as JSON values, members sorted by hand: the text is hashed. Members that
  * mean nothing for a noun (the link of a regular file, a time that has not come) are left out.
  */
-#include "wire/event.h"
+#include "wire/noun.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "wire/caps.h"
 #include "wire/map.h"
-#include "wire/show.h"
 #include <stdio.h>
 
 static const char *const flag_names[] = {"immutable", "append", "noatime", "sync"};

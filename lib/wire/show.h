@@ -1,25 +1,12 @@
 /*
  * show.h - the nouns as JSON, for answers. Members are sorted at every depth, so that an answer of
- * the same state has the same bytes. What event.h declares is used here too.
+ * the same state has the same bytes. Made of noun.h's parts.
  */
 #pragma once
 
 #include "base/json.h"
-#include "wire/event.h"
+#include "wire/noun.h"
 
-/* Members (key and value) from encoded bytes; nothing at all when `encoded` is empty. */
-void show_actor_of(struct json *j, struct span encoded); /* "actor" */
-void show_record_of(struct json *j, const char *key, struct span encoded);
-void show_pod(struct json *j, const struct target *t); /* "pod", where there is one */
-/* Members that are left out when empty or 0. */
-void show_str(struct json *j, const char *key, struct span v);
-void show_path(struct json *j, const char *key, struct span v);
-void show_time(struct json *j, const char *key, int64_t wall);
-void show_paths(struct json *j, const char *key, struct span list); /* target.h's list of paths */
-
-/* Values. */
-void show_labels(struct json *j, struct span pairs);
-void show_drift_item(struct json *j, const struct change *c); /* with first, last, actor, seq */
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s);
 
 /* What an answer could not see. */

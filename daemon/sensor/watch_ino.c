@@ -5,7 +5,7 @@
  * with the descriptor it already has, and the node is put where it was found. What is wrong for a
  * moment is put right by the events still to come.
  */
-#include "daemon/sensor/ino_tree.h"
+#include "daemon/sensor/watch_ino.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "daemon/sensor/watch.h"

@@ -2,7 +2,7 @@
  * Most objects have no xattr: one call on a small buffer says so. The rest is bounded by the
  * kernel's own limits and by a total, for a hostile tree may hold six thousand values of 64 KiB.
  */
-#include "fs/xattrs.h"
+#include "fs/look_xattrs.h"
 #include "base/err.h"
 #include <sys/xattr.h>
 

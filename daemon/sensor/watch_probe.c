@@ -1,5 +1,5 @@
 /* One function a row; each writes what it found as a sentence and says whether it works. */
-#include "daemon/sensor/probe.h"
+#include "daemon/sensor/watch_probe.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/sys.h"
