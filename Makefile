@@ -62,8 +62,8 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
-PROVE    := CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' --timer
-UNIT_RUN  = $(PROVE) $(sort $(UNIT_BIN))
+PROVE    := prove --exec '' --timer
+UNIT_RUN  = prove --exec tests/unit/run --timer $(sort $(UNIT_BIN))
 SAN_OUT  := $(OUT)/asan
 TSAN_OUT := $(OUT)/tsan
 TSAN_SRC := $(wildcard tests/unit/base/queue.c tests/unit/store/grow.c tests/unit/daemon/jobs.c)

@@ -11,7 +11,9 @@ static unsigned flags_of(uint32_t ops)
 {
 	bool moved_dir = (ops & WATCH_IS_DIR) && (ops & WATCH_MOVE);
 
-	return moved_dir || (ops & WATCH_SCAN) ? ASK_BELOW : 0;
+	if (ops & WATCH_SCAN)
+		return ASK_BELOW;
+	return moved_dir ? ASK_BELOW | ASK_MOVED : 0;
 }
 
 static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)

@@ -263,16 +263,17 @@ static void fill_sighting(struct looking *l, struct span mount)
 		s->mount = sighting_keep(s, mount);
 }
 
-static void go_below(struct looking *l)
+static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
+	struct maker by = {actor, l->flags & ASK_MOVED};
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;
 	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
 		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
 		return; /* wholly of the layers: nothing below can differ */
-	ex->below(ex, l->p->kept, l->p->scan, l->path);
+	ex->below(ex, l->p->kept, l->p->scan, l->path, &by);
 }
 
 static void look_again(struct looking *l, struct span actor)
@@ -317,7 +318,7 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 	l.s->item.kind = ITEM_SIGHTING;
 	examiner_push(p->worker->ex, &l.s->item);
 	if (r == 0)
-		go_below(&l);
+		go_below(&l, actor);
 	if (l.again)
 		look_again(&l, actor);
 	looking_end(&l);

@@ -1,6 +1,7 @@
 #include "daemon/sensor/scan.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "model/actor.h"
 #include "store/targets.h"
 
 struct scan *scan_ref(struct scan *s)
@@ -39,6 +40,7 @@ static void scan_end(struct scan *s)
 		}
 	}
 	examiner_push(s->ex, &e->item);
+	buf_free(&s->maker);
 	free(s);
 }
 
@@ -80,15 +82,50 @@ static void walk_drop(struct job *j)
 	free(w);
 }
 
+/* Not known, but told after whom it appeared. */
+static void made_after(struct span maker, struct buf *out)
+{
+	struct actor by, who = {.origin = ORIGIN_UNKNOWN};
+	BUF struct buf why = {0};
+
+	if (actor_decode(maker, &by) < 0 || !by.pid)
+		return;
+	buf_add_text(&why, "found by looking, right after ");
+	buf_add_span(&why, by.exe.n ? by.exe : span_of("a process"));
+	buf_printf(&why, "[%u] made its directory", by.pid);
+	who.reason = buf_span(&why);
+	actor_encode(&who, out);
+}
+
+/*
+ * Who made what a scan of a new directory finds? When it was moved here, whoever moved it. When it
+ * is a copy-up (the baseline has it too), overlayfs made it in the course of one process's change of
+ * one thing below: if one thing is all there is, it is that process's. Otherwise it is not known.
+ */
+static void maker_of(const struct place *p, size_t n_names, struct buf *out)
+{
+	struct span maker = buf_span(&p->scan->maker);
+
+	if (!maker.n)
+		return;
+	if (p->scan->moved || (p->kept->overlay && p->base.n && n_names == 1))
+		buf_add_span(out, maker);
+	else
+		made_after(maker, out);
+}
+
 static void walk_names(struct place *p)
 {
 	NAMES struct names names = {0};
+	BUF struct buf by = {0};
 	int r = view_names(&p->views->now, &p->now, &p->views->base, &p->base, &names);
+
+	maker_of(p, names.n, &by);
 
 	if (r < 0)
 		atomic_store(&p->scan->whole, false);
 	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {
-		examine_name(p, names_at(&names, i), ASK_BELOW, (struct span){0}, (struct span){0});
+		examine_name(p, names_at(&names, i), ASK_BELOW, buf_span(&by), (struct span){0});
 		scan_step(p->scan);
 	}
 }
@@ -189,6 +226,8 @@ static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct s
 	s->asker = opt->asker;
 	s->ask_id = opt->ask_id;
 	s->heal = opt->heal;
+	buf_add_span(&s->maker, opt->by.actor);
+	s->moved = opt->by.moved;
 	if (s->heal)
 		atomic_fetch_add(&s->heal->refs, 1);
 	atomic_init(&s->whole, true);
@@ -235,9 +274,10 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 	scan_unref(s);
 }
 
-void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir)
+void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir,
+	const struct maker *by)
 {
-	struct scan_options opt = {.scope = dir, .asker = -1, .below_only = true};
+	struct scan_options opt = {.scope = dir, .asker = -1, .below_only = true, .by = *by};
 
 	if (s)
 		walk_below(s, dir);

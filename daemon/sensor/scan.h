@@ -14,13 +14,15 @@ struct scan_options {
 	int asker;	     /* door connection to answer and to send progress; -1: none */
 	uint32_t ask_id;
 	struct heal *heal;   /* a gap over several targets; NULL: none. A reference is taken */
+	struct maker by;     /* who made the scope, where that is why it is scanned */
 	bool below_only;     /* the scope's own entry was just looked at: start with what is in it */
 };
 struct scan *scan_ref(struct scan *s);
 void scan_unref(struct scan *s); /* the last one tells the ledger */
 void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *opt);
 /* struct examiner's hook: one more directory of the walk; without a scan, a new one of that scope. */
-void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir);
+void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span dir,
+	const struct maker *by);
 /* Counts a look, and tells the asker now and then. */
 void scan_step(struct scan *s);
 

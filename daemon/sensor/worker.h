@@ -14,6 +14,12 @@ struct examiner_stats {
 };
 struct scan;
 struct again;
+/* Who made the directory that is scanned because of it, and whether that says who made what is in
+ * it: all of it when the directory was moved here whole. */
+struct maker {
+	struct span actor; /* encoded; empty: not known */
+	bool moved;
+};
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
  * would otherwise point back: from a look to the scan that goes below it, and to the ask that looks
  * again. */
@@ -26,7 +32,8 @@ struct examiner {
 	int64_t max_ns;
 	bool stop;
 	struct examiner_stats stats;
-	void (*below)(struct examiner *ex, struct kept *k, struct scan *s, struct span dir);
+	void (*below)(struct examiner *ex, struct kept *k, struct scan *s, struct span dir,
+		const struct maker *by);
 	void (*again)(struct examiner *ex, const struct again *a);
 	void (*scan_done)(struct scan *s);
 };
@@ -53,6 +60,8 @@ struct scan {
 	int asker;
 	uint32_t ask_id;
 	struct heal *heal;
+	struct buf maker; /* encoded actor, or empty */
+	bool moved;
 	atomic_bool whole;
 	atomic_ullong done;
 	atomic_llong told; /* monotonic ns of the last progress message */
