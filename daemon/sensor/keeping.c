@@ -29,8 +29,6 @@ static struct lower *layer_get(struct sensor *s, struct span path, enum look_mar
 {
 	struct layer_row *row;
 	struct lower *l = NULL;
-	struct watch_root root = {.kind = WATCH_LOWER};
-	enum level level;
 
 	for (row = s->reg.layers; row; row = row->next)
 		if (span_is(path, row->lower->path) && row->lower->marks == marks) {
@@ -43,14 +41,29 @@ static struct lower *layer_get(struct sensor *s, struct span path, enum look_mar
 	row = calloc(1, sizeof(*row));
 	must(row);
 	row->lower = lower_ref(l);
-	row->root_id = root.id = l->id;
+	row->root_id = l->id;
 	row->users = 1;
 	row->next = s->reg.layers;
 	s->reg.layers = row;
-	root.path = l->path;
-	if (watch_add(s->watch, &root, &level) < 0)
-		log_warn("layer %s is not watched: %s", l->path, err_why());
 	return l;
+}
+
+bool keeping_arm_layer(struct sensor *s)
+{
+	struct watch_root root = {.kind = WATCH_LOWER};
+	struct layer_row *row = s->reg.layers;
+	enum level level;
+
+	while (row && (row->armed || !atomic_load(&row->lower->snap)))
+		row = row->next;
+	if (!row)
+		return false;
+	row->armed = true;
+	root.id = row->root_id;
+	root.path = row->lower->path;
+	if (watch_add(s->watch, &root, &level) < 0 || level == LEVEL_L6)
+		log_info("layer %s is not watched, only verified: %s", root.path, err_why());
+	return true;
 }
 
 static void layer_put(struct sensor *s, struct lower *l)
@@ -63,7 +76,8 @@ static void layer_put(struct sensor *s, struct lower *l)
 	if (!row || --row->users)
 		return;
 	*at = row->next;
-	watch_remove(s->watch, row->root_id);
+	if (row->armed)
+		watch_remove(s->watch, row->root_id);
 	lower_unref(row->lower);
 	free(row);
 }

@@ -32,6 +32,7 @@ struct layer_row {
 	struct layer_row *next;
 	struct lower *lower;
 	uint32_t root_id;
+	bool armed; /* watched: from when it is stored, for before there is nothing to hold it against */
 	unsigned users;
 };
 struct registry {

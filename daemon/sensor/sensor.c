@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/keeping.h"
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
@@ -212,6 +213,7 @@ static void timers(struct sensor *s)
 	}
 	next_baseline(s);
 	flush_unsent(s);
+	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
 }
 
 static int wait_ms(struct sensor *s)
@@ -223,6 +225,8 @@ static int wait_ms(struct sensor *s)
 		until = s->look_due - now;
 	if (s->heal_due && s->heal_due - now < until)
 		until = s->heal_due - now;
+	if (s->layers_wait)
+		until = 0; /* one a round, so that events are not kept waiting */
 	if (s->unsent && until > 100 * CLOCK_MS)
 		until = 100 * CLOCK_MS;
 	if (wait >= 0 && wait < until)
@@ -274,6 +278,7 @@ static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
 	stored_trees(s);
+	s->layers_wait = true;
 }
 
 static void on_event(struct sensor *s, uint64_t tag)
@@ -512,6 +517,7 @@ static void life(struct sensor *s)
 	s->next_round = clock_mono() + ROUND_EVERY;
 	s->next_verify = clock_mono() + VERIFY_EVERY;
 	next_baseline(s);
+	s->layers_wait = true;
 	notify("READY=1");
 	log_note("watching %zu containers", s->reg.n_rows);
 	loop(s);

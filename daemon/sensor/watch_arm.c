@@ -5,7 +5,7 @@
  *           L2  FID marks for names, the overlay's own mark for content
  *           L4  the overlay's own mark, inotify for names
  *           L5  inotify
- *   lower   a file system mark or nothing: a layer has too many directories for too few changes
+ *   lower   FID marks or nothing: nobody writes there, so they cost memory and no time
  *   tree    FID marks (L1), inotify (L5)
  *
  * FID marks come in two forms, one on the file system or one on each directory; a file system that
@@ -25,8 +25,7 @@ static bool allowed(const struct watch *w, enum level least)
 /* `auto` is directories. Measured (tests/bench/events.c, 9000 small files unpacked, searched and
  * removed on a tmpfs, the dearest case): a file system mark costs the container 1.6 and everybody
  * else on the file system 1.7; directory marks cost the container 1.2 and others nothing. The price
- * is that read-only layers, which have too many directories for marks, are left to the sweeps
- * unless the configuration says `filesystem`. */
+ * is that what a new directory holds before it has its mark is found by looking, not by events. */
 static bool by_filesystem(const struct watch *w)
 {
 	return w->marks == CONFIG_MARKS_FILESYSTEM;
@@ -42,12 +41,10 @@ static int arm_fid(struct watch *w, struct root *r, int dirfd)
 		if (r->by_sb)
 			return 0;
 	}
-	if (e == 0 && r->kind != WATCH_LOWER) {
+	if (e == 0) {
 		r->by_dirs = true;
 		w->n_dirs++;
 		e = watch_dirs_mark(w, r, span_of(""));
-	} else if (e == 0) {
-		e = err_set(-EOPNOTSUPP, "%s: layers are seen by file system marks only", r->path);
 	}
 	return e;
 }

@@ -1,6 +1,6 @@
 #include "base/arena.h"
+#include "base/buf.h"
 #include <stdarg.h>
-#include <stdio.h>
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -51,18 +51,12 @@ struct span arena_dup(struct arena *a, struct span s)
 
 struct span arena_printf(struct arena *a, const char *fmt, ...)
 {
-	char probe[2];
-	va_list ap, again;
-	uint8_t *p;
-	int n;
+	BUF struct buf text = {0};
+	va_list ap;
 
 	va_start(ap, fmt);
-	va_copy(again, ap);
-	n = vsnprintf(probe, sizeof(probe), fmt, again);
-	va_end(again);
-	must(n >= 0);
-	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf((char *)p, (size_t)n + 1, fmt, ap);
+	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	return span_make(p, (size_t)n);
+	must(!text.err);
+	return arena_dup(a, buf_span(&text));
 }
