@@ -226,7 +226,7 @@ static int read_what(struct call *c, bool *layers, bool *journal)
 
 int route_verify(struct call *c)
 {
-	bool layers, journal;
+	bool layers = false, journal = false;
 	int r = read_what(c, &layers, &journal);
 
 	if (r < 0)
