@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/content.h"
+#include "daemon/sensor/owned.h"
 #include "store/targets.h"
 
 /* How long to wait before another look at what would not hold still. */
@@ -256,6 +257,11 @@ static void fill_sighting(struct looking *l, struct span mount)
 		keep_record(s, &l->now.entry.rec, &s->now);
 	if ((s->has_base = l->base.found))
 		keep_record(s, &l->base.entry.rec, &s->base);
+	if (l->p->kept->runtime_makes && l->now.found && !l->base.found &&
+		owned_is(l->path, &l->now.entry.rec)) {
+		s->has_base = true;
+		s->base = s->now;
+	}
 	s->parent_gone = l->name.n && !l->p->now.n;
 	s->dir_lost = !(l->now.found && l->now.entry.rec.type == FILE_DIR);
 	s->unmounted = l->flags & ASK_UNCOVERED;

@@ -1,6 +1,7 @@
 #include "daemon/sensor/keeping.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/owned.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <string.h>
@@ -155,6 +156,7 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->kind = t->kind;
 	k->overlay = target_is_overlay(t);
 	k->marks = marks_of(t);
+	k->runtime_makes = owned_by_runtime(t->runtime);
 	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (k->upper_fd < 0)
 		r = err_sys("%s: %s", k->name, k->upper);

@@ -32,6 +32,7 @@ struct kept {
 	char *upper;	     /* host path of the upper directory, or of the tree itself */
 	int upper_fd;	     /* O_PATH|O_DIRECTORY */
 	bool overlay;
+	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
 	enum look_marks marks;
 	struct lower **lower; /* overlay: top first, data-only ones last; tree: one, its own snapshot */
