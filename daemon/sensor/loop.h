@@ -68,6 +68,11 @@ struct sensor {
 	bool stop, reload;
 };
 
+/* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of
+ * targets whose mount table changed. */
+enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_SEAT = 16,
+	TAG_TARGETS = 64 };
+
 /* Gives an item to the ledger without ever waiting. */
 void sensor_push(struct sensor *s, struct item *i);
 void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cause cause,
@@ -95,3 +100,10 @@ void status_text(struct sensor *s, struct buf *out);
 void sensor_on_touch(void *ctx, const struct watch_touch *t);
 void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
 	uint64_t count, const char *detail);
+
+/* sensor_build.c: everything open and every thread running, or a sentence; and the way back. */
+int sensor_build(struct sensor *s);
+void sensor_join(struct sensor *s); /* the threads end, in river order, and the ledger last */
+void sensor_teardown(struct sensor *s);
+void sensor_flush(struct sensor *s); /* items that found no room, if there is now */
+void sensor_wish_free(struct sensor *s, struct baseline_wish *w);

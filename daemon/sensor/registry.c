@@ -394,6 +394,7 @@ static void not_seen(struct sensor *s, struct reg *r)
 	follow_mounts(s, r);
 }
 
+/* A plain tree's root has the host's own device: it tells nobody apart. */
 static void rebuild_rows(struct registry *g)
 {
 	size_t n = 0;
@@ -407,7 +408,8 @@ static void rebuild_rows(struct registry *g)
 	for (struct reg *r = g->regs; r; r = r->next)
 		if (r->kept->kind == TARGET_CONTAINER && r->state == STATE_RUNNING)
 			g->rows[g->n_rows++] = (struct whose_row){span_of(r->kept->id), r->mnt_ns,
-				r->dev_major, r->dev_minor};
+				r->kept->overlay ? r->dev_major : 0,
+				r->kept->overlay ? r->dev_minor : 0};
 }
 
 static void look_at_volumes(struct sensor *s, const struct box_list *l)

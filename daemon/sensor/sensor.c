@@ -1,4 +1,4 @@
-/* Building the privileged role, running its loop, taking it down: in that order below. */
+/* The loop of the privileged role, and its life. It is built and taken down in sensor_build.c. */
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/registry.h"
 #include "base/clock.h"
@@ -17,11 +17,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of
- * targets whose mount table changed. */
-enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_SEAT = 16,
-	TAG_TARGETS = 64 };
-enum { ITEMS_LIMIT = 8192, WATCH_BUDGET = 8192 };
+enum { WATCH_BUDGET = 8192 };
 #define ROUND_EVERY (5 * CLOCK_S)
 #define VERIFY_EVERY (60 * CLOCK_S)
 
@@ -34,7 +30,7 @@ int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag)
 
 /* ---- items to the ledger: in order, never waiting ---- */
 
-static void flush_unsent(struct sensor *s)
+void sensor_flush(struct sensor *s)
 {
 	struct unsent *u;
 
@@ -50,7 +46,7 @@ void sensor_push(struct sensor *s, struct item *i)
 {
 	struct unsent *u;
 
-	flush_unsent(s);
+	sensor_flush(s);
 	if (!s->unsent && queue_offer(s->items, QUEUE_FRONT, i) == 0)
 		return;
 	u = calloc(1, sizeof(*u));
@@ -112,7 +108,7 @@ void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
 	s->wishes_tail = &w->next;
 }
 
-static void wish_free(struct sensor *s, struct baseline_wish *w)
+void sensor_wish_free(struct sensor *s, struct baseline_wish *w)
 {
 	s->wishes = w->next;
 	if (!s->wishes)
@@ -133,7 +129,7 @@ static void next_baseline(struct sensor *s)
 	opt.tree = w->tree;
 	opt.serial = ++s->baseline_serial;
 	baseline_begin(&s->ex, w->lower, &opt);
-	wish_free(s, w);
+	sensor_wish_free(s, w);
 }
 
 /* A tree that has its snapshot now: what changed while it was taken is looked for. */
@@ -212,7 +208,7 @@ static void timers(struct sensor *s)
 		sensor_rescan_all(s, false);
 	}
 	next_baseline(s);
-	flush_unsent(s);
+	sensor_flush(s);
 	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
 }
 
@@ -316,124 +312,6 @@ static void loop(struct sensor *s)
 	}
 }
 
-/* ---- building ---- */
-
-static int open_signals(struct sensor *s)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGIO, SIG_IGN);
-	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return s->signal_fd < 0 ? err_sys("signalfd") : 0;
-}
-
-static int open_loop(struct sensor *s)
-{
-	int r;
-
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	s->files_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (s->epoll_fd < 0 || s->bell_fd < 0 || s->mounts_fd < 0)
-		return err_sys("loop");
-	r = open_signals(s);
-	if (r == 0)
-		r = sensor_watch_fd(s, s->signal_fd, EPOLLIN, TAG_SIGNAL);
-	if (r == 0)
-		r = sensor_watch_fd(s, s->bell_fd, EPOLLIN, TAG_BELL);
-	if (r == 0)
-		r = sensor_watch_fd(s, s->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, TAG_MOUNTS);
-	if (r == 0 && s->files_fd >= 0)
-		r = sensor_watch_fd(s, s->files_fd, EPOLLIN, TAG_FILES);
-	return r;
-}
-
-static void who_may_knock(struct sensor *s)
-{
-	uid_t uid;
-	gid_t gid;
-	bool known = daemon_gateway_ids(s->cfg, &uid, &gid) >= 0;
-
-	s->gateway_uid = known ? (int)uid : -1;
-	s->group_gid = known && geteuid() == 0 ? (int)gid : -1;
-}
-
-static int open_store(struct sensor *s)
-{
-	struct store_options opt = {.map_size = s->cfg->map_size, .map_limit = s->cfg->map_limit,
-		.dir_gid = s->group_gid};
-	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
-
-	if (r == 0)
-		r = queue_new(&s->items, ITEMS_LIMIT);
-	if (r == 0)
-		r = jobs_new(&s->jobs);
-	if (r == 0)
-		r = outbox_new(&s->outbox);
-	if (r == 0)
-		r = sensor_watch_fd(s, outbox_fd(s->outbox), EPOLLIN, TAG_OUTBOX);
-	return r;
-}
-
-static int start_threads(struct sensor *s)
-{
-	struct ledger_options opt = {.store = s->store, .items = s->items, .outbox = s->outbox,
-		.bell = s->bell_fd, .stats = &s->ledger_stats, .keep_removed = s->cfg->keep_removed,
-		.keep_journal = s->cfg->keep_journal, .stop = &s->stop};
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	int r = ledger_new(&s->ledger, &opt);
-
-	if (r < 0)
-		return r;
-	s->ex.store = s->store;
-	s->ex.items = s->items;
-	s->ex.jobs = s->jobs;
-	s->ex.outbox = s->outbox;
-	s->ex.below = scan_below;
-	s->ex.again = ask_again;
-	s->ex.scan_done = scan_unref;
-	s->ex.max_bytes = s->cfg->hash_max_bytes;
-	s->ex.max_ns = s->cfg->hash_max_time;
-	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
-	if (s->n_workers > WORKERS_MAX)
-		s->n_workers = WORKERS_MAX;
-	must(pthread_create(&s->ledger_thread, NULL, ledger_main, s->ledger) == 0);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		must(pthread_create(&s->workers[i], NULL, worker_main, &s->ex) == 0);
-	return 0;
-}
-
-static int open_watch(struct sensor *s)
-{
-	BUF struct buf scratch = {0};
-	struct watch_options opt = {.level = s->cfg->level, .marks = (int)s->cfg->marks,
-		.quiet_dir = s->cfg->state_dir};
-	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost};
-	int r;
-
-	buf_printf(&scratch, "%s/probe", s->cfg->state_dir);
-	opt.scratch = buf_text(&scratch);
-	r = watch_new(&s->watch, &opt, &cb);
-	return r < 0 ? r : sensor_watch_fd(s, watch_fd(s->watch), EPOLLIN, TAG_WATCH);
-}
-
-static int open_finder(struct sensor *s)
-{
-	struct finder_options opt = {.how = (enum mounts_how)s->cfg->find_how,
-		.docker_roots = s->cfg->docker_roots.v, .storage_roots = s->cfg->storage_roots.v,
-		.run_roots = s->cfg->run_roots.v, .lxc_path = s->cfg->lxc_path,
-		.ignore = s->cfg->ignore.v};
-
-	return finder_new(&s->finder, &opt);
-}
-
 static void watch_runtime_files(struct sensor *s)
 {
 	const char *const *path = finder_watch_paths(s->finder);
@@ -466,46 +344,6 @@ static void tell_blind(struct sensor *s)
 	sensor_push(s, &g->item);
 }
 
-static void raise_limits(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
-	setpriority(PRIO_PROCESS, 0, -5);
-}
-
-static int build(struct sensor *s)
-{
-	int r = daemon_config(s->args, &s->cfg);
-
-	if (r < 0)
-		return r;
-	log_init("sensor", (enum log_level)s->cfg->log_level);
-	raise_limits();
-	if (geteuid() != 0)
-		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
-	who_may_knock(s);
-	r = open_loop(s);
-	if (r == 0)
-		r = open_store(s);
-	if (r == 0)
-		r = coalesce_new(&s->coalesce, s->cfg->debounce, s->cfg->queue_size);
-	if (r == 0)
-		r = actors_new(&s->actors);
-	if (r == 0)
-		r = open_watch(s);
-	if (r == 0)
-		r = open_finder(s);
-	if (r == 0)
-		r = wishes_open(s);
-	if (r == 0)
-		r = sensor_watch_fd(s, s->door_fd, EPOLLIN, TAG_DOOR);
-	return r == 0 ? start_threads(s) : r;
-}
-
 static void life(struct sensor *s)
 {
 	s->started = clock_wall();
@@ -524,56 +362,6 @@ static void life(struct sensor *s)
 	note(s, EVENT_DAEMON_STOPPED, "stopped in order");
 }
 
-static void free_unsent(struct sensor *s)
-{
-	flush_unsent(s);
-	while (s->unsent) {
-		struct unsent *u = s->unsent;
-
-		s->unsent = u->next;
-		item_free(u->item);
-		free(u);
-	}
-}
-
-static void join(struct sensor *s)
-{
-	s->ex.stop = true;
-	jobs_stop(s->jobs);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		pthread_join(s->workers[i], NULL);
-	flush_unsent(s);
-	queue_close(s->items);
-	pthread_join(s->ledger_thread, NULL);
-}
-
-static void teardown(struct sensor *s)
-{
-	void *i;
-
-	registry_free(s);
-	while (s->wishes)
-		wish_free(s, s->wishes);
-	jobs_free(s->jobs);
-	while (s->items && queue_pop(s->items, 0, &i) == 0)
-		item_free(i);
-	free_unsent(s);
-	coalesce_free(s->coalesce);
-	actors_free(s->actors);
-	watch_free(s->watch);
-	finder_free(s->finder);
-	ledger_free(s->ledger);
-	outbox_free(s->outbox);
-	queue_free(s->items);
-	wishes_close(s);
-	store_close(s->store);
-	fd_close(&s->files_fd);
-	fd_close(&s->mounts_fd);
-	fd_close(&s->signal_fd);
-	fd_close(&s->bell_fd);
-	fd_close(&s->epoll_fd);
-}
-
 int sensor_main(const struct daemon_args *args)
 {
 	struct sensor *s = calloc(1, sizeof(*s));
@@ -587,16 +375,16 @@ int sensor_main(const struct daemon_args *args)
 	s->wishes_tail = &s->wishes;
 	s->unsent_tail = &s->unsent;
 	log_init("sensor", LOG_LEVEL_INFO);
-	r = build(s);
+	r = sensor_build(s);
 	if (r < 0) {
 		log_err("%s", err_why());
-		teardown(s);
+		sensor_teardown(s);
 		free(s);
 		return 2;
 	}
 	life(s);
-	join(s);
-	teardown(s);
+	sensor_join(s);
+	sensor_teardown(s);
 	config_free(s->cfg);
 	free(s);
 	return 0;

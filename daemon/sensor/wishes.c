@@ -11,8 +11,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { TAG_SEAT = 16 }; /* as in sensor.c's tags */
-
 int wishes_open(struct sensor *s)
 {
 	BUF struct buf path = {0};
