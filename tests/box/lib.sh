@@ -129,6 +129,7 @@ at_exit() {
 	trap run_cleanups EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	trap 'exit 141' PIPE
 }
 run_cleanups() {
 	local rc=$? c
