@@ -1,0 +1,225 @@
+#!/bin/bash
+# Real Docker containers: everything that can be done to a container's files is told, by our own
+# command line and through docker's client, whatever docker diff itself makes of it.
+cd "$(dirname "$0")" || exit 99
+. ./lib.sh
+. ./engines.sh
+. ./daemon.sh
+need_root
+need dockerd runc setfattr setfacl setcap chattr nsenter curl
+need_daemon
+work_dir
+engine_docker_start && image_busybox docker || bail "dockerd"
+daemon_start || bail "boltseald"
+
+# What docker lists for these changes: every directory above one is changed too, but what a
+# deleted, retyped or added directory stands for is as listed.
+with_parents() {
+	awk 'NF {
+		path = substr($0, 3); kind[path] = substr($0, 1, 1)
+		for (p = path; sub("/[^/]*$", "", p) && p != "";) up[p] = 1
+	}
+	END {
+		for (p in up) if (!(p in kind)) kind[p] = "C"
+		for (p in kind) print kind[p], p
+	}' | LC_ALL=C sort -k2
+}
+list() { [ -z "$1" ] || printf '%s\n' "${1//, /$'\n'}"; }
+
+# row NAME DOCKER INSIDE OUTSIDE WANT [PATH=ASPECTS…]: in a fresh container INSIDE is run by
+# docker exec and OUTSIDE from the host, with its root in $R and its upper directory in $U. WANT is
+# the truth. DOCKER: what the real docker diff says of it: right, or blind (nothing at all).
+NAMES=()
+declare -A ID SAYS WANT ASPECTS
+row() {
+	local name=$1 pid R U
+	ID[$name]=$(run_docker "$name" bb:2 sleep 1000) || bail "docker run: $name"
+	SAYS[$name]=$2 WANT[$name]=$5 ASPECTS[$name]="${*:6}"
+	NAMES+=("$name")
+	if [ -n "$3" ]; then
+		docker_ exec "$name" sh -c "$3" || diag "$name: $3: $?"
+	fi
+	[ -n "$4" ] || return 0
+	pid=$(docker_pid "$name")
+	R=/proc/$pid/root U=$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' "$name")
+	: "$R" "$U"
+	eval "$4" || diag "$name: $4: $?"
+}
+
+row fresh right '' '' ''
+row mvdir right 'mv /opt/app /opt/app2' '' \
+	'D /opt/app, A /opt/app2, A /opt/app2/sub, A /opt/app2/sub/file, A /opt/app2/version'
+row opaque right 'rm -r /opt/opq; mkdir /opt/opq; echo n >/opt/opq/new' '' \
+	'A /opt/opq/new, D /opt/opq/o1, D /opt/opq/o2'
+row again right 'rm -r /opt/opq; mkdir /opt/opq; echo n >/opt/opq/o1' '' \
+	'C /opt/opq/o1, D /opt/opq/o2' /opt/opq/o1=content,mtime
+row rmdir right 'rm -r /opt/app' '' 'D /opt/app'
+row delete right 'rm /etc/motd' '' 'D /etc/motd'
+row write right 'echo x >>/etc/app.conf' '' 'C /etc/app.conf' /etc/app.conf=content,mtime
+row chmod right 'chmod 600 /etc/app.conf' '' 'C /etc/app.conf' /etc/app.conf=mode
+row chown right 'chown 100:100 /etc/app.conf' '' 'C /etc/app.conf' /etc/app.conf=owner
+row chmodback right 'chmod 600 /etc/app.conf; chmod 644 /etc/app.conf' '' ''
+row copyup right ': >>/etc/app.conf' '' ''
+row link right 'ln /opt/keep/k1 /opt/keep/k1.ln' '' 'A /opt/keep/k1.ln'
+row hardlink right 'echo X >/opt/hl/h1' '' 'C /opt/hl/h1' /opt/hl/h1=content,mtime
+row touch right 'touch -d @1700000000 /etc/motd' '' 'C /etc/motd' /etc/motd=mtime
+row forged blind 'cp -p /opt/mtime/f /tmp/r; echo 9876543210 >/opt/mtime/f
+	touch -r /tmp/r /opt/mtime/f; rm /tmp/r' '' 'C /opt/mtime/f' /opt/mtime/f=content
+# shellcheck disable=SC2016
+row second blind '' 'echo 9876543210 >$R/opt/mtime/f
+	touch -d "${IMAGE_TIME/:00 /:00.777 }" $R/opt/mtime/f' 'C /opt/mtime/f' /opt/mtime/f=content,mtime
+row replaced blind 'cd /opt/mtime; cp -p f g; echo 9876543210 >g; touch -r f g; mv g f' '' \
+	'C /opt/mtime/f' /opt/mtime/f=content
+row writeback right 'cp /etc/motd /tmp/m; echo x >/etc/motd; cat /tmp/m >/etc/motd; rm /tmp/m' '' \
+	'C /etc/motd' /etc/motd=mtime
+row temporary right 'echo x >/var/log/t; rm /var/log/t' '' ''
+row touchdir right 'touch /var/log' '' ''
+row mkrmdir right 'mkdir -p /srv/a/b; echo x >/srv/a/b/c; rm -r /srv' '' ''
+row xattr blind '' 'setfattr -n user.a -v b "$R/etc/motd"' 'C /etc/motd' /etc/motd=xattr
+row trusted blind '' 'setfattr -n trusted.a -v b "$R/etc/motd"' 'C /etc/motd' /etc/motd=xattr
+row chattr blind '' 'chattr +i "$R/etc/motd"' \
+	'C /etc/motd' /etc/motd=flags
+row acl right '' 'setfacl -m u:100:rw "$R/etc/motd"' 'C /etc/motd' /etc/motd=mode,xattr
+row setcap right '' 'setcap cap_net_raw+ep "$R/bin/busybox"' 'C /bin/busybox' /bin/busybox=caps
+row setuid right 'chmod u+s /bin/busybox' '' 'C /bin/busybox' /bin/busybox=mode
+row tolink right 'rm /etc/motd; ln -s /etc/passwd /etc/motd' '' 'C /etc/motd' /etc/motd=type
+row retarget blind 'touch -d @1 /tmp/t; ln -sf ../etc/MOTD /opt/link; touch -h -d @1767225600 /opt/link; rm /tmp/t' '' \
+	'C /opt/link' /opt/link=link
+row todir right 'rm /etc/motd; mkdir /etc/motd; echo x >/etc/motd/x' '' \
+	'C /etc/motd, A /etc/motd/x' /etc/motd=mode,type
+row tofile right 'rm -r /opt/app; echo f >/opt/app' '' 'C /opt/app' /opt/app=mode,type
+row fifo right 'rm /etc/motd; mkfifo -m 644 /etc/motd' '' 'C /etc/motd' /etc/motd=type
+row mvback right 'mv /etc/motd /etc/m; mv /etc/m /etc/motd' '' ''
+row mvfile right 'mv /etc/motd /etc/motd2' '' 'D /etc/motd, A /etc/motd2'
+row swap blind 'cd /opt/keep; mv k1 t; mv k3 k1; mv t k3' '' 'C /opt/keep/k1, C /opt/keep/k3' \
+	/opt/keep/k1=content
+row hosts right 'for f in hosts hostname resolv.conf; do echo x >>/etc/$f; done' '' ''
+row planted right 'ls /opt/app' 'echo e >"$U/planted"' 'A /planted'
+
+for name in "${NAMES[@]}"; do
+	[ "$name" = chattr ] && bs rescan chattr >/dev/null # no kernel tells of it
+	want=$(list "${WANT[$name]}")
+	drift_is "$name" "${ID[$name]}" "$want"
+	docker_is "$name" "${ID[$name]}" "$(with_parents <<<"$want")"
+	for a in ${ASPECTS[$name]}; do
+		is "$name: what differs in ${a%=*}" "$(aspects "${ID[$name]}" "${a%=*}")" "${a#*=}"
+	done
+	real=$(docker_ diff "$name" | LC_ALL=C sort -k2)
+	case ${SAYS[$name]} in
+	right) is "$name: docker itself agrees" "$real" "$(with_parents <<<"$want")" ;;
+	blind) is "$name: docker itself is blind" "$real" "" ;;
+	esac
+done
+is "a moved file is told as such" "$(drift mvfile -o json /etc/motd2 | jq -r '.items[0].from')" /etc/motd
+is "what docker exec did is not the daemon's doing" \
+	"$(events write --type change | jq -r '.actor.pid // 0' | grep -cx "$(role_pid sensor)")" 0
+
+# --- mounts -------------------------------------------------------------------------------------
+nsenter -t "$(docker_pid fresh)" -m -- /bin/mount --bind /opt/keep/k1 /etc/passwd
+drift_is "a file is covered" fresh "C /etc/passwd"
+is "by a mount" "$(aspects fresh /etc/passwd)" mount
+docker_is "a covered file" fresh "C /etc
+C /etc/passwd"
+event_ok "mount.covered is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' fresh
+nsenter -t "$(docker_pid fresh)" -m -- /bin/umount /etc/passwd
+drift_is "uncovered" fresh ""
+
+mkdir -p "$W/vol" "$W/bind" && echo v >"$W/vol/v" && echo x >"$W/bind/x"
+RUN_OPTS=(-v "$W/vol:/data" -v "$W/bind:/host/bind" --tmpfs /scratch)
+run_docker mounts bb:2 sleep 1000 >/dev/null
+want="A /host
+A /host/bind
+A /scratch"
+drift_is "mount points are made by the runtime" mounts "$want"
+docker_is "mount points" mounts "$want"
+wait_target "$W/vol"
+docker_ exec mounts sh -c 'echo w >>/data/v; rm /host/bind/x; echo t >/scratch/t'
+drift_is "a volume is a target" "$W/vol" "C /v"
+drift_is "a bind mount is one" "$W/bind" "D /x"
+is "and none of the container's own" "$(drift mounts)" "$want"
+RUN_OPTS=(--read-only)
+run_docker sealed bb:2 sleep 1000 >/dev/null
+RUN_OPTS=()
+drift_is "a read-only container" sealed ""
+echo evil >"$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' sealed)/evil"
+drift_is "a read-only container, written from the host" sealed "A /evil"
+
+# --- life ---------------------------------------------------------------------------------------
+first=$(run_docker first bb:2 sh -c 'echo x >/first; exec sleep 1000')
+drift_is "the first instruction's write" "$first" "A /first"
+is "it was there at mount time" "$(bs ps -o json | jq -r ".items[] | select(.id == \"$first\").late")" false
+short=$(run_docker short bb:2 sh -c 'echo x >/short')
+drift_is "a container that has ended by then" "$short" "A /short"
+docker_ stop -t 0 first >/dev/null
+event_ok "stopped" '.type == "target.stopped"' "$first"
+drift_is "the drift of a stopped one" "$first" "A /first"
+echo p >"$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' first)/offline"
+drift_is "planted while it was stopped" "$first" "A /first
+A /offline"
+docker_ start first >/dev/null
+event_ok "started again" '.type == "target.started"' "$first"
+docker_ exec first sh -c 'rm /offline; echo 2 >/second'
+drift_is "watched again" "$first" "A /first
+A /second"
+docker_ rename first primus
+wait_until "$PATIENCE" target_is_known_ primus
+drift_is "by its new name" primus "A /first
+A /second"
+not_ok "not by its old" target_is_known_ first
+docker_ restart -t 0 primus >/dev/null
+drift_is "restarted" primus "A /first
+A /second"
+docker_ rm -f primus >/dev/null
+event_ok "removed" '.type == "target.removed"' "$first"
+unlike "ps lists it no more" "$(bs ps)" "^${first:0:12} "
+like "ps -a does" "$(bs ps -a)" "^${first:0:12} .*primus.* removed +2 +0 +0"
+drift_is "its last drift stays" "$first" "A /first
+A /second"
+
+# --- accept -------------------------------------------------------------------------------------
+old=$(drift_id write)
+docker_ exec write sh -c 'echo y >/tmp/y'
+drift_is "one more" write "C /etc/app.conf
+A /tmp/y"
+out=$(bs accept write --drift "$old" --reason "seen" 2>&1)
+is "accept of a drift that moved: status" "$?" 2
+like "and words" "$out" '^boltseal: .*moved'
+is "and HTTP" "$(api POST /v1/targets/write/accept -H "If-Match: \"$old\"" -H 'Content-Type: application/json' \
+	-d '{"reason":"seen"}' | tail -1)" 412
+ok "accept one path" bs accept write /tmp/y --drift "$(drift_id write)" --reason "a file of ours"
+drift_is "the other is left" write "C /etc/app.conf"
+ok "accept the rest" bs accept write --drift "$(drift_id write)" --reason "tuned"
+drift_is "clean" write ""
+is "clean: status" "$(bs diff write >/dev/null 2>&1; echo $?)" 0
+drift_is "against the image" write "C /etc/app.conf
+A /tmp/y" --against image
+drift_is "against generation 2" write "C /etc/app.conf" --against gen:2
+drift_is "docker knows no baselines" write "C /etc
+C /etc/app.conf
+C /tmp
+A /tmp/y" --docker
+drift_is "against another target" write "C /etc/app.conf
+A /etc/motd
+A /tmp/y" --against delete
+docker_ exec write sh -c 'echo 2 >>/etc/app.conf'
+drift_is "after what was accepted comes more" write "C /etc/app.conf"
+event_ok "who accepted what" '.type == "baseline.accepted"' write
+
+# --- a layer edited on the host -----------------------------------------------------------------
+lower=$(docker_ inspect -f '{{.GraphDriver.Data.LowerDir}}' delete)
+lower=${lower##*:}
+like "verify finds nothing" "$(bs verify delete 2>&1)" '^ok '
+echo EVIL >"$lower/etc/motd"
+bs verify fresh >/dev/null 2>&1
+is "verify finds an edited layer" $? 1
+drift_is "the container sees it" fresh "C /etc/motd" --rescan
+is "from its layer" "$(aspects fresh /etc/motd)" content,layer,mtime
+docker_is "an edited layer" fresh "C /etc
+C /etc/motd"
+bs rescan chmod >/dev/null
+for name in fresh chmod; do
+	event_ok "layer.tampered names $name" '.type == "layer.tampered"' "${ID[$name]}"
+done
+is "real docker is blind to it" "$(docker_ diff fresh)" ""
+drift_is "who deleted it before sees no change" delete "D /etc/motd" --rescan
+finish
