@@ -160,6 +160,7 @@ static int fill(int fd, bool readable, enum look_marks marks, struct look *l)
 	if ((r = fill_xattrs(fd, readable, marks, l, &found)))
 		return r;
 	l->rec.link = part_span(l, link);
+	l->rec.flags |= found.flags;
 	l->rec.xattrs = part_span(l, found.list);
 	l->rec.redirect = part_span(l, found.redirect);
 	l->rec.ovl = marks_that_count(&l->rec, marks, found.ovl);

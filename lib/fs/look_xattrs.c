@@ -99,6 +99,16 @@ static struct part keep(struct buf *mem, struct span value)
 	return part;
 }
 
+/* chattr on a merged file does not touch the upper one: overlayfs notes it here, a letter a flag. */
+static uint32_t protected_flags(struct span value)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < value.n && (value.p[i] == 'i' || value.p[i] == 'a'); i++)
+		flags |= value.p[i] == 'i' ? FLAG_IMMUTABLE : FLAG_APPEND;
+	return flags;
+}
+
 static void take_marker(
 	const char *marker, struct span value, struct buf *mem, struct xattrs_found *ret)
 {
@@ -112,6 +122,8 @@ static void take_marker(
 		ret->ovl |= OVL_METACOPY;
 	else if (strcmp(marker, "origin") == 0)
 		ret->origin = keep(mem, value);
+	else if (strcmp(marker, "protattr") == 0)
+		ret->flags |= protected_flags(value);
 	else if (strcmp(marker, "redirect") == 0)
 		ret->redirect =
 			keep(mem, span_make(value.p, strnlen((const char *)value.p, value.n)));

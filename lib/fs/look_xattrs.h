@@ -24,7 +24,8 @@ struct part {
 	size_t off, n;
 };
 struct xattrs_found {
-	uint32_t ovl; /* OVL_*, whatever the object's type is */
+	uint32_t ovl;	/* OVL_*, whatever the object's type is */
+	uint32_t flags; /* FLAG_* that overlayfs keeps in a marker */
 	struct part redirect, origin, list;
 	bool failed; /* refused, too large, or it would not hold still */
 };
