@@ -226,7 +226,8 @@ static void follow_mounts(struct sensor *s, struct reg *r)
 	snprintf(path, sizeof(path), "/proc/%u/mountinfo", r->pid);
 	r->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (r->mounts_fd >= 0)
-		sensor_watch_fd(s, r->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, r->root_id);
+		sensor_watch_fd(s, r->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET,
+			TAG_TARGETS + r->root_id);
 }
 
 static void cover_touch(struct sensor *s, struct reg *r, const char *point, const char *what)

@@ -213,7 +213,7 @@ echo EVIL >"$lower/etc/motd"
 bs verify fresh >/dev/null 2>&1
 is "verify finds an edited layer" $? 1
 drift_is "the container sees it" fresh "C /etc/motd" --rescan
-is "from its layer" "$(aspects fresh /etc/motd)" content,layer,mtime
+is "from its layer" "$(aspects fresh /etc/motd)" content,mtime,layer
 docker_is "an edited layer" fresh "C /etc
 C /etc/motd"
 bs rescan chmod >/dev/null
