@@ -178,6 +178,19 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 	return 0;
 }
 
+int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret)
+{
+	ret->mem = calloc(2, sizeof(struct layer));
+	ret->snaps = calloc(1, sizeof(struct snap_ctx));
+	if (!ret->mem || !ret->snaps)
+		return err_set(-ENOMEM, "out of memory");
+	layer_on_disk(&ret->mem[0], w, false);
+	layer_of_base(&ret->mem[1], w, false, txn, ret->snaps);
+	ret->now = (struct view){&ret->mem[0], 1};
+	ret->base = (struct view){&ret->mem[1], 1};
+	return 0;
+}
+
 void views_close(struct views *v)
 {
 	free(v->mem);

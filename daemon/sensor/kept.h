@@ -69,5 +69,8 @@ struct views {
 	struct snap_ctx *snaps;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);
+/* One layer by itself: now.layer[0] is its directory, base.layer[0] its snapshot, which must be
+ * complete. Raw lookups by their ops: whiteouts and marks count as what they are. */
+int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret);
 void views_close(struct views *v);
 #define VIEWS CLEANUP(views_close)

@@ -182,10 +182,12 @@ static int tidy_targets(struct ledger *l, bool *more)
 
 int ledger_tidy(struct ledger *l)
 {
-	bool more_targets = false, more_journal = false;
+	bool more_targets = false, more_journal = false, more_snaps = false;
 	uint64_t seq = 0;
 	int r = tidy_targets(l, &more_targets);
 
+	if (r == 0)
+		r = snap_sweep(l->txn, 2000, &more_snaps);
 	if (r == 0 && l->opt.keep_journal) {
 		r = journal_seek_time(l->txn, l->now - l->opt.keep_journal, &seq);
 		if (r == 0 && seq > l->head.first)
@@ -194,6 +196,6 @@ int ledger_tidy(struct ledger *l)
 			r = 0;
 	}
 	store_sweep_readers(l->opt.store);
-	l->next_tidy = clock_mono() + (more_targets || more_journal ? CLOCK_S : 3600 * CLOCK_S);
+	l->next_tidy = clock_mono() + (more_targets || more_journal || more_snaps ? CLOCK_S : 3600 * CLOCK_S);
 	return r;
 }

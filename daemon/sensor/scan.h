@@ -15,6 +15,7 @@ struct scan_options {
 	uint32_t ask_id;
 	struct heal *heal;   /* a gap over several targets; NULL: none. A reference is taken */
 	struct maker by;     /* who made the scope, where that is why it is scanned */
+	void (*layers)(struct scan *s); /* looks at the layers too; NULL: they are trusted */
 	bool below_only;     /* the scope's own entry was just looked at: start with what is in it */
 };
 struct scan *scan_ref(struct scan *s);

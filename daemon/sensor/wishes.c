@@ -4,6 +4,7 @@
 #include "base/glob.h"
 #include "daemon/log.h"
 #include "daemon/sensor/content.h"
+#include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/registry.h"
 #include <stdio.h>
@@ -76,6 +77,8 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 			"its baseline is still being taken; nothing can be compared yet");
 		return;
 	}
+	if (m->path.n <= 1)
+		opt.layers = layers_scan;
 	scan_begin(&s->ex, r->kept, &opt);
 }
 
