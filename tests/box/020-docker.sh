@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2015,SC2016,SC2119 # bail ends; rows are run by others; no arguments
 # Real Docker containers: everything that can be done to a container's files is told, by our own
 # command line and through docker's client, whatever docker diff itself makes of it.
 cd "$(dirname "$0")" || exit 99
@@ -65,7 +66,6 @@ row hardlink right 'echo X >/opt/hl/h1' '' 'C /opt/hl/h1' /opt/hl/h1=content,mti
 row touch right 'touch -d @1700000000 /etc/motd' '' 'C /etc/motd' /etc/motd=mtime
 row forged blind 'cp -p /opt/mtime/f /tmp/r; echo 9876543210 >/opt/mtime/f
 	touch -r /tmp/r /opt/mtime/f; rm /tmp/r' '' 'C /opt/mtime/f' /opt/mtime/f=content
-# shellcheck disable=SC2016
 row second blind '' 'echo 9876543210 >$R/opt/mtime/f
 	touch -d "${IMAGE_TIME/:00 /:00.777 }" $R/opt/mtime/f' 'C /opt/mtime/f' /opt/mtime/f=content,mtime
 row replaced blind 'cd /opt/mtime; cp -p f g; echo 9876543210 >g; touch -r f g; mv g f' '' \
@@ -97,7 +97,7 @@ row hosts right 'for f in hosts hostname resolv.conf; do echo x >>/etc/$f; done'
 row planted right 'ls /opt/app' 'echo e >"$U/planted"' 'A /planted'
 
 for name in "${NAMES[@]}"; do
-	[ "$name" = chattr ] && bs rescan chattr >/dev/null # no kernel tells of it
+	[ "$name" = chattr ] && bs rescan "${ID[chattr]}" >/dev/null # no kernel tells of it
 	want=$(list "${WANT[$name]}")
 	drift_is "$name" "${ID[$name]}" "$want"
 	docker_is "$name" "${ID[$name]}" "$(with_parents <<<"$want")"
@@ -110,39 +110,39 @@ for name in "${NAMES[@]}"; do
 	blind) is "$name: docker itself is blind" "$real" "" ;;
 	esac
 done
-is "a moved file is told as such" "$(drift mvfile -o json /etc/motd2 | jq -r '.items[0].from')" /etc/motd
+is "a moved file is told as such" "$(drift "${ID[mvfile]}" -o json /etc/motd2 | jq -r '.items[0].from')" /etc/motd
 is "what docker exec did is not the daemon's doing" \
-	"$(events write --type change | jq -r '.actor.pid // 0' | grep -cx "$(role_pid sensor)")" 0
+	"$(events "${ID[write]}" --type change | jq -r '.actor.pid // 0' | grep -cx "$(role_pid sensor)")" 0
 
 # --- mounts -------------------------------------------------------------------------------------
 nsenter -t "$(docker_pid fresh)" -m -- /bin/mount --bind /opt/keep/k1 /etc/passwd
-drift_is "a file is covered" fresh "C /etc/passwd"
-is "by a mount" "$(aspects fresh /etc/passwd)" mount
-docker_is "a covered file" fresh "C /etc
+drift_is "a file is covered" "${ID[fresh]}" "C /etc/passwd"
+is "by a mount" "$(aspects "${ID[fresh]}" /etc/passwd)" mount
+docker_is "a covered file" "${ID[fresh]}" "C /etc
 C /etc/passwd"
-event_ok "mount.covered is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' fresh
+event_ok "mount.covered is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' "${ID[fresh]}"
 nsenter -t "$(docker_pid fresh)" -m -- /bin/umount /etc/passwd
-drift_is "uncovered" fresh ""
+drift_is "uncovered" "${ID[fresh]}" ""
 
 mkdir -p "$W/vol" "$W/bind" && echo v >"$W/vol/v" && echo x >"$W/bind/x"
 RUN_OPTS=(-v "$W/vol:/data" -v "$W/bind:/host/bind" --tmpfs /scratch)
-run_docker mounts bb:2 sleep 1000 >/dev/null
+ID[mounts]=$(run_docker mounts bb:2 sleep 1000)
 want="A /host
 A /host/bind
 A /scratch"
-drift_is "mount points are made by the runtime" mounts "$want"
-docker_is "mount points" mounts "$want"
+drift_is "mount points are made by the runtime" "${ID[mounts]}" "$want"
+docker_is "mount points" "${ID[mounts]}" "$want"
 wait_target "$W/vol"
 docker_ exec mounts sh -c 'echo w >>/data/v; rm /host/bind/x; echo t >/scratch/t'
 drift_is "a volume is a target" "$W/vol" "C /v"
 drift_is "a bind mount is one" "$W/bind" "D /x"
-is "and none of the container's own" "$(drift mounts)" "$want"
+is "and none of the container's own" "$(drift "${ID[mounts]}")" "$want"
 RUN_OPTS=(--read-only)
-run_docker sealed bb:2 sleep 1000 >/dev/null
+ID[sealed]=$(run_docker sealed bb:2 sleep 1000)
 RUN_OPTS=()
-drift_is "a read-only container" sealed ""
+drift_is "a read-only container" "${ID[sealed]}" ""
 echo evil >"$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' sealed)/evil"
-drift_is "a read-only container, written from the host" sealed "A /evil"
+drift_is "a read-only container, written from the host" "${ID[sealed]}" "A /evil"
 
 # --- life ---------------------------------------------------------------------------------------
 first=$(run_docker first bb:2 sh -c 'echo x >/first; exec sleep 1000')
@@ -161,63 +161,63 @@ event_ok "started again" '.type == "target.started"' "$first"
 docker_ exec first sh -c 'rm /offline; echo 2 >/second'
 drift_is "watched again" "$first" "A /first
 A /second"
-docker_ rename first primus
-wait_until "$PATIENCE" target_is_known_ primus
-drift_is "by its new name" primus "A /first
+docker_ rename first "primus-$$" # other runs have names too
+wait_until "$PATIENCE" target_is_known_ "primus-$$"
+drift_is "by its new name" "primus-$$" "A /first
 A /second"
-not_ok "not by its old" target_is_known_ first
-docker_ restart -t 0 primus >/dev/null
-drift_is "restarted" primus "A /first
+unlike "not by its old" "$(bs ps -o json | jq -r ".items[] | select(.id == \"$first\") | .name")" first
+docker_ restart -t 0 "primus-$$" >/dev/null
+drift_is "restarted" "$first" "A /first
 A /second"
-docker_ rm -f primus >/dev/null
+docker_ rm -f "primus-$$" >/dev/null
 event_ok "removed" '.type == "target.removed"' "$first"
 unlike "ps lists it no more" "$(bs ps)" "^${first:0:12} "
-like "ps -a does" "$(bs ps -a)" "^${first:0:12} .*primus.* removed +2 +0 +0"
+like "ps -a does" "$(bs ps -a)" "^${first:0:12} .*primus-$$ .* removed +2 +0 +0"
 drift_is "its last drift stays" "$first" "A /first
 A /second"
 
 # --- accept -------------------------------------------------------------------------------------
-old=$(drift_id write)
+old=$(drift_id "${ID[write]}")
 docker_ exec write sh -c 'echo y >/tmp/y'
-drift_is "one more" write "C /etc/app.conf
+drift_is "one more" "${ID[write]}" "C /etc/app.conf
 A /tmp/y"
-out=$(bs accept write --drift "$old" --reason "seen" 2>&1)
+out=$(bs accept "${ID[write]}" --drift "$old" --reason "seen" 2>&1)
 is "accept of a drift that moved: status" "$?" 2
 like "and words" "$out" '^boltseal: .*moved'
-is "and HTTP" "$(api POST /v1/targets/write/accept -H "If-Match: \"$old\"" -H 'Content-Type: application/json' \
+is "and HTTP" "$(api POST /v1/targets/${ID[write]}/accept -H "If-Match: \"$old\"" -H 'Content-Type: application/json' \
 	-d '{"reason":"seen"}' | tail -1)" 412
-ok "accept one path" bs accept write /tmp/y --drift "$(drift_id write)" --reason "a file of ours"
-drift_is "the other is left" write "C /etc/app.conf"
-ok "accept the rest" bs accept write --drift "$(drift_id write)" --reason "tuned"
-drift_is "clean" write ""
-is "clean: status" "$(bs diff write >/dev/null 2>&1; echo $?)" 0
-drift_is "against the image" write "C /etc/app.conf
+ok "accept one path" bs accept "${ID[write]}" /tmp/y --drift "$(drift_id "${ID[write]}")" --reason "a file of ours"
+drift_is "the other is left" "${ID[write]}" "C /etc/app.conf"
+ok "accept the rest" bs accept "${ID[write]}" --drift "$(drift_id "${ID[write]}")" --reason "tuned"
+drift_is "clean" "${ID[write]}" ""
+is "clean: status" "$(bs diff "${ID[write]}" >/dev/null 2>&1; echo $?)" 0
+drift_is "against the image" "${ID[write]}" "C /etc/app.conf
 A /tmp/y" --against image
-drift_is "against generation 2" write "C /etc/app.conf" --against gen:2
-drift_is "docker knows no baselines" write "C /etc
+drift_is "against generation 2" "${ID[write]}" "C /etc/app.conf" --against gen:2
+drift_is "docker knows no baselines" "${ID[write]}" "C /etc
 C /etc/app.conf
 C /tmp
 A /tmp/y" --docker
-drift_is "against another target" write "C /etc/app.conf
+drift_is "against another target" "${ID[write]}" "C /etc/app.conf
 A /etc/motd
-A /tmp/y" --against delete
+A /tmp/y" --against "${ID[delete]}"
 docker_ exec write sh -c 'echo 2 >>/etc/app.conf'
-drift_is "after what was accepted comes more" write "C /etc/app.conf"
-event_ok "who accepted what" '.type == "baseline.accepted"' write
+drift_is "after what was accepted comes more" "${ID[write]}" "C /etc/app.conf"
+event_ok "who accepted what" '.type == "baseline.accepted"' "${ID[write]}"
 
 # --- a layer edited on the host -----------------------------------------------------------------
 lower=$(docker_ inspect -f '{{.GraphDriver.Data.LowerDir}}' delete)
 lower=${lower##*:}
-like "verify finds nothing" "$(bs verify delete 2>&1)" '^ok '
+like "verify finds nothing" "$(bs verify "${ID[delete]}" 2>&1)" '^ok '
 echo EVIL >"$lower/etc/motd"
-bs verify fresh >/dev/null 2>&1
+bs verify "${ID[fresh]}" >/dev/null 2>&1
 is "verify finds an edited layer" $? 1
-drift_is "the container sees it" fresh "C /etc/motd" --rescan
-is "from its layer" "$(aspects fresh /etc/motd)" content,mtime,layer
-docker_is "an edited layer" fresh "C /etc
+drift_is "the container sees it" "${ID[fresh]}" "C /etc/motd" --rescan
+is "from its layer" "$(aspects "${ID[fresh]}" /etc/motd)" content,mtime,layer
+docker_is "an edited layer" "${ID[fresh]}" "C /etc
 C /etc/motd"
 event_ok "layer.tampered names every container" \
 	'.type == "layer.tampered" and (.targets | contains(["fresh", "write", "chmod"]))'
 is "real docker is blind to it" "$(docker_ diff fresh)" ""
-drift_is "who deleted it before sees no change" delete "D /etc/motd" --rescan
+drift_is "who deleted it before sees no change" "${ID[delete]}" "D /etc/motd" --rescan
 finish

@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2015,SC2119,SC2317 # bail ends; no arguments; called by wait_until
 # Real Podman containers: the same truth, by name and image, also where podman diff fails, invents
 # or follows a link into the host.
 cd "$(dirname "$0")" || exit 99
@@ -97,28 +98,28 @@ like "podman takes the host's directory for the image's" "$(podman_ diff absolut
 
 # --- life ---------------------------------------------------------------------------------------
 nsenter -t "$(podman_pid fresh)" -m -- /bin/mount --bind /opt/keep/k1 /etc/passwd
-drift_is "a covered file" fresh "C /etc/passwd"
-event_ok "is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' fresh
+drift_is "a covered file" "${ID[fresh]}" "C /etc/passwd"
+event_ok "is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' "${ID[fresh]}"
 nsenter -t "$(podman_pid fresh)" -m -- /bin/umount /etc/passwd
-drift_is "uncovered" fresh ""
+drift_is "uncovered" "${ID[fresh]}" ""
 id=${ID[link]}
 podman_ stop -t 0 link >/dev/null 2>&1
 event_ok "stopped" '.type == "target.stopped"' "$id"
 drift_is "the drift of a stopped one" "$id" "A /opt/keep/k1.ln"
-podman_ rename link chain
-wait_until "$PATIENCE" target_is_known_ chain
-drift_is "by its new name" chain "A /opt/keep/k1.ln"
-podman_ start chain >/dev/null
+podman_ rename link "chain-$$"
+wait_until "$PATIENCE" target_is_known_ "chain-$$"
+drift_is "by its new name" "chain-$$" "A /opt/keep/k1.ln"
+podman_ start "chain-$$" >/dev/null
 event_ok "started" '.type == "target.started"' "$id"
-podman_ exec chain sh -c 'rm /opt/keep/k1.ln; echo x >/x'
-drift_is "watched again" chain "A /x"
-podman_ rm -f -t 0 chain >/dev/null
+podman_ exec "chain-$$" sh -c 'rm /opt/keep/k1.ln; echo x >/x'
+drift_is "watched again" "$id" "A /x"
+podman_ rm -f -t 0 "chain-$$" >/dev/null
 event_ok "removed" '.type == "target.removed"' "$id"
 drift_is "its last drift stays" "$id" "A /x"
-ok "accept" bs accept write --drift "$(drift_id write)" --reason "release 2"
-drift_is "accepted" write ""
+ok "accept" bs accept "${ID[write]}" --drift "$(drift_id "${ID[write]}")" --reason "release 2"
+drift_is "accepted" "${ID[write]}" ""
 echo EVIL >"${lower##*:}/etc/app.conf"
-drift_is "a layer that was edited" fresh "C /etc/app.conf" --rescan
+drift_is "a layer that was edited" "${ID[fresh]}" "C /etc/app.conf" --rescan
 event_ok "layer.tampered names who stacks it" \
 	'.type == "layer.tampered" and (.targets | contains(["fresh", "write", "absolute"]))'
 finish

@@ -11,7 +11,7 @@
 #
 # Other tests may run containers on this machine: the daemon sees theirs too. Name your own by id.
 # What is built is in build/ or, as make says it, $OUT.
-# shellcheck disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2013,SC2015,SC2034,SC2154
 
 case ${OUT:-build} in
 /*) BIN=$OUT ;;
