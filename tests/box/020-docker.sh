@@ -120,7 +120,7 @@ drift_is "a file is covered" "${ID[fresh]}" "C /etc/passwd"
 is "by a mount" "$(aspects "${ID[fresh]}" /etc/passwd)" mount
 docker_is "a covered file" "${ID[fresh]}" "C /etc
 C /etc/passwd"
-event_ok "mount.covered is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' "${ID[fresh]}"
+event_ok "mount.covered is told" mount.covered '.change.path == "/etc/passwd"' "${ID[fresh]}"
 nsenter -t "$(docker_pid fresh)" -m -- /bin/umount /etc/passwd
 drift_is "uncovered" "${ID[fresh]}" ""
 
@@ -151,13 +151,13 @@ is "it was there at mount time" "$(bs ps -o json | jq -r ".items[] | select(.id 
 short=$(run_docker short bb:2 sh -c 'echo x >/short')
 drift_is "a container that has ended by then" "$short" "A /short"
 docker_ stop -t 0 first >/dev/null
-event_ok "stopped" '.type == "target.stopped"' "$first"
+event_ok "stopped" target.stopped true "$first"
 drift_is "the drift of a stopped one" "$first" "A /first"
 echo p >"$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' first)/offline"
 drift_is "planted while it was stopped" "$first" "A /first
 A /offline"
 docker_ start first >/dev/null
-event_ok "started again" '.type == "target.started"' "$first"
+event_ok "started again" target.started true "$first"
 docker_ exec first sh -c 'rm /offline; echo 2 >/second'
 drift_is "watched again" "$first" "A /first
 A /second"
@@ -170,7 +170,7 @@ docker_ restart -t 0 "primus-$$" >/dev/null
 drift_is "restarted" "$first" "A /first
 A /second"
 docker_ rm -f "primus-$$" >/dev/null
-event_ok "removed" '.type == "target.removed"' "$first"
+event_ok "removed" target.removed true "$first"
 unlike "ps lists it no more" "$(bs ps)" "^${first:0:12} "
 like "ps -a does" "$(bs ps -a)" "^${first:0:12} .*primus-$$ .* removed +2 +0 +0"
 drift_is "its last drift stays" "$first" "A /first
@@ -184,7 +184,7 @@ A /tmp/y"
 out=$(bs accept "${ID[write]}" --drift "$old" --reason "seen" 2>&1)
 is "accept of a drift that moved: status" "$?" 2
 like "and words" "$out" '^boltseal: .*moved'
-is "and HTTP" "$(api POST /v1/targets/${ID[write]}/accept -H "If-Match: \"$old\"" -H 'Content-Type: application/json' \
+is "and HTTP" "$(api POST "/v1/targets/${ID[write]}/accept" -H "If-Match: \"$old\"" -H 'Content-Type: application/json' \
 	-d '{"reason":"seen"}' | tail -1)" 412
 ok "accept one path" bs accept "${ID[write]}" /tmp/y --drift "$(drift_id "${ID[write]}")" --reason "a file of ours"
 drift_is "the other is left" "${ID[write]}" "C /etc/app.conf"
@@ -203,7 +203,7 @@ A /etc/motd
 A /tmp/y" --against "${ID[delete]}"
 docker_ exec write sh -c 'echo 2 >>/etc/app.conf'
 drift_is "after what was accepted comes more" "${ID[write]}" "C /etc/app.conf"
-event_ok "who accepted what" '.type == "baseline.accepted"' "${ID[write]}"
+event_ok "who accepted what" baseline.accepted true "${ID[write]}"
 
 # --- a layer edited on the host -----------------------------------------------------------------
 lower=$(docker_ inspect -f '{{.GraphDriver.Data.LowerDir}}' delete)
@@ -216,8 +216,7 @@ drift_is "the container sees it" "${ID[fresh]}" "C /etc/motd" --rescan
 is "from its layer" "$(aspects "${ID[fresh]}" /etc/motd)" content,mtime,layer
 docker_is "an edited layer" "${ID[fresh]}" "C /etc
 C /etc/motd"
-event_ok "layer.tampered names every container" \
-	'.type == "layer.tampered" and (.targets | contains(["fresh", "write", "chmod"]))'
+event_ok "layer.tampered names every container" layer.tampered '.targets | contains(["fresh", "write", "chmod"])'
 is "real docker is blind to it" "$(docker_ diff fresh)" ""
 drift_is "who deleted it before sees no change" "${ID[delete]}" "D /etc/motd" --rescan
 finish

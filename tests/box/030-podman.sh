@@ -99,27 +99,26 @@ like "podman takes the host's directory for the image's" "$(podman_ diff absolut
 # --- life ---------------------------------------------------------------------------------------
 nsenter -t "$(podman_pid fresh)" -m -- /bin/mount --bind /opt/keep/k1 /etc/passwd
 drift_is "a covered file" "${ID[fresh]}" "C /etc/passwd"
-event_ok "is told" '.type == "mount.covered" and .change.path == "/etc/passwd"' "${ID[fresh]}"
+event_ok "is told" mount.covered '.change.path == "/etc/passwd"' "${ID[fresh]}"
 nsenter -t "$(podman_pid fresh)" -m -- /bin/umount /etc/passwd
 drift_is "uncovered" "${ID[fresh]}" ""
 id=${ID[link]}
 podman_ stop -t 0 link >/dev/null 2>&1
-event_ok "stopped" '.type == "target.stopped"' "$id"
+event_ok "stopped" target.stopped true "$id"
 drift_is "the drift of a stopped one" "$id" "A /opt/keep/k1.ln"
 podman_ rename link "chain-$$"
 wait_until "$PATIENCE" target_is_known_ "chain-$$"
 drift_is "by its new name" "chain-$$" "A /opt/keep/k1.ln"
 podman_ start "chain-$$" >/dev/null
-event_ok "started" '.type == "target.started"' "$id"
+event_ok "started" target.started true "$id"
 podman_ exec "chain-$$" sh -c 'rm /opt/keep/k1.ln; echo x >/x'
 drift_is "watched again" "$id" "A /x"
 podman_ rm -f -t 0 "chain-$$" >/dev/null
-event_ok "removed" '.type == "target.removed"' "$id"
+event_ok "removed" target.removed true "$id"
 drift_is "its last drift stays" "$id" "A /x"
 ok "accept" bs accept "${ID[write]}" --drift "$(drift_id "${ID[write]}")" --reason "release 2"
 drift_is "accepted" "${ID[write]}" ""
 echo EVIL >"${lower##*:}/etc/app.conf"
 drift_is "a layer that was edited" "${ID[fresh]}" "C /etc/app.conf" --rescan
-event_ok "layer.tampered names who stacks it" \
-	'.type == "layer.tampered" and (.targets | contains(["fresh", "write", "absolute"]))'
+event_ok "layer.tampered names who stacks it" layer.tampered '.targets | contains(["fresh", "write", "absolute"])'
 finish

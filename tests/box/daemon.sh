@@ -103,15 +103,15 @@ aspects() { # aspects TARGET PATH: content,mtime
 drift_id() { bs diff "$1" --format json 2>/dev/null | jq -r .drift_id; }
 target_is_known_() { bs diff "$1"; [ $? -lt 2 ]; }
 wait_target() { wait_until "$PATIENCE" target_is_known_ "$1"; }
-# events [TARGET]: the journal as lines of JSON. has_event JQ-CONDITION [TARGET]
+# events [TARGET] [OPTION…]: the journal as lines of JSON.
 events() { bs log "$@" --format jsonl 2>/dev/null; }
-has_event() { events ${2+"$2"} | jq -es "any(.[]; $1)"; }
-event_ok() { # event_ok DESC CONDITION [TARGET]
+has_event() { events --type "$1" ${3+"$3"} | jq -es "any(.[]; ${2:-true})"; }
+event_ok() { # event_ok DESC TYPE [JQ-CONDITION [TARGET]]
 	wait_until "$PATIENCE" has_event "${@:2}"
 	has_event "${@:2}" >/dev/null && { tap_ 0 "$1"; return; }
 	tap_ 1 "$1"
-	diag "no event has: $2"
-	diag "$(events "${@:3}" | tail -5 | cut -c1-400)"
+	diag "no event $2 has: ${3:-anything}"
+	diag "$(events --type "$2" "${@:4}" | tail -3 | cut -c1-400)"
 }
 counter() { # counter NAME
 	bs status --format json 2>/dev/null | jq -r ".sensor.counters.counters[\"$1\"] // .sensor.counters.counters[\"${1// /_}\"]"
