@@ -143,7 +143,12 @@ static int tell_layer(struct verdict *v)
 	struct span names[64];
 	struct event e = {.type = EVENT_LAYER_TAMPERED, .severity = SEV_CRITICAL, .change = &v->c,
 		.layer = sighting_get(v->s, v->s->detail), .names = names};
+	struct target t;
+	int r = ledger_target_of(l, v->no, &t);
 
+	if (r < 0)
+		return r;
+	e.target = r == 0 ? &t : NULL; /* found in its journal; the others are named */
 	for (size_t i = 0; i < l->n_kept && e.n_names < COUNTOF(names); i++)
 		for (size_t j = 0; j < l->kept[i]->n_lower; j++)
 			if (span_is(e.layer, l->kept[i]->lower[j]->path)) {
