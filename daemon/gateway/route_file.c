@@ -16,7 +16,7 @@ struct file {
 	struct target target;
 	struct target_state_rec state;
 	struct span path;
-	bool has_drift, has_accepted, has_below;
+	bool has_drift, has_accepted, has_below, dir_gone;
 	struct change drift;
 	struct accepted accepted;
 	struct below below;
@@ -106,6 +106,8 @@ static const char *note_of(const struct file *f)
 		return f->drift.unsettled
 			       ? "a writer is or may be alive: the content may still move"
 			       : NULL;
+	if (f->dir_gone)
+		return "a directory above it is deleted, or is none any more: it is gone with that";
 	if (!f->state.baselined)
 		return "not every layer is stored yet: what it should be is not known for sure";
 	return "it is not in the drift: it is as the baseline has it";
@@ -130,12 +132,34 @@ static int answer_file(struct call *c, struct txn *t, struct file *f)
 	show_below(&j, f);
 	if (note)
 		json_m_text(&j, "note", note);
-	show_record_of(&j, "now", f->has_drift ? f->drift.now : baseline_of(f));
+	if (!f->dir_gone)
+		show_record_of(&j, "now", f->has_drift ? f->drift.now : baseline_of(f));
 	json_m_path(&j, "path", f->path);
 	json_key(&j, "target");
 	show_target_ref(&j, &f->target);
 	json_close(&j, '}');
 	return r;
+}
+
+/* What lies below a deleted directory is not in the drift: the directory's change stands for it. */
+static int look_above(struct txn *t, struct file *f)
+{
+	struct record now;
+	struct change c;
+	int r;
+
+	for (size_t n = f->path.n; n > 1 && !f->dir_gone;) {
+		while (n > 1 && f->path.p[n - 1] != '/')
+			n--;
+		if (--n == 0)
+			break;
+		r = drift_get(t, f->target.no, span_make(f->path.p, n), &c);
+		if (r < 0)
+			return r;
+		f->dir_gone = r == 0 && (c.kind == 'D' || record_decode(c.now, &now) < 0 ||
+						now.type != FILE_DIR);
+	}
+	return 0;
 }
 
 int route_file(struct call *c)
@@ -151,6 +175,8 @@ int route_file(struct call *c)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = look(t, &f);
+	if (r >= 0)
+		r = look_above(t, &f);
 	return r < 0 ? r : answer_file(c, t, &f);
 }
 

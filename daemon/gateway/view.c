@@ -116,12 +116,30 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	return r < 0 ? r : 0;
 }
 
+/* "//", "/./" and "/../" name nothing that is stored: refused, or the answer would be a false "clean". */
+static bool is_plain(struct span path)
+{
+	for (size_t i = 0; i < path.n; i++) {
+		size_t left = path.n - i - 1;
+		const uint8_t *p = path.p + i + 1;
+
+		if (path.p[i] != '/' || path.n == 1)
+			continue;
+		if (left == 0 || p[0] == '/' || (p[0] == '.' && (left == 1 || p[1] == '/')) ||
+			(left >= 2 && p[0] == '.' && p[1] == '.' && (left == 2 || p[2] == '/')))
+			return false;
+	}
+	return true;
+}
+
 int view_path(struct span *path)
 {
 	while (path->n > 1 && path->p[path->n - 1] == '/')
 		path->n--;
 	if (path->n == 0 || path->p[0] != '/')
 		return text_refuse(-EINVAL, *path, "a path begins with '/'");
+	if (!is_plain(*path))
+		return text_refuse(-EINVAL, *path, "a path is without \"//\", \".\" and \"..\"");
 	if (path->n > 4096 || memchr(path->p, 0, path->n))
 		return text_refuse(-EINVAL, *path, "a path has at most 4096 bytes and no NUL");
 	return 0;

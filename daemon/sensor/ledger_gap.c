@@ -87,6 +87,18 @@ int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t si
 	return r < 0 ? r : 0;
 }
 
+int ledger_gap_end_all(struct ledger *l, uint32_t no)
+{
+	uint64_t id = 0;
+	struct gap g;
+	int r;
+
+	while ((r = gap_next(l->txn, &id, &g)) == 0)
+		if (g.target == no && (r = gap_end(l, &g)) < 0)
+			return r;
+	return r < 0 ? r : 0;
+}
+
 int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path)
 {
 	uint64_t id = 0;

@@ -55,6 +55,8 @@ void ledger_answer(struct ledger *l, int asker, uint32_t id, enum door_result re
 int ledger_gap_open(struct ledger *l, const struct gap *g);
 /* Which gaps a full look at `scope` of target `no`, begun at `since`, ends. */
 int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t since);
+/* Every gap of a target that is removed: there is nothing left to see. */
+int ledger_gap_end_all(struct ledger *l, uint32_t no);
 /* Ends the gaps that say the content of exactly this path is not known. */
 int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
 

@@ -125,7 +125,7 @@ int ledger_gone(struct ledger *l, struct item *i)
 		r = tell(l, EVENT_TARGET_REMOVED, SEV_INFO, &copy,
 			g->removed ? "" : "it is no longer configured");
 	if (r == 0)
-		r = ledger_gap_heal(l, copy.no, (struct span){0}, l->now);
+		r = ledger_gap_end_all(l, copy.no);
 	return r;
 }
 

@@ -413,11 +413,22 @@ static void rebuild_rows(struct registry *g)
 				r->kept->overlay ? r->dev_minor : 0};
 }
 
+/* A container that sees the host's root (it is being pivoted into place, or was given it) sees all
+ * of the host's mounts below that: they are no volumes of its own. */
+static bool is_below_host(const struct box *b, const struct box_mount *m)
+{
+	for (size_t i = 0; i < b->n_mount; i++)
+		if (span_is(b->mount[i].source, "/") && path_within(m->point, b->mount[i].point))
+			return true;
+	return false;
+}
+
 static void look_at_volumes(struct sensor *s, const struct box_list *l)
 {
 	for (size_t i = 0; s->cfg->volumes_watch && i < l->n; i++)
 		for (size_t j = 0; j < l->v[i].n_mount; j++)
-			if (volume_is_one(s->cfg, &l->v[i].mount[j]))
+			if (volume_is_one(s->cfg, &l->v[i].mount[j]) &&
+				!is_below_host(&l->v[i], &l->v[i].mount[j]))
 				keep_volume(s, l, &l->v[i].mount[j]);
 }
 
