@@ -122,8 +122,10 @@ static int apply(struct ledger *l)
 #undef X_ITEM
 	int r = 0;
 
+	l->bad = LEDGER_BATCH;
 	for (size_t i = 0; r >= 0 && i < l->n_batch; i++)
-		r = table[l->batch[i]->kind](l, l->batch[i]);
+		if ((r = table[l->batch[i]->kind](l, l->batch[i])) < 0)
+			l->bad = i;
 	return r < 0 ? r : 0;
 }
 
@@ -214,6 +216,27 @@ static void stuck(struct ledger *l, int r)
 	pause_for_room();
 }
 
+/* One item that cannot be written must not hold back all the others: it becomes a gap. */
+static bool set_aside(struct ledger *l, int r)
+{
+	struct item *i = l->bad < l->n_batch ? l->batch[l->bad] : NULL;
+	struct item_gap *g;
+
+	if (!i || r == -ENOSPC || r == -EIO || r == -ENOMEM || i->kind == ITEM_GAP ||
+		i->kind == ITEM_SNAP_BATCH)
+		return false;
+	log_err("an item could not be recorded: %s", err_why());
+	g = calloc(1, sizeof(*g));
+	must(g);
+	g->item.kind = ITEM_GAP;
+	g->cause = GAP_UNREADABLE;
+	g->from = g->told = clock_wall();
+	buf_add_text(&g->detail, err_why());
+	item_free(i);
+	l->batch[l->bad] = &g->item;
+	return true;
+}
+
 static void record(struct ledger *l)
 {
 	bool grown = false;
@@ -226,6 +249,8 @@ static void record(struct ledger *l)
 			grown = true;
 			continue;
 		}
+		if (set_aside(l, r))
+			continue;
 		stuck(l, r);
 		grown = false;
 	}

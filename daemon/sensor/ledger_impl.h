@@ -14,6 +14,7 @@ struct snap_build {
 	uint32_t no;
 	uint64_t serial, next;
 	uint64_t records, bytes, unreadable;
+	bool known; /* another baseline of the same layer was quicker: nothing is written */
 };
 /* Done after the commit. */
 struct after {
@@ -27,7 +28,7 @@ struct ledger {
 	int64_t now;
 	char host[256];
 	struct item *batch[LEDGER_BATCH];
-	size_t n_batch;
+	size_t n_batch, bad; /* bad: which item the last attempt failed on */
 	struct kept **kept;
 	size_t n_kept;
 	struct snap_build build, build_saved;

@@ -7,9 +7,18 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 {
 	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
 	struct snap_build *build = &l->build;
+	struct snap_info info;
+	int r = snap_find(l->txn, b->lower->identity, &info);
 
 	*build = (struct snap_build){.serial = b->serial};
-	return snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
+	if (r == 0 && info.state == SNAP_COMPLETE) {
+		build->known = true;
+		build->no = info.no;
+		build->next = UINT64_MAX;
+		l->after[l->n_after++] = (struct after){b->lower, info.no};
+		return 0;
+	}
+	return r < 0 ? r : snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
 		span_of(b->lower->kind), &build->no);
 }
 
@@ -147,6 +156,20 @@ int ledger_baselined(struct ledger *l, struct kept *k)
 	return r == 0 ? ledger_journal(l, &e, NULL) : r < 0 ? r : 0;
 }
 
+/* Who stacks the layer may be baselined with it. */
+static int tell_users(struct ledger *l, const struct lower *w)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
+		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
+			if (l->kept[k]->lower[j] == w) {
+				r = ledger_baselined(l, l->kept[k]);
+				break;
+			}
+	return r;
+}
+
 static int failed(struct ledger *l, const struct item_snap_end *e)
 {
 	struct gap g = {.target = e->tree ? atomic_load(&e->tree->no) : 0,
@@ -170,8 +193,8 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	int r;
 
 	l->ring = true;
-	if (e->serial != b->serial)
-		return 0;
+	if (e->serial != b->serial || b->known)
+		return tell_users(l, e->lower);
 	if (e->failed || b->next != e->n_batches) {
 		b->next = UINT64_MAX; /* whatever still waits is of no use */
 		return e->failed ? failed(l, e) : 0;
@@ -182,11 +205,5 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	if (r < 0)
 		return r;
 	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
-		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
-			if (l->kept[k]->lower[j] == e->lower) {
-				r = ledger_baselined(l, l->kept[k]);
-				break;
-			}
-	return r;
+	return tell_users(l, e->lower);
 }
