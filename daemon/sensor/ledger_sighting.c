@@ -136,6 +136,14 @@ static int clear(struct verdict *v, const struct change *was, const char *reason
 	return r < 0 ? r : 0;
 }
 
+/* A container may have been renamed, or found before its runtime had written its name. */
+static struct span name_now(struct ledger *l, const struct kept *k)
+{
+	struct target t;
+
+	return ledger_target_of(l, atomic_load(&k->no), &t) == 0 ? t.name : span_of(k->name);
+}
+
 /* A layer's change is told once, naming everybody who stacks the layer. */
 static int tell_layer(struct verdict *v)
 {
@@ -152,7 +160,7 @@ static int tell_layer(struct verdict *v)
 	for (size_t i = 0; i < l->n_kept && e.n_names < COUNTOF(names); i++)
 		for (size_t j = 0; j < l->kept[i]->n_lower; j++)
 			if (span_is(e.layer, l->kept[i]->lower[j]->path)) {
-				names[e.n_names++] = span_of(l->kept[i]->name);
+				names[e.n_names++] = name_now(l, l->kept[i]);
 				break;
 			}
 	return ledger_journal(l, &e, NULL);

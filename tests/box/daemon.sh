@@ -98,8 +98,10 @@ docker_is() { # docker_is DESC TARGET WANT
 	is "$1, by docker's client" "$(stock diff "$2" 2>&1)" "$3"
 }
 aspects() { # aspects TARGET PATH: content,mtime
+	wait_until 3 aspects_there_ "$1" "$2"
 	bs diff "$1" "$2" --format json 2>/dev/null | jq -r '.items[0].aspects | join(",")'
 }
+aspects_there_() { bs diff "$1" "$2" --format json 2>/dev/null | jq -e '.items[0].aspects' >/dev/null; }
 drift_id() { bs diff "$1" --format json 2>/dev/null | jq -r .drift_id; }
 target_is_known_() { bs diff "$1"; [ $? -lt 2 ]; }
 wait_target() { wait_until "$PATIENCE" target_is_known_ "$1"; }

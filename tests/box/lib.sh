@@ -56,6 +56,13 @@ is() { # is DESC GOT WANT
 	return 1
 }
 
+todo() { # todo DESC REASON CMD...: known not to hold yet; told and counted as such, never hidden
+	local desc=$1 reason=$2
+	shift 2
+	TAP_N=$((TAP_N + 1))
+	if "$@" >/dev/null 2>&1; then echo "ok $TAP_N - $desc # TODO $reason"; else echo "not ok $TAP_N - $desc # TODO $reason"; fi
+}
+
 like() { # like DESC GOT ERE
 	if printf '%s\n' "$2" | grep -Eq -- "$3"; then tap_ 0 "$1"; return; fi
 	tap_ 1 "$1"

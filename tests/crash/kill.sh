@@ -50,7 +50,7 @@ stamp_ "$W/mini/l1"
 MINIBOX_CMD='sh /root/load' minibox web || bail "the container did not start"
 # Its root, not its name: nobody names it.
 ME=$(basename "$W")
-target() { bs ps --format json | jq -er --arg w "/$ME/" '.items[] | select((.upper // "") | contains($w)) | .id' | head -1; }
+target() { bs ps --format json | jq -er --arg w "/$ME/" 'first(.items[] | select((.upper // "") | contains($w))) | .id'; }
 hold() {
 	: >"/proc/$MINI_PID/root/dev/hold"
 	wait_until 10 test -e "/proc/$MINI_PID/root/dev/held" || diag "the writer does not stop"
@@ -82,10 +82,10 @@ start_sensor
 wait_until 20 test -s "$W/state/data.mdb"
 start_gateway
 wait_until 20 alive || bail "boltseald did not come up: $(tail -5 "$W/log")"
-wait_until 20 target || bail "the container is not found"
-ID=$(target)
+wait_until 20 target || bail "the container is not found: $(tail -5 "$W/log")"
+ID=$(target) || bail "the container is found no more: $(bs ps 2>&1)"
 baselined() { bs ps --format json | jq -e --arg id "$ID" '.items[] | select(.id == $id) | .baselined'; }
-wait_until 20 baselined || bail "the baseline did not become complete: $(tail -5 "$W/log")"
+wait_until 20 baselined || bail "the baseline did not become complete: $(tail -5 "$W/log"); $(bs status --format json 2>&1 | jq -c .sensor)"
 
 # --- what must hold -------------------------------------------------------------------------------
 drift_lines() { bs diff "$ID" 2>/dev/null | LC_ALL=C sort; }
