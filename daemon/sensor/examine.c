@@ -80,6 +80,12 @@ static void path_join(struct buf *out, struct span dir, struct span name)
 	buf_add_span(out, name);
 }
 
+/* Found in a read-only layer: not in the upper directory, nor through its index. */
+static bool from_lower(const struct looking *l)
+{
+	return l->p->kept->overlay && l->now.found && !l->p->views->now.layer[l->now.layer].upper;
+}
+
 static void set_gap(struct looking *l, enum gap_cause cause, const char *why)
 {
 	l->s->gap_set = true;
@@ -144,7 +150,7 @@ static void keep_seen(struct looking *l, const struct hash_result *res)
 {
 	struct look *k = &l->now.entry.look;
 
-	if (res->writer || res->racy || l->now.metacopy || l->now.layer != 0)
+	if (res->writer || res->racy || l->now.metacopy || from_lower(l))
 		return;
 	l->s->has_seen = true;
 	l->s->seen = (struct seen){.ino = k->ino, .size = k->rec.size, .mtime = k->rec.mtime,
@@ -172,7 +178,7 @@ static void now_content(struct looking *l)
 
 	if (l->now.entry.rec.type != FILE_REG || from_seen(l))
 		return;
-	r = content_hash(l->p->worker, &l->p->views->now, &l->now, l->now.layer == 0, &res);
+	r = content_hash(l->p->worker, &l->p->views->now, &l->now, !from_lower(l), &res);
 	if (r == 0) {
 		now_hashed(l, &res);
 	} else if (r == HASH_MOVING || r == HASH_ABSENT) {
@@ -205,7 +211,7 @@ static void find_origin(struct looking *l)
 	struct record *rec = &l->now.entry.rec;
 	struct span redirect = rec->redirect;
 
-	if (!l->p->kept->overlay || l->now.layer != 0 || l->base.found)
+	if (!l->p->kept->overlay || from_lower(l) || l->base.found)
 		return;
 	if (rec->type == FILE_DIR && redirect.n) {
 		if (redirect.p[0] == '/')
@@ -238,7 +244,7 @@ static void fill_sighting(struct looking *l, struct span mount)
 {
 	struct sighting *s = l->s;
 	bool same = view_same_object(&l->p->views->now, &l->now, &l->p->views->base, &l->base);
-	bool lower_now = l->p->kept->overlay && l->now.found && l->now.layer != 0;
+	bool lower_now = from_lower(l);
 
 	if (!(same && !(l->flags & ASK_LAYER))) {
 		if (l->base.found)
@@ -293,6 +299,17 @@ static void look_again(struct looking *l, struct span actor)
 	ex->again(ex, &a);
 }
 
+/* One file, several names: an event names one of them, and all have changed. A scan meets them all. */
+static void look_at_names(struct looking *l, struct span actor)
+{
+	const struct look *k = &l->now.entry.look;
+	struct examiner *ex = l->p->worker->ex;
+
+	if (l->now.found && !from_lower(l) && l->now.entry.rec.type != FILE_DIR && k->nlink > 1 &&
+		!l->p->scan && !(l->flags & ASK_LINKED))
+		ex->links(ex, l->p->kept, k->ino, l->p->when, actor);
+}
+
 static void looking_end(struct looking *l)
 {
 	hit_free(&l->now);
@@ -323,8 +340,10 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 		fill_sighting(&l, mount);
 	l.s->item.kind = ITEM_SIGHTING;
 	examiner_push(p->worker->ex, &l.s->item);
-	if (r == 0)
+	if (r == 0) {
 		go_below(&l, actor);
+		look_at_names(&l, actor);
+	}
 	if (l.again)
 		look_again(&l, actor);
 	looking_end(&l);

@@ -20,6 +20,7 @@ enum ask_flag {
 	ASK_UNCOVERED = 16,
 	ASK_IF_GONE = 32,  /* part of a scan that will meet it if it is there */
 	ASK_MOVED = 64,	   /* with ASK_BELOW: it was renamed here, with all that is in it */
+	ASK_LINKED = 128,  /* another name of a file that was looked at: its names are under way */
 };
 /* One look into one directory's names, shared by asks and scans. */
 struct place {

@@ -158,6 +158,11 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->marks = marks_of(t);
 	k->runtime_makes = owned_by_runtime(t->runtime);
 	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	k->index_fd = -1;
+	if (t->index.n) {
+		k->index = text_of(t->index);
+		k->index_fd = open(k->index, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (k->upper_fd < 0)
 		r = err_sys("%s: %s", k->name, k->upper);
 	if (r == 0 && k->overlay)

@@ -31,6 +31,8 @@ struct kept {
 	char *id, *name;
 	char *upper;	     /* host path of the upper directory, or of the tree itself */
 	int upper_fd;	     /* O_PATH|O_DIRECTORY */
+	char *index;	     /* host path of its index directory (index=on); NULL: none */
+	int index_fd;	     /* O_PATH|O_DIRECTORY; -1 */
 	bool overlay;
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
@@ -41,7 +43,11 @@ struct kept {
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
 	atomic_bool gone;    /* removed: jobs for it are dropped */
 	atomic_bool barred;  /* too large: no baseline, a gap says so */
+	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
+	atomic_llong links_took; /* ns that the last of those walks took */
 };
+
+struct link_wish;
 
 struct lower *lower_ref(struct lower *l);
 void lower_unref(struct lower *l);
@@ -53,20 +59,22 @@ static inline void kept_unref_p(struct kept **k)
 }
 #define KEPT CLEANUP(kept_unref_p)
 
-/* What a layer is: its path, inode number and birth time, so that a directory that was replaced is
- * another layer. Needs no read of its content, and survives restarts and reboots. */
-int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN]);
+/* What a layer is: its path, inode number, birth time, so that a directory that was replaced is
+ * another layer, and the marks it is read by. Needs no read of its content, and survives restarts and
+ * reboots. */
+int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
 int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
 bool kept_is_excluded(const struct kept *k, struct span path);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);
 
-/* The two views of a target. Snapshot layers read through `txn`, which must outlive the views; with
+/* The two views of a target; not to be moved once opened. Snapshot layers read through `txn`, which must outlive the views; with
  * NULL the baseline is looked up on disk, where the old content is. */
 struct views {
 	struct view now, base;
 	struct layer *mem;
 	struct snap_ctx *snaps;
+	struct view_index index;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);
 /* One layer by itself: now.layer[0] is its directory, base.layer[0] its snapshot, which must be

@@ -269,6 +269,8 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 	look_at_drift(s);
 	if (opt->layers)
 		opt->layers(s);
+	if (!opt->below_only)
+		ex->scan_links(s);
 	if (opt->below_only)
 		walk_below(s, span_of(s->scope));
 	else

@@ -21,8 +21,8 @@ struct maker {
 	bool moved;
 };
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
- * would otherwise point back: from a look to the scan that goes below it, and to the ask that looks
- * again. */
+ * would otherwise point back: from a look to the scan that goes below it, to the ask that looks
+ * again, to the search for a file's other names. */
 struct examiner {
 	struct store *store;
 	struct queue *items;
@@ -36,6 +36,9 @@ struct examiner {
 		const struct maker *by);
 	void (*again)(struct examiner *ex, const struct again *a);
 	void (*scan_done)(struct scan *s);
+	void (*links)(struct examiner *ex, struct kept *k, uint64_t ino, int64_t when,
+		struct span actor);
+	void (*scan_links)(struct scan *s);
 };
 struct worker {
 	struct examiner *ex;
