@@ -73,7 +73,7 @@ void sensor_touch(struct sensor *s, const struct touch *t)
 		return;
 	/* The table is full: from here on nothing is certain until everything is looked at again. */
 	s->overflowed = true;
-	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue_size");
+	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue");
 	s->heal_due = clock_mono() + CLOCK_S;
 }
 
