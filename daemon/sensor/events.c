@@ -19,8 +19,6 @@ static unsigned flags_of(uint32_t ops)
 
 static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)
 {
-	bool first = true;
-
 	if (!atomic_load(&row->lower->snap))
 		return; /* first seen as it is now */
 	for (struct reg *r = s->reg.regs; r; r = r->next)
@@ -28,9 +26,8 @@ static void touch_layer(struct sensor *s, const struct layer_row *row, struct to
 			if (r->kept->lower[i] != row->lower)
 				continue;
 			t->kept = r->kept;
-			t->flags = ASK_LAYER | (first ? ASK_ANNOUNCE : 0) | (below ? ASK_BELOW : 0);
+			t->flags = ASK_LAYER | (below ? ASK_BELOW : 0u);
 			sensor_touch(s, t);
-			first = false;
 			break;
 		}
 }

@@ -240,21 +240,88 @@ static bool hides_something(struct looking *l)
 	return names.n > 0;
 }
 
+/* One layer at this path, on disk and as it was stored: other than it was, apart from content? */
+static bool layer_differs(const struct looking *l, const struct layer *disk, const struct layer *stored)
+{
+	struct span below = span_make(l->p->dir.p + 1, l->p->dir.n - 1);
+	struct layer_entry a = {0}, b = {0};
+	struct layer_dir dir;
+	int ra, rb;
+
+	if (stored->root_fd >= 0)
+		return false; /* not stored yet: first seen as it is */
+	rb = layer_dir_of(stored, below, &dir);
+	if (rb == 0)
+		rb = stored->ops->lookup(stored, dir, l->name, &b);
+	ra = disk->ops->lookup(disk, (struct layer_dir){.rel = below}, l->name, &a);
+	b.rec.has_sha = false;
+	if (ra == 0 && rb == 0)
+		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) || a.rec.ovl != b.rec.ovl;
+	look_free(&a.look);
+	return ra >= 0 && rb >= 0 && ra != rb;
+}
+
+/* Is what the container sees here its own doing, whatever lies in the layers? */
+static bool upper_decides(const struct looking *l)
+{
+	const struct node *at = &l->p->now;
+	struct layer_entry e = {0};
+	bool there = false;
+
+	if (l->now.found || !at->n)
+		return !from_lower(l);
+	if (l->p->views->now.layer[at->ref[0].layer].upper) {
+		const struct layer *upper = &l->p->views->now.layer[at->ref[0].layer];
+
+		there = upper->ops->lookup(upper, at->ref[0].dir, l->name, &e) == 0;
+		look_free(&e.look);
+	}
+	for (size_t i = 0; !there && l->base.found && i < at->n; i++)
+		if (at->ref[i].layer == l->base.layer + 1)
+			return false;
+	return there || l->base.found; /* an opaque directory hides it */
+}
+
+/* A layer that was found changed here once is held against its snapshot at every look, or a look that
+ * was asked for by something else would take it for mended. */
+static bool was_tampered(const struct looking *l)
+{
+	uint32_t no = atomic_load(&l->p->kept->no);
+	struct change c;
+
+	return no && drift_get(l->p->txn, no, l->path, &c) == 0 && c.aspects & (1u << ASPECT_LAYER);
+}
+
+/* The layer that somebody changed here, rather than the container its own tree; NULL: none. */
+static const char *layer_changed(const struct looking *l, bool same)
+{
+	const struct views *v = l->p->views;
+	const struct kept *k = l->p->kept;
+
+	if (!k->overlay || upper_decides(l))
+		return NULL;
+	if (same)
+		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path : NULL;
+	for (size_t i = 0; i < k->n_lower; i++)
+		if (layer_differs(l, &v->now.layer[i + 1], &v->base.layer[i]))
+			return k->lower[i]->path;
+	return NULL;
+}
+
 static void fill_sighting(struct looking *l, struct span mount)
 {
 	struct sighting *s = l->s;
 	bool same = view_same_object(&l->p->views->now, &l->now, &l->p->views->base, &l->base);
-	bool lower_now = from_lower(l);
+	const char *layer = layer_changed(l, same);
 
-	if (!(same && !(l->flags & ASK_LAYER))) {
+	if (!same || layer) {
 		if (l->base.found)
 			base_content(l);
 		if (l->now.found)
 			now_content(l);
-		s->layer_changed = lower_now && same && (l->flags & ASK_LAYER);
-		s->announce_layer = s->layer_changed && (l->flags & ASK_ANNOUNCE);
-		if (s->layer_changed && !s->gap_set)
-			s->detail = sighting_keep(s, span_of(l->p->kept->lower[l->now.layer - 1]->path));
+		s->layer_changed = layer;
+		if (layer && !s->gap_set)
+			s->detail = sighting_keep(s, span_of(layer));
 		find_origin(l);
 	} else {
 		l->now.entry.rec = l->base.entry.rec;
@@ -278,7 +345,7 @@ static void fill_sighting(struct looking *l, struct span mount)
 static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
-	struct maker by = {actor, l->flags & ASK_MOVED};
+	struct maker by = {actor, l->flags & ASK_MOVED, l->flags & ASK_LAYER};
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;

@@ -104,6 +104,14 @@ bool kept_is_baselined(const struct kept *k)
 	return true;
 }
 
+bool kept_is_unsure(const struct kept *k)
+{
+	for (size_t i = 0; k->overlay && i < k->n_lower; i++)
+		if (k->lower[i]->unsure)
+			return true;
+	return false;
+}
+
 /* ---- snapshot layers ---- */
 
 struct snap_ctx {
@@ -137,6 +145,26 @@ static int snap_layer_list(const struct layer *l, struct layer_dir dir, struct n
 }
 
 static const struct layer_ops snap_layer_ops = {snap_layer_lookup, snap_layer_list};
+
+int layer_dir_of(const struct layer *l, struct span below, struct layer_dir *ret)
+{
+	struct layer_entry e = {0};
+	int r = 0;
+
+	*ret = (struct layer_dir){.rel = below, .no = SNAP_ROOT_DIR};
+	if (l->ops != &snap_layer_ops)
+		return 0;
+	for (size_t i = 0, from = 0; r == 0 && below.n && i <= below.n; i++) {
+		if (i < below.n && below.p[i] != '/')
+			continue;
+		r = l->ops->lookup(l, *ret, span_make(below.p + from, i - from), &e);
+		if (r == 0 && e.rec.type != FILE_DIR)
+			r = LOOK_ABSENT;
+		ret->no = e.sub_dir;
+		from = i + 1;
+	}
+	return r;
+}
 
 static void layer_on_disk(struct layer *l, const struct lower *w, bool data_only)
 {

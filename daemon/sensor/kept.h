@@ -23,6 +23,14 @@ struct lower {
 	enum look_marks marks;
 	atomic_uint snap;    /* number of its complete snapshot; 0: not yet (set by the ledger) */
 	atomic_bool queued;  /* a baseline of it is under way or was tried */
+	/* The loop's own; see layers.h. */
+	int64_t good; /* wall ns: what was done to it before this was seen, or looked for */
+	bool unsure;  /* stored in another life or for another target, and not looked at since */
+	struct scan_wait *waiting; /* scans that look at it too */
+};
+struct scan_wait {
+	struct scan_wait *next;
+	struct scan *scan;
 };
 
 struct kept {
@@ -49,6 +57,7 @@ struct kept {
 
 struct link_wish;
 
+bool kept_is_unsure(const struct kept *k);
 struct lower *lower_ref(struct lower *l);
 void lower_unref(struct lower *l);
 struct kept *kept_ref(struct kept *k);
@@ -80,5 +89,7 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret);
 /* One layer by itself: now.layer[0] is its directory, base.layer[0] its snapshot, which must be
  * complete. Raw lookups by their ops: whiteouts and marks count as what they are. */
 int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret);
+/* The directory `below` a layer's root, as its lookups want it. LOOK_ABSENT: the snapshot has none. */
+int layer_dir_of(const struct layer *l, struct span below, struct layer_dir *ret);
 void views_close(struct views *v);
 #define VIEWS CLEANUP(views_close)

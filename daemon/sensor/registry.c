@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/keeping.h"
+#include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,6 +157,8 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
 	tell_target(s, r);
 	baselines_of(s, r);
+	if (kept_is_unsure(k))
+		opt.layers = layers_wait;
 	if (!r->scan_when_stored)
 		scan_begin(&s->ex, k, &opt);
 	log_info("keeping %s %s (%.12s), %s", target_kinds[k->kind].name, k->name, k->id,

@@ -19,6 +19,7 @@ struct again;
 struct maker {
 	struct span actor; /* encoded; empty: not known */
 	bool moved;
+	bool in_layer; /* it was in a read-only layer: what is below is to be held against that */
 };
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
  * would otherwise point back: from a look to the scan that goes below it, to the ask that looks
