@@ -286,7 +286,7 @@ minibox_start_() { # NAME ROOT MOUNT…
 		root=$1 init=$2; shift 2
 		"$@" && cd "$root" && pivot_root . mnt && exec /bin/busybox sh -c "
 			cd / && umount -l /mnt && mount -t proc proc /proc &&
-			mount -t tmpfs -o size=1m tmpfs /dev && echo ready >&9 && exec 9>&- && exec $init"
+			mount -t tmpfs -o size=1m tmpfs /dev && mknod -m 666 /dev/null c 1 3 && echo ready >&9 && exec 9>&- && exec $init"
 	' sh "$root" "${MINIBOX_CMD:-sleep 3600}" "$@" 9>&"$fd" {fd}>&- </dev/null >"$W/mini/$name/log" 2>&1 &
 	outer=$!
 	said=
