@@ -59,9 +59,10 @@ static int check_end(const json_t *last)
 		why = get_text(last, "error");
 	if (!why.n && get_int(last, "status") >= 400)
 		why = get_text(last, "title");
-	if (span_is(result, "failed") || (why.n && !span_is(result, "ok")))
-		return complain("the rescan failed: %.*s: see `boltseal status`",
-			why.n ? (int)why.n : 14, why.n ? (const char *)why.p : "no reason given");
+	if (why.n && !span_is(result, "ok"))
+		return complain("the rescan failed: %.*s", (int)why.n, (const char *)why.p);
+	if (span_is(result, "failed"))
+		return complain("the rescan failed: no reason given: see `boltseal status`");
 	return 0;
 }
 

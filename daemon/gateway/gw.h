@@ -147,7 +147,9 @@ int view_path(struct span *path);
 /* Does the snapshot belong to the target's stack? */
 bool view_stacks(const struct target *t, struct span layer_path);
 
-/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none. */
+/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none;
+ * BELOW_UNKNOWN when a layer that may have it is not stored. */
+enum { BELOW_UNKNOWN = 2 };
 struct below {
 	struct record rec; /* borrowed from the transaction */
 	unsigned layer;	   /* 0: the topmost */
@@ -155,6 +157,16 @@ struct below {
 	struct span digest;
 };
 int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret);
+
+/* above.c: does the change stand for `path` below it, since what was there is gone or hidden? */
+bool above_stands_for(const struct change *c, struct span path);
+/* The nearest change that does; STORE_ABSENT: none. */
+int above_find(struct txn *t, uint32_t no, struct span path, struct change *ret);
+/* Was it accepted that a directory above the path is gone, or none any more? */
+int above_accepted_gone(struct txn *t, uint32_t no, struct span path, bool *ret);
+/* Neither the baseline nor the drift has the path. Never while that cannot be known. */
+int above_is_nowhere(struct txn *t, const struct target *tg, const struct target_state_rec *s,
+	struct span path, bool *ret);
 
 /* against.c: drift against something else than the baseline. */
 struct against_want {

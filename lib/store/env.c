@@ -5,6 +5,7 @@
 #include "store/db.h"
 #include "store/env_migrate.h"
 #include "base/fd.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -50,10 +51,39 @@ static int check_directory(const char *dir)
 			"state directory %s belongs to uid %u, not to %u: chown it or choose "
 			"another --state-dir",
 			dir, st.st_uid, geteuid());
-	if (st.st_mode & S_IWOTH)
-		return err_set(
-			-EPERM, "state directory %s can be written by anyone: chmod o-w it", dir);
+	if (st.st_mode & (S_IWOTH | S_IWGRP))
+		return err_set(-EPERM,
+			"state directory %s can be written by %s: chmod go-w it, or choose another "
+			"--state-dir",
+			dir, st.st_mode & S_IWOTH ? "anyone" : "its group");
 	return 0;
+}
+
+/* A directory of other things must not become ours: its mode and group would be changed. */
+static int check_is_ours(const char *dir)
+{
+	static const char *const ours[] = {
+		".", "..", "data.mdb", "lock.mdb", "writer.lock", "probe", "lost+found"};
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	bool store = false, other = false;
+
+	if (!d)
+		return err_sys("state directory %s", dir);
+	while ((e = readdir(d))) {
+		size_t i = 0;
+
+		while (i < COUNTOF(ours) && strcmp(ours[i], e->d_name) != 0)
+			i++;
+		other |= i == COUNTOF(ours);
+		store |= strcmp(e->d_name, "data.mdb") == 0;
+	}
+	closedir(d);
+	if (!other || store)
+		return 0;
+	return err_set(-ENOTEMPTY,
+		"state directory %s has other files in it and no store: choose an empty --state-dir",
+		dir);
 }
 
 static int prepare_directory(const char *dir, int gid)
@@ -63,6 +93,8 @@ static int prepare_directory(const char *dir, int gid)
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_sys("make state directory %s", dir);
 	r = check_directory(dir);
+	if (r == 0)
+		r = check_is_ours(dir);
 	if (r == 0 && gid >= 0)
 		r = share(dir, gid, 0750);
 	return r;

@@ -231,7 +231,7 @@ def options(sock):
     code, out, err = run(sock, ["ps"], **other)
     check("nobody there", (code, out) == (2, b"") and err == (
         b"boltseal: cannot reach boltseald at /nonexistent: No such file or directory: is it "
-        b"running? systemctl status boltseald\n"), err)
+        b"running? `systemctl start boltseald` starts it\n"), err)
     one, two = run(sock, ["log", "--format", "jsonl"])[1], [
         json.dumps(e, separators=(",", ":")) for e in fake.EVENTS]
     check("events are printed as they came", one.decode().split("\n")[:-1] == two, one)
