@@ -19,7 +19,7 @@ static const struct option options[] = {
 	{NULL, 0, NULL, NULL},
 };
 
-enum { PAGE = 10000, PATHS_PER_ASK = 32, BYTES_PER_ASK = 6000, READS = 3 };
+enum { PAGE = 10000, PATHS_PER_ASK = 32, BYTES_PER_ASK = 8000, READS = 3 };
 
 struct want {
 	const char *target;

@@ -201,6 +201,8 @@ void asks_free(struct asks *a);
 void asks_turn(struct gateway *g, short revents); /* reads, writes, reconnects */
 short asks_events(const struct asks *a);
 int asks_wait_ms(const struct asks *a, int64_t now);
+/* The sentence of an answer, and the status that says the same; not for one that is DOOR_OK. */
+const char *asks_why(const struct ask *k, unsigned *ret_status);
 /* Turns a refusal into its problem; 0 when the result is DOOR_OK. */
 int asks_refused(struct call *c);
 

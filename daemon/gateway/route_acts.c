@@ -98,11 +98,14 @@ static enum fill last_line(struct call *c)
 	struct json j = json_on(&c->out);
 
 	if (c->ask->result != DOOR_OK || show_after(c, &j, false) < 0) {
-		const char *why = c->ask->result != DOOR_OK ? buf_text(&c->ask->text) : err_why();
+		unsigned status = 500;
+		const char *why =
+			c->ask->result != DOOR_OK ? asks_why(c->ask, &status) : err_why();
 
 		json_open(&j, '{');
-		json_m_text(&j, "detail", *why ? why : "the sensor could not do it");
+		json_m_text(&j, "detail", why);
 		json_m_text(&j, "result", "failed");
+		json_m_uint(&j, "status", status);
 		json_close(&j, '}');
 	}
 	buf_u8(&c->out, '\n');
