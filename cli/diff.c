@@ -216,8 +216,8 @@ static void nowhere_remark(const struct want *w, const json_t *list)
 		BUF struct buf room = {0}, text = {0};
 
 		text_quote(&text, get_path(v, "path", &room), true);
-		remark("%s has no %s, neither in its baseline nor now; volumes are targets of their "
-		       "own", w->target, buf_text(&text));
+		remark("nothing of %s is kept at %s, in its baseline or now; volumes are targets of "
+		       "their own", w->target, buf_text(&text));
 	}
 }
 

@@ -183,8 +183,8 @@ static int check_somewhere(struct call *c, struct txn *t, const struct file *f)
 		return r;
 	text_quote(&path, f->path, true);
 	text_quote(&name, f->target.name, true);
-	problem(c, 404, "%s has no %s, neither in its baseline nor now; volumes are targets of "
-		"their own", buf_text(&name), buf_text(&path));
+	problem(c, 404, "nothing of %s is kept at %s, in its baseline or now; volumes are targets "
+		"of their own", buf_text(&name), buf_text(&path));
 	return VIEW_ANSWERED;
 }
 
