@@ -284,25 +284,6 @@ both lengths 400
 length -3 400
 bad chunk 400
 NUL 404"
-python3 - "$W/run/s.sock" "$W/held" <<'PY' &
-import os, socket, sys, time
-held = [socket.socket(socket.AF_UNIX) for _ in range(70)]
-for s in held: s.connect(sys.argv[1])
-os.mkdir(sys.argv[2])
-time.sleep(60)
-PY
-holder=$!
-wait_until 10 test -d "$W/held"
-cli "more connections than one user may have" 2 "this user has too many connections; close some" ps
-is "http 429: the same, before a word is said" "$(python3 - "$W/run/s.sock" <<'PY'
-import json, socket, sys
-s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1])
-head, _, body = s.makefile("rb").read().partition(b"\r\n\r\n")
-print(head.split(b"\r\n")[0].decode(), b"Content-Length: %d" % len(body) in head, json.loads(body)["status"])
-PY
-)" "HTTP/1.1 429 Too many at once True 429"
-kill "$holder" && wait "$holder" 2>/dev/null
-ok "and well again when they are gone" wait_until 5 bs ps
 
 # --- the command line's own ---------------------------------------------------------------------------
 cli "no command" 2 "no command: .boltseal help."
@@ -450,7 +431,7 @@ down
 unlike "and nobody complained" "$(cat "$sub/dead.log")" '^<[0-3]>'
 
 mkdir "$sub/newer"
-mdb_dump -a "$sub/dead" | sed '/^ 666f726d6174$/{n;s/.*/ 00000063/}' | mdb_load -f /dev/stdin "$sub/newer"
+mdb_dump -a "$sub/dead" | sed "/^db_pagesize/d; /^ 666f726d6174\$/{n;s/.*/ 00000063/}" | mdb_load -f /dev/stdin "$sub/newer"
 before=$(sha256sum <"$sub/newer/data.mdb")
 refuses "a store of a newer release" "the store has format 99, this program knows up to [0-9]+: install the newer boltseal" $(beside newer)
 is "in which nothing is changed" "$(sha256sum <"$sub/newer/data.mdb")" "$before"
@@ -487,6 +468,25 @@ wait "$slow_pid"
 like "a byte a second ends with 408" "$(cat "$W/slow")" '^head HTTP/1.1 408 .* whole 1[0-2] s'
 like "in a body too" "$(cat "$W/slow")" '^body HTTP/1.1 408 .* whole 1[0-2] s'
 ok "nobody had to wait for them" bs status
+python3 - "$W/run/s.sock" "$W/held" <<'PY' &
+import os, socket, sys, time
+held = [socket.socket(socket.AF_UNIX) for _ in range(70)]
+for s in held: s.connect(sys.argv[1])
+os.mkdir(sys.argv[2])
+time.sleep(60)
+PY
+holder=$!
+wait_until 10 test -d "$W/held"
+cli "more connections than one user may have" 2 "this user has too many connections; close some" ps
+is "http 429: the same, before a word is said" "$(python3 - "$W/run/s.sock" <<'PY'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1])
+head, _, body = s.makefile("rb").read().partition(b"\r\n\r\n")
+print(head.split(b"\r\n")[0].decode(), b"Content-Length: %d" % len(body) in head, json.loads(body)["status"])
+PY
+)" "HTTP/1.1 429 Too many at once True 429"
+kill "$holder" && wait "$holder" 2>/dev/null
+ok "and well again when they are gone" wait_until 5 bs ps
 unlike "the daemon never ended by itself" "$(cat "$W/log")" 'died of signal|ended with status'
 daemon_stop
 is "and stops in order" $? 0
