@@ -318,7 +318,7 @@ static int open_dbs(struct store *s)
 		else
 			open_dbs_read(t);
 		r = commit_handles(t);
-	} while (r == -ENOSPC && store_grow(s) == 0);
+	} while (r == -ENOSPC && store_grow(s, -1) == 0);
 	return r;
 }
 
@@ -398,7 +398,21 @@ static int set_map(struct store *s, size_t size)
 	return rc ? db_error(s, rc, "grow the map") : 0;
 }
 
-int store_grow(struct store *s)
+static bool shut_gate(struct store *s, int wait_ms)
+{
+	struct timespec until;
+	int64_t ns;
+
+	if (wait_ms < 0)
+		return pthread_rwlock_wrlock(&s->gate) == 0;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	ns = until.tv_nsec + (int64_t)(wait_ms % 1000) * 1000000;
+	until.tv_sec += wait_ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	return pthread_rwlock_clockwrlock(&s->gate, CLOCK_MONOTONIC, &until) == 0;
+}
+
+int store_grow(struct store *s, int wait_ms)
 {
 	MDB_envinfo info;
 	size_t size;
@@ -406,17 +420,17 @@ int store_grow(struct store *s)
 
 	if (!s->write)
 		return err_set(-EPERM, "store %s is open for reading only", s->dir);
-	pthread_rwlock_wrlock(&s->gate);
-	mdb_env_info(s->env, &info);
-	size = next_size(s, info.me_mapsize);
 	if (s->dead)
-		r = db_error(s, MDB_PANIC, "grow");
-	else if (size)
-		r = set_map(s, size);
-	else
-		r = err_set(-ENOSPC,
+		return db_error(s, MDB_PANIC, "grow");
+	mdb_env_info(s->env, &info); /* nobody but the one writer changes it */
+	size = next_size(s, info.me_mapsize);
+	if (!size)
+		return err_set(-ENOSPC,
 			"store %s is full: it may have %zu MiB: raise the limit or keep less",
 			s->dir, s->limit >> 20);
+	if (!shut_gate(s, wait_ms))
+		return STORE_BUSY;
+	r = set_map(s, size);
 	pthread_rwlock_unlock(&s->gate);
 	return r;
 }

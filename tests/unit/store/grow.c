@@ -29,7 +29,7 @@ static int batch(struct place *p, uint64_t first, unsigned n, size_t size)
 		if (r == 0)
 			return grown;
 		fails(r, -ENOSPC);
-		r = store_grow(p->s);
+		r = store_grow(p->s, -1);
 		if (r)
 			return r;
 	}
@@ -186,7 +186,7 @@ static void empty(struct place *p, unsigned slice)
 		journal_trim(t, UINT64_MAX, slice, &more);
 		r = txn_commit(t);
 		if (r == -ENOSPC) {
-			ok(store_grow(p->s));
+			ok(store_grow(p->s, -1));
 			more = true;
 		} else {
 			ok(r);
