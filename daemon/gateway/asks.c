@@ -13,6 +13,7 @@
 
 #define RETRY_FIRST (100 * CLOCK_MS)
 #define RETRY_LAST (5 * CLOCK_S)
+static const char down[] = "the sensor is down; start boltseald sensor and ask again";
 
 static void ask_free(struct ask *k)
 {
@@ -60,12 +61,13 @@ static void lost(struct gateway *g, const char *why)
 		log_warn("the sensor's door closed: %s", why);
 	fd_close(&a->fd);
 	for (struct ask *k = a->first; k; k = k->next) {
-		if (!k->done)
+		if (!k->done && k->sent)
 			finish(k, DOOR_FAILED,
 				"the sensor went away; is boltseald sensor running?");
 	}
 	a->retry_wait = RETRY_FIRST;
 	a->retry_at = clock_mono() + a->retry_wait;
+	a->grace_until = clock_mono() + g->limits.grace;
 	sweep(a);
 }
 
@@ -82,7 +84,7 @@ static void connect_door(struct gateway *g)
 	if (door_connect(a->path, &a->fd) < 0) {
 		a->fd = -1;
 		a->retry_wait = 2 * a->retry_wait < RETRY_LAST ? 2 * a->retry_wait : RETRY_LAST;
-		if (a->retry_wait < RETRY_FIRST)
+		if (a->retry_wait < RETRY_FIRST || clock_mono() < a->grace_until)
 			a->retry_wait = RETRY_FIRST;
 		a->retry_at = clock_mono() + a->retry_wait;
 		return;
@@ -97,8 +99,8 @@ int asks_send(struct call *c, struct door_msg *m, int64_t patience)
 	struct asks *a = &c->g->asks;
 	struct ask *k;
 
-	if (a->fd < 0) {
-		problem(c, 503, "the sensor is down; start boltseald sensor and ask again");
+	if (a->fd < 0 && clock_mono() >= a->grace_until) {
+		problem(c, 503, "%s", down);
 		return VIEW_ANSWERED;
 	}
 	k = calloc(1, sizeof(*k));
@@ -251,6 +253,8 @@ static void expire(struct asks *a, int64_t now)
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done && k->deadline && now > k->deadline)
 			finish(k, DOOR_BUSY, "the sensor did not answer in time; ask again later");
+		else if (!k->done && a->fd < 0 && now > a->grace_until)
+			finish(k, DOOR_BUSY, down);
 	}
 }
 

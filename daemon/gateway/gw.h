@@ -29,6 +29,7 @@ struct asks {
 	uint32_t next_id;
 	struct ask *first;
 	int64_t retry_at, retry_wait; /* mono ns */
+	int64_t grace_until; /* mono ns */
 	struct buf packet;
 };
 
@@ -39,6 +40,7 @@ struct gw_limits {
 	int64_t request, idle,
 		answer;	   /* ns: until a request is whole, between two, until it is read */
 	int64_t heartbeat; /* ns */
+	int64_t grace;	   /* ns that a sensor which is down is waited for: it may be restarting */
 };
 extern const struct gw_limits gw_limits_default;
 

@@ -17,6 +17,7 @@ const struct gw_limits gw_limits_default = {
 	.idle = 60 * CLOCK_S,
 	.answer = 60 * CLOCK_S,
 	.heartbeat = 15 * CLOCK_S,
+	.grace = 3 * CLOCK_S,
 };
 #define TIDY_EVERY (500 * CLOCK_MS)
 
@@ -45,6 +46,7 @@ int gw_init(struct gateway *g, struct config *config, struct store *store, int l
 		.limits = limits ? *limits : gw_limits_default,
 		.started = clock_wall()};
 	g->asks.fd = -1;
+	g->asks.grace_until = clock_mono() + g->limits.grace;
 	g->asks.path = strdup(door_path);
 	must(g->asks.path);
 	if (pipe2(g->job_pipe, O_CLOEXEC | O_NONBLOCK) < 0)

@@ -1,6 +1,7 @@
 /* From "root N, path below it" to "target, path": what a touch means for what is kept. */
 #include "base/clock.h"
 #include "daemon/log.h"
+#include "daemon/sensor/links.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/registry.h"
 #include <stdio.h>
@@ -18,8 +19,6 @@ static unsigned flags_of(uint32_t ops)
 
 static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)
 {
-	bool first = true;
-
 	if (!atomic_load(&row->lower->snap))
 		return; /* first seen as it is now */
 	for (struct reg *r = s->reg.regs; r; r = r->next)
@@ -27,9 +26,8 @@ static void touch_layer(struct sensor *s, const struct layer_row *row, struct to
 			if (r->kept->lower[i] != row->lower)
 				continue;
 			t->kept = r->kept;
-			t->flags = ASK_LAYER | (first ? ASK_ANNOUNCE : 0) | (below ? ASK_BELOW : 0);
+			t->flags = ASK_LAYER | (below ? ASK_BELOW : 0u);
 			sensor_touch(s, t);
-			first = false;
 			break;
 		}
 }
@@ -39,15 +37,20 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 	struct sensor *s = ctx;
 	struct reg *r = registry_by_root(&s->reg, w->root);
 	struct layer_row *layer = r ? NULL : registry_layer_by_root(&s->reg, w->root);
+	struct reg *index = r || layer ? NULL : registry_by_index(&s->reg, w->root);
 	BUF struct buf path = {0};
 	struct touch t = {.when = w->when, .flags = flags_of(w->ops)};
 
-	if (!r && !layer)
+	if (!r && !layer && !index)
 		return;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, w->path);
 	t.path = buf_span(&path);
 	t.actor = actors_of(s->actors, w->pid, s->reg.rows, s->reg.n_rows);
+	if (index) {
+		links_want_index(&s->ex, index->kept, w->path, w->when, t.actor);
+		return;
+	}
 	if (layer) {
 		touch_layer(s, layer, &t, t.flags & ASK_BELOW);
 		return;
@@ -67,7 +70,7 @@ void sensor_touch(struct sensor *s, const struct touch *t)
 		return;
 	/* The table is full: from here on nothing is certain until everything is looked at again. */
 	s->overflowed = true;
-	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue_size");
+	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue");
 	s->heal_due = clock_mono() + CLOCK_S;
 }
 
@@ -78,6 +81,9 @@ void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause 
 	struct reg *r = root ? registry_by_root(&s->reg, root) : NULL;
 	struct scan_options opt = {.asker = -1};
 	BUF struct buf path = {0};
+
+	if (root && !r && (r = registry_by_index(&s->reg, root)))
+		below.n = 0; /* what has many names may be anywhere */
 
 	if (root && !r) {
 		log_warn("layer watch: %s", detail);

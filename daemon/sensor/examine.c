@@ -80,6 +80,12 @@ static void path_join(struct buf *out, struct span dir, struct span name)
 	buf_add_span(out, name);
 }
 
+/* Found in a read-only layer: not in the upper directory, nor through its index. */
+static bool from_lower(const struct looking *l)
+{
+	return l->p->kept->overlay && l->now.found && !l->p->views->now.layer[l->now.layer].upper;
+}
+
 static void set_gap(struct looking *l, enum gap_cause cause, const char *why)
 {
 	l->s->gap_set = true;
@@ -144,7 +150,7 @@ static void keep_seen(struct looking *l, const struct hash_result *res)
 {
 	struct look *k = &l->now.entry.look;
 
-	if (res->writer || res->racy || l->now.metacopy || l->now.layer != 0)
+	if (res->writer || res->racy || l->now.metacopy || from_lower(l))
 		return;
 	l->s->has_seen = true;
 	l->s->seen = (struct seen){.ino = k->ino, .size = k->rec.size, .mtime = k->rec.mtime,
@@ -172,7 +178,7 @@ static void now_content(struct looking *l)
 
 	if (l->now.entry.rec.type != FILE_REG || from_seen(l))
 		return;
-	r = content_hash(l->p->worker, &l->p->views->now, &l->now, l->now.layer == 0, &res);
+	r = content_hash(l->p->worker, &l->p->views->now, &l->now, !from_lower(l), &res);
 	if (r == 0) {
 		now_hashed(l, &res);
 	} else if (r == HASH_MOVING || r == HASH_ABSENT) {
@@ -205,7 +211,7 @@ static void find_origin(struct looking *l)
 	struct record *rec = &l->now.entry.rec;
 	struct span redirect = rec->redirect;
 
-	if (!l->p->kept->overlay || l->now.layer != 0 || l->base.found)
+	if (!l->p->kept->overlay || from_lower(l) || l->base.found)
 		return;
 	if (rec->type == FILE_DIR && redirect.n) {
 		if (redirect.p[0] == '/')
@@ -234,21 +240,88 @@ static bool hides_something(struct looking *l)
 	return names.n > 0;
 }
 
+/* One layer at this path, on disk and as it was stored: other than it was, apart from content? */
+static bool layer_differs(const struct looking *l, const struct layer *disk, const struct layer *stored)
+{
+	struct span below = span_make(l->p->dir.p + 1, l->p->dir.n - 1);
+	struct layer_entry a = {0}, b = {0};
+	struct layer_dir dir;
+	int ra, rb;
+
+	if (stored->root_fd >= 0)
+		return false; /* not stored yet: first seen as it is */
+	rb = layer_dir_of(stored, below, &dir);
+	if (rb == 0)
+		rb = stored->ops->lookup(stored, dir, l->name, &b);
+	ra = disk->ops->lookup(disk, (struct layer_dir){.rel = below}, l->name, &a);
+	b.rec.has_sha = false;
+	if (ra == 0 && rb == 0)
+		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) || a.rec.ovl != b.rec.ovl;
+	look_free(&a.look);
+	return ra >= 0 && rb >= 0 && ra != rb;
+}
+
+/* Is what the container sees here its own doing, whatever lies in the layers? */
+static bool upper_decides(const struct looking *l)
+{
+	const struct node *at = &l->p->now;
+	struct layer_entry e = {0};
+	bool there = false;
+
+	if (l->now.found || !at->n)
+		return !from_lower(l);
+	if (l->p->views->now.layer[at->ref[0].layer].upper) {
+		const struct layer *upper = &l->p->views->now.layer[at->ref[0].layer];
+
+		there = upper->ops->lookup(upper, at->ref[0].dir, l->name, &e) == 0;
+		look_free(&e.look);
+	}
+	for (size_t i = 0; !there && l->base.found && i < at->n; i++)
+		if (at->ref[i].layer == l->base.layer + 1)
+			return false;
+	return there || l->base.found; /* an opaque directory hides it */
+}
+
+/* A layer that was found changed here once is held against its snapshot at every look, or a look that
+ * was asked for by something else would take it for mended. */
+static bool was_tampered(const struct looking *l)
+{
+	uint32_t no = atomic_load(&l->p->kept->no);
+	struct change c;
+
+	return no && drift_get(l->p->txn, no, l->path, &c) == 0 && c.aspects & (1u << ASPECT_LAYER);
+}
+
+/* The layer that somebody changed here, rather than the container its own tree; NULL: none. */
+static const char *layer_changed(const struct looking *l, bool same)
+{
+	const struct views *v = l->p->views;
+	const struct kept *k = l->p->kept;
+
+	if (!k->overlay || upper_decides(l))
+		return NULL;
+	if (same)
+		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path : NULL;
+	for (size_t i = 0; i < k->n_lower; i++)
+		if (layer_differs(l, &v->now.layer[i + 1], &v->base.layer[i]))
+			return k->lower[i]->path;
+	return NULL;
+}
+
 static void fill_sighting(struct looking *l, struct span mount)
 {
 	struct sighting *s = l->s;
 	bool same = view_same_object(&l->p->views->now, &l->now, &l->p->views->base, &l->base);
-	bool lower_now = l->p->kept->overlay && l->now.found && l->now.layer != 0;
+	const char *layer = layer_changed(l, same);
 
-	if (!(same && !(l->flags & ASK_LAYER))) {
+	if (!same || layer) {
 		if (l->base.found)
 			base_content(l);
 		if (l->now.found)
 			now_content(l);
-		s->layer_changed = lower_now && same && (l->flags & ASK_LAYER);
-		s->announce_layer = s->layer_changed && (l->flags & ASK_ANNOUNCE);
-		if (s->layer_changed && !s->gap_set)
-			s->detail = sighting_keep(s, span_of(l->p->kept->lower[l->now.layer - 1]->path));
+		s->layer_changed = layer;
+		if (layer && !s->gap_set)
+			s->detail = sighting_keep(s, span_of(layer));
 		find_origin(l);
 	} else {
 		l->now.entry.rec = l->base.entry.rec;
@@ -280,7 +353,7 @@ static void tell_scan(struct looking *l)
 static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
-	struct maker by = {actor, l->flags & ASK_MOVED};
+	struct maker by = {actor, l->flags & ASK_MOVED, l->flags & ASK_LAYER};
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;
@@ -299,6 +372,17 @@ static void look_again(struct looking *l, struct span actor)
 
 	atomic_fetch_add(&ex->stats.retries, 1);
 	ex->again(ex, &a);
+}
+
+/* One file, several names: an event names one of them, and all have changed. A scan meets them all. */
+static void look_at_names(struct looking *l, struct span actor)
+{
+	const struct look *k = &l->now.entry.look;
+	struct examiner *ex = l->p->worker->ex;
+
+	if (l->now.found && !from_lower(l) && l->now.entry.rec.type != FILE_DIR && k->nlink > 1 &&
+		!l->p->scan && !(l->flags & ASK_LINKED))
+		ex->links(ex, l->p->kept, k->ino, l->p->when, actor);
 }
 
 static void looking_end(struct looking *l)
@@ -332,8 +416,10 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 		fill_sighting(&l, mount);
 	l.s->item.kind = ITEM_SIGHTING;
 	examiner_push(p->worker->ex, &l.s->item);
-	if (r == 0)
+	if (r == 0) {
 		go_below(&l, actor);
+		look_at_names(&l, actor);
+	}
 	if (l.again)
 		look_again(&l, actor);
 	looking_end(&l);

@@ -15,11 +15,11 @@ void *worker_main(void *examiner);
 enum ask_flag {
 	ASK_BELOW = 1,	   /* a directory there: everything below it too */
 	ASK_LAYER = 2,	   /* a lower layer was touched here: compare it with its snapshot by content */
-	ASK_ANNOUNCE = 4,  /* with ASK_LAYER: this target's sighting tells layer.tampered */
-	ASK_COVERED = 8,   /* a mount covers it: `mount` says what */
-	ASK_UNCOVERED = 16,
-	ASK_IF_GONE = 32,  /* part of a scan that will meet it if it is there */
-	ASK_MOVED = 64,	   /* with ASK_BELOW: it was renamed here, with all that is in it */
+	ASK_COVERED = 4,   /* a mount covers it: `mount` says what */
+	ASK_UNCOVERED = 8,
+	ASK_IF_GONE = 16,  /* part of a scan that will meet it if it is there */
+	ASK_MOVED = 32,	   /* with ASK_BELOW: it was renamed here, with all that is in it */
+	ASK_LINKED = 64,   /* another name of a file that was looked at: its names are under way */
 };
 /* One look into one directory's names, shared by asks and scans. */
 struct place {

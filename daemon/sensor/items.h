@@ -39,7 +39,7 @@ struct sighting {
 	struct buf mem;
 	struct slot path, now, base, from, mount, actor, detail;
 	bool has_now, has_base;
-	bool parent_gone, layer_changed, announce_layer, unsettled;
+	bool parent_gone, layer_changed, unsettled;
 	bool unmounted;	     /* what covered it is gone */
 	bool dir_lost;	     /* no directory is there now: drift below it is superseded */
 	enum gap_cause gap;  /* with gap_set: the content could not be known */

@@ -1,6 +1,8 @@
 #include "daemon/sensor/keeping.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/layers.h"
 #include "daemon/sensor/owned.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
@@ -39,6 +41,8 @@ static struct lower *layer_get(struct sensor *s, struct span path, enum look_mar
 	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
 		return NULL;
 	find_stored(s, l);
+	l->unsure = atomic_load(&l->snap);
+	l->good = (l->unsure ? s->blind_from : clock_wall()) - CLOCK_S;
 	row = calloc(1, sizeof(*row));
 	must(row);
 	row->lower = lower_ref(l);
@@ -64,6 +68,7 @@ bool keeping_arm_layer(struct sensor *s)
 	root.path = row->lower->path;
 	if (watch_add(s->watch, &root, &level) < 0 || level == LEVEL_L6)
 		log_info("layer %s is not watched, only verified: %s", root.path, err_why());
+	layers_since(&s->ex, row->lower); /* what happens from here on is told */
 	return true;
 }
 
@@ -158,6 +163,11 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->marks = marks_of(t);
 	k->runtime_makes = owned_by_runtime(t->runtime);
 	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	k->index_fd = -1;
+	if (t->index.n) {
+		k->index = text_of(t->index);
+		k->index_fd = open(k->index, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (k->upper_fd < 0)
 		r = err_sys("%s: %s", k->name, k->upper);
 	if (r == 0 && k->overlay)

@@ -37,14 +37,16 @@ void kept_unref(struct kept *k)
 	for (size_t i = 0; i < k->n_lower; i++)
 		lower_unref(k->lower[i]);
 	fd_close(&k->upper_fd);
+	fd_close(&k->index_fd);
 	free(k->lower);
+	free(k->index);
 	free(k->id);
 	free(k->name);
 	free(k->upper);
 	free(k);
 }
 
-int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN])
+int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN])
 {
 	BUF struct buf b = {0};
 	struct statx st;
@@ -55,6 +57,9 @@ int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN])
 	buf_be64(&b, st.stx_ino);
 	buf_be64(&b, (uint64_t)st.stx_btime.tv_sec);
 	buf_be32(&b, st.stx_btime.tv_nsec);
+	/* Other marks, other records: what hides files to one mount is a plain xattr to another. */
+	if (marks != MARKS_NONE)
+		buf_u8(&b, (uint8_t)marks);
 	if (buf_err(&b))
 		return buf_err(&b);
 	sha_once(buf_span(&b), ret);
@@ -74,7 +79,7 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	l->path = strdup(path);
 	must(l->path);
 	l->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, l->identity);
+	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, marks, l->identity);
 	if (r < 0) {
 		lower_unref(l);
 		return r;
@@ -106,6 +111,14 @@ bool kept_is_baselined(const struct kept *k)
 		if (!atomic_load(&k->lower[i]->snap))
 			return false;
 	return true;
+}
+
+bool kept_is_unsure(const struct kept *k)
+{
+	for (size_t i = 0; k->overlay && i < k->n_lower; i++)
+		if (k->lower[i]->unsure)
+			return true;
+	return false;
 }
 
 /* ---- snapshot layers ---- */
@@ -142,6 +155,26 @@ static int snap_layer_list(const struct layer *l, struct layer_dir dir, struct n
 
 static const struct layer_ops snap_layer_ops = {snap_layer_lookup, snap_layer_list};
 
+int layer_dir_of(const struct layer *l, struct span below, struct layer_dir *ret)
+{
+	struct layer_entry e = {0};
+	int r = 0;
+
+	*ret = (struct layer_dir){.rel = below, .no = SNAP_ROOT_DIR};
+	if (l->ops != &snap_layer_ops)
+		return 0;
+	for (size_t i = 0, from = 0; r == 0 && below.n && i <= below.n; i++) {
+		if (i < below.n && below.p[i] != '/')
+			continue;
+		r = l->ops->lookup(l, *ret, span_make(below.p + from, i - from), &e);
+		if (r == 0 && e.rec.type != FILE_DIR)
+			r = LOOK_ABSENT;
+		ret->no = e.sub_dir;
+		from = i + 1;
+	}
+	return r;
+}
+
 static void layer_on_disk(struct layer *l, const struct lower *w, bool data_only)
 {
 	*l = (struct layer){.ops = &layer_disk_ops, .root_fd = w->root_fd, .marks = w->marks,
@@ -167,12 +200,12 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 	size_t n = k->n_lower;
 	struct layer *now, *base;
 
-	ret->mem = calloc(2 * n + 1, sizeof(struct layer));
+	ret->mem = calloc(2 * n + 2, sizeof(struct layer));
 	ret->snaps = calloc(n + 1, sizeof(struct snap_ctx));
 	if (!ret->mem || !ret->snaps)
 		return err_set(-ENOMEM, "out of memory");
 	now = ret->mem;
-	base = ret->mem + n + 1;
+	base = ret->mem + n + 2;
 	now[0] = (struct layer){.ops = &layer_disk_ops, .root_fd = k->upper_fd, .marks = k->marks,
 		.upper = k->overlay};
 	for (size_t i = 0; i < n; i++) {
@@ -182,8 +215,13 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 		if (k->overlay)
 			layer_on_disk(&now[i + 1], k->lower[i], data);
 	}
-	ret->now = (struct view){now, k->overlay ? n + 1 : 1};
-	ret->base = (struct view){base, n};
+	ret->now = (struct view){.layer = now, .n = k->overlay ? n + 1 : 1};
+	ret->base = (struct view){.layer = base, .n = n};
+	if (k->overlay && k->index_fd >= 0) {
+		now[n + 1] = (struct layer){.ops = &layer_disk_ops, .root_fd = k->index_fd,
+			.marks = k->marks, .upper = true};
+		ret->now.index = &ret->index;
+	}
 	return 0;
 }
 
@@ -195,8 +233,8 @@ int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret)
 		return err_set(-ENOMEM, "out of memory");
 	layer_on_disk(&ret->mem[0], w, false);
 	layer_of_base(&ret->mem[1], w, false, txn, ret->snaps);
-	ret->now = (struct view){&ret->mem[0], 1};
-	ret->base = (struct view){&ret->mem[1], 1};
+	ret->now = (struct view){.layer = &ret->mem[0], .n = 1};
+	ret->base = (struct view){.layer = &ret->mem[1], .n = 1};
 	return 0;
 }
 
@@ -204,5 +242,6 @@ void views_close(struct views *v)
 {
 	free(v->mem);
 	free(v->snaps);
+	view_index_free(&v->index);
 	*v = (struct views){0};
 }

@@ -23,6 +23,14 @@ struct lower {
 	enum look_marks marks;
 	atomic_uint snap;    /* number of its complete snapshot; 0: not yet (set by the ledger) */
 	atomic_bool queued;  /* a baseline of it is under way or was tried */
+	/* The loop's own; see layers.h. */
+	int64_t good; /* wall ns: what was done to it before this was seen, or looked for */
+	bool unsure;  /* stored in another life or for another target, and not looked at since */
+	struct scan_wait *waiting; /* scans that look at it too */
+};
+struct scan_wait {
+	struct scan_wait *next;
+	struct scan *scan;
 };
 
 struct kept {
@@ -31,6 +39,8 @@ struct kept {
 	char *id, *name;
 	char *upper;	     /* host path of the upper directory, or of the tree itself */
 	int upper_fd;	     /* O_PATH|O_DIRECTORY */
+	char *index;	     /* host path of its index directory (index=on); NULL: none */
+	int index_fd;	     /* O_PATH|O_DIRECTORY; -1 */
 	bool overlay;
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
@@ -41,8 +51,13 @@ struct kept {
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
 	atomic_bool gone;    /* removed: jobs for it are dropped */
 	atomic_bool barred;  /* too large: no baseline, a gap says so */
+	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
+	atomic_llong links_took; /* ns that the last of those walks took */
 };
 
+struct link_wish;
+
+bool kept_is_unsure(const struct kept *k);
 struct lower *lower_ref(struct lower *l);
 void lower_unref(struct lower *l);
 struct kept *kept_ref(struct kept *k);
@@ -53,24 +68,28 @@ static inline void kept_unref_p(struct kept **k)
 }
 #define KEPT CLEANUP(kept_unref_p)
 
-/* What a layer is: its path, inode number and birth time, so that a directory that was replaced is
- * another layer. Needs no read of its content, and survives restarts and reboots. */
-int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN]);
+/* What a layer is: its path, inode number, birth time, so that a directory that was replaced is
+ * another layer, and the marks it is read by. Needs no read of its content, and survives restarts and
+ * reboots. */
+int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
 int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
 bool kept_is_excluded(const struct kept *k, struct span path);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);
 
-/* The two views of a target. Snapshot layers read through `txn`, which must outlive the views; with
+/* The two views of a target; not to be moved once opened. Snapshot layers read through `txn`, which must outlive the views; with
  * NULL the baseline is looked up on disk, where the old content is. */
 struct views {
 	struct view now, base;
 	struct layer *mem;
 	struct snap_ctx *snaps;
+	struct view_index index;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);
 /* One layer by itself: now.layer[0] is its directory, base.layer[0] its snapshot, which must be
  * complete. Raw lookups by their ops: whiteouts and marks count as what they are. */
 int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret);
+/* The directory `below` a layer's root, as its lookups want it. LOOK_ABSENT: the snapshot has none. */
+int layer_dir_of(const struct layer *l, struct span below, struct layer_dir *ret);
 void views_close(struct views *v);
 #define VIEWS CLEANUP(views_close)

@@ -1,8 +1,14 @@
 #include "daemon/sensor/layers.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "daemon/sensor/watch_walk.h"
 #include "fs/beneath.h"
 #include "fs/hash.h"
+#include "store/snapshot.h"
 #include <fcntl.h>
+#include <sys/stat.h>
+
+enum { NAMES_LIMIT = 4 * 1000 * 1000 };
 
 /* One directory of one layer. */
 struct layer_job {
@@ -47,14 +53,15 @@ static void push(struct scan *s, struct lower *l, struct span dir, struct span n
 }
 
 /* What is on disk, with its content. HASH_* results other than 0 leave it without a hash. */
-static void hash_entry(struct layer_job *t, struct worker *w, struct span name, struct layer_entry *e)
+static void hash_entry(const struct lower *l, struct worker *w, struct span rel, struct span name,
+	struct layer_entry *e)
 {
 	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
 	struct hash_result res;
 	FD int dir = -1;
 
 	if (e->rec.type != FILE_REG || (e->rec.ovl & OVL_METACOPY) ||
-		beneath_open(t->lower->root_fd, span_make(t->rel, t->n), O_PATH | O_DIRECTORY, &dir) ||
+		beneath_open(l->root_fd, rel, O_PATH | O_DIRECTORY, &dir) ||
 		hash_file(dir, name, &e->look, false, &budget, w->sha, &res) != 0)
 		return;
 	memcpy(e->rec.sha, res.sha, SHA_LEN);
@@ -77,7 +84,7 @@ static void ask(struct layer_job *t, struct span name)
 	buf_add_text(&dir, "/");
 	buf_add(&dir, t->rel, t->n);
 	a = ask_new(t->scan->kept, buf_span(&dir), t->scan->started);
-	ask_add(a, name, ASK_LAYER | ASK_ANNOUNCE | ASK_BELOW, (struct span){0}, (struct span){0});
+	ask_add(a, name, ASK_LAYER | ASK_BELOW, (struct span){0}, (struct span){0});
 	ask_set_scan(a, t->scan);
 	ask_submit(a, t->scan->ex);
 }
@@ -95,7 +102,7 @@ static void compare(struct layer_job *t, struct worker *w, struct views *v, stru
 	} else if (ra != rb) {
 		ask(t, name);
 	} else if (ra == 0) {
-		hash_entry(t, w, name, &a);
+		hash_entry(t->lower, w, dir.rel, name, &a);
 		if (!is_same(&a, &b))
 			ask(t, name);
 		else if (a.rec.type == FILE_DIR)
@@ -142,4 +149,184 @@ void layers_scan(struct scan *s)
 	for (size_t i = 0; s->kept->overlay && i < s->kept->n_lower; i++)
 		if (atomic_load(&s->kept->lower[i]->snap))
 			push(s, s->kept->lower[i], (struct span){0}, (struct span){0}, 0);
+}
+
+/* ---- by change time ---- */
+
+struct since_job {
+	struct job job;
+	struct lower *lower;
+	struct scan_wait *waiting;
+	struct worker *worker;
+	struct views *views;
+	int64_t since;
+};
+
+void layers_wait(struct scan *s)
+{
+	for (size_t i = 0; s->kept->overlay && i < s->kept->n_lower; i++) {
+		struct lower *l = s->kept->lower[i];
+		struct scan_wait *w;
+
+		if (!atomic_load(&l->snap))
+			continue;
+		w = calloc(1, sizeof(*w));
+		must(w);
+		w->scan = scan_ref(s);
+		w->next = l->waiting;
+		l->waiting = w;
+	}
+}
+
+static void since_drop(struct job *j)
+{
+	struct since_job *t = container_of(j, struct since_job, job);
+
+	while (t->waiting) {
+		struct scan_wait *w = t->waiting;
+
+		t->waiting = w->next;
+		scan_unref(w->scan);
+		free(w);
+	}
+	lower_unref(t->lower);
+	free(t);
+}
+
+static void since_failed(struct since_job *t)
+{
+	for (struct scan_wait *w = t->waiting; w; w = w->next)
+		atomic_store(&w->scan->whole, false);
+}
+
+/* Everybody who stacks the layer looks at the path. */
+static void since_ask(struct since_job *t, struct span below, struct span name)
+{
+	BUF struct buf dir = {0};
+
+	buf_add_text(&dir, "/");
+	buf_add_span(&dir, below);
+	for (struct scan_wait *w = t->waiting; w; w = w->next) {
+		struct ask *a = ask_new(w->scan->kept, buf_span(&dir), w->scan->started);
+
+		ask_add(a, name, ASK_LAYER | ASK_BELOW, (struct span){0}, (struct span){0});
+		ask_set_scan(a, w->scan);
+		ask_submit(a, w->scan->ex);
+	}
+}
+
+static bool is_recent(const struct since_job *t, int dir_fd, const char *name, int flags)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, flags | AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	return (int64_t)st.st_ctim.tv_sec * CLOCK_S + st.st_ctim.tv_nsec >= t->since;
+}
+
+/* A directory that changed: what is in it and was not, or was and is not. */
+static void compare_names(struct since_job *t, struct layer_dir dir, struct span below, struct names *here)
+{
+	const struct layer *stored = t->views->base.layer;
+	NAMES struct names there = {0};
+
+	if (stored->ops->list(stored, dir, &there) < 0) {
+		since_failed(t);
+		return;
+	}
+	names_sort(here);
+	names_sort(&there);
+	for (size_t i = 0, k = 0; i < here->n || k < there.n;) {
+		int c = i == here->n ? 1 : k == there.n ? -1 : span_cmp(names_at(here, i), names_at(&there, k));
+
+		if (c)
+			since_ask(t, below, c < 0 ? names_at(here, i) : names_at(&there, k));
+		i += c <= 0;
+		k += c >= 0;
+	}
+}
+
+static void compare_recent(struct since_job *t, struct layer_dir dir, struct span below, struct span name)
+{
+	const struct layer *disk = t->views->now.layer, *stored = t->views->base.layer;
+	struct layer_entry a = {0}, b = {0};
+	int ra, rb;
+
+	dir.rel = below;
+	ra = disk->ops->lookup(disk, dir, name, &a);
+	rb = stored->ops->lookup(stored, dir, name, &b);
+	if (ra < 0 || rb < 0) {
+		since_failed(t);
+	} else if (ra == 0 && rb == 0) {
+		hash_entry(t->lower, t->worker, below, name, &a);
+		if (!is_same(&a, &b))
+			since_ask(t, below, name);
+	}
+	look_free(&a.look);
+	look_free(&b.look);
+}
+
+static int since_visit(void *ctx, struct span below, int fd)
+{
+	struct since_job *t = ctx;
+	NAMES struct names here = {0};
+	struct layer_dir dir;
+	int r = fd < 0 ? -EIO : names_read(fd, NAMES_LIMIT, &here);
+	bool recent = r == 0 && is_recent(t, fd, "", AT_EMPTY_PATH);
+
+	if (r < 0) {
+		since_failed(t);
+		return 0;
+	}
+	r = layer_dir_of(t->views->base.layer, below, &dir);
+	if (r) /* new here: its parent's names told it */
+		return r < 0 ? r : 0;
+	for (size_t i = 0; i < here.n; i++) {
+		BUF struct buf name = {0};
+
+		buf_add_span(&name, names_at(&here, i));
+		if (is_recent(t, fd, buf_text(&name), 0))
+			compare_recent(t, dir, below, names_at(&here, i));
+	}
+	if (recent)
+		compare_names(t, dir, below, &here);
+	return t->worker->ex->stop;
+}
+
+static void since_run(struct job *j, struct worker *worker)
+{
+	struct since_job *t = container_of(j, struct since_job, job);
+	const struct watch_walker v = {t, since_visit, NULL};
+	VIEWS struct views views = {0};
+	TXN struct txn *txn = NULL;
+	int r = txn_begin(worker->ex->store, false, &txn);
+
+	t->worker = worker;
+	t->views = &views;
+	if (r == 0)
+		r = views_open_layer(t->lower, txn, &views);
+	if (r == 0)
+		r = watch_walk(t->lower->path, (struct span){0}, &v);
+	if (r < 0)
+		since_failed(t);
+	txn_abort(take(txn));
+	since_drop(j);
+}
+
+void layers_since(struct examiner *ex, struct lower *l)
+{
+	struct since_job *t;
+
+	if (!l->waiting)
+		return;
+	t = calloc(1, sizeof(*t));
+	must(t);
+	t->job.run = since_run;
+	t->job.drop = since_drop;
+	t->lower = lower_ref(l);
+	t->waiting = take(l->waiting);
+	t->since = l->good;
+	l->unsure = false;
+	l->good = clock_wall() - CLOCK_S; /* change times may lag behind the clock by a tick */
+	jobs_add(ex->jobs, JOB_SCAN, &t->job);
 }

@@ -12,6 +12,7 @@ enum { LEDGER_BATCH = 512, GROW_WAIT_MS = 20 };
 /* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
 	uint32_t no;
+	uint32_t tree; /* number of the target whose own tree it is; 0: a layer */
 	uint64_t serial, next;
 	uint64_t records, bytes, unreadable;
 	bool known; /* another baseline of the same layer was quicker: nothing is written */

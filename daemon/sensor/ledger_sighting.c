@@ -144,25 +144,54 @@ static struct span name_now(struct ledger *l, const struct kept *k)
 	return ledger_target_of(l, atomic_load(&k->no), &t) == 0 ? t.name : span_of(k->name);
 }
 
+static bool stacks(const struct kept *k, struct span layer)
+{
+	for (size_t j = 0; j < k->n_lower; j++)
+		if (span_is(layer, k->lower[j]->path))
+			return true;
+	return false;
+}
+
+/* Has another target that stacks the layer told of the very same? 1 yes, 0 no. */
+static int was_told(struct verdict *v, struct span layer)
+{
+	const struct ledger *l = v->l;
+	struct change c;
+	int r = 0;
+
+	for (size_t i = 0; i < l->n_kept && r >= 0; i++) {
+		uint32_t no = atomic_load(&l->kept[i]->no);
+
+		if (!no || no == v->no || !stacks(l->kept[i], layer))
+			continue;
+		r = drift_get(l->txn, no, v->path, &c);
+		if (r == 0 && c.aspects & (1u << ASPECT_LAYER) && span_eq(c.now, v->c.now))
+			return 1;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* A layer's change is told once, naming everybody who stacks the layer. */
 static int tell_layer(struct verdict *v)
 {
 	struct ledger *l = v->l;
-	struct span names[64];
 	struct event e = {.type = EVENT_LAYER_TAMPERED, .severity = SEV_CRITICAL, .change = &v->c,
-		.layer = sighting_get(v->s, v->s->detail), .names = names};
+		.layer = sighting_get(v->s, v->s->detail)};
+	FREE struct span *names = calloc(l->n_kept + 1, sizeof(*names));
 	struct target t;
-	int r = ledger_target_of(l, v->no, &t);
+	int r = was_told(v, e.layer);
 
+	must(names);
+	if (r)
+		return r < 0 ? r : 0;
+	r = ledger_target_of(l, v->no, &t);
 	if (r < 0)
 		return r;
 	e.target = r == 0 ? &t : NULL; /* found in its journal; the others are named */
-	for (size_t i = 0; i < l->n_kept && e.n_names < COUNTOF(names); i++)
-		for (size_t j = 0; j < l->kept[i]->n_lower; j++)
-			if (span_is(e.layer, l->kept[i]->lower[j]->path)) {
-				names[e.n_names++] = name_now(l, l->kept[i]);
-				break;
-			}
+	e.names = names;
+	for (size_t i = 0; i < l->n_kept; i++)
+		if (stacks(l->kept[i], e.layer))
+			names[e.n_names++] = name_now(l, l->kept[i]);
 	return ledger_journal(l, &e, NULL);
 }
 
@@ -223,7 +252,7 @@ static int put(struct verdict *v)
 	}
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
-	if (c->aspects & (1u << ASPECT_LAYER) && s->announce_layer)
+	if (c->aspects & (1u << ASPECT_LAYER))
 		r = tell_layer(v);
 	if (r == 0)
 		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c, "",

@@ -10,7 +10,8 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 	struct snap_info info;
 	int r = snap_find(l->txn, b->lower->identity, &info);
 
-	*build = (struct snap_build){.serial = b->serial};
+	*build = (struct snap_build){.serial = b->serial,
+		.tree = b->tree ? atomic_load(&b->tree->no) : 0};
 	if (r == 0 && info.state == SNAP_COMPLETE) {
 		build->known = true;
 		build->no = info.no;
@@ -31,6 +32,9 @@ static int put_row(struct ledger *l, const struct item_snap_batch *b, const stru
 		return r;
 	r = snap_put(l->txn, l->build.no, b->dir, span_make(b->mem.p + row->name.off, row->name.len),
 		&rec, row->sub_dir);
+	/* The look that follows a tree's baseline need not read it all again. */
+	if (r == 0 && l->build.tree && row->has_seen)
+		r = seen_put(l->txn, l->build.tree, &row->seen);
 	l->build.records++;
 	return r;
 }

@@ -64,6 +64,7 @@ struct sensor {
 	int64_t heal_due;    /* everything is to be rescanned then; 0: no */
 	bool overflowed;     /* coalesce had no room: told once until it has */
 	int64_t started;     /* wall */
+	int64_t blind_from;  /* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
 	bool stop, reload;
 };
@@ -82,7 +83,7 @@ void sensor_want_look(struct sensor *s, int64_t delay);
 /* Queues the hashing of a layer (or tree) unless it is stored. */
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree);
 void sensor_touch(struct sensor *s, const struct touch *t);
-/* Everything again, as after an overflow: one gap's healing. */
+/* Everything again, as after an overflow: one gap's healing. The layers too, by change time. */
 void sensor_rescan_all(struct sensor *s, bool trust_seen);
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag);
 

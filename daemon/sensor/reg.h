@@ -15,6 +15,7 @@ struct reg {
 	struct reg *next;
 	struct kept *kept;
 	uint32_t root_id;    /* the watch's name for its upper directory or tree */
+	uint32_t index_id;   /* the same for its index directory; 0: it has none */
 	enum level level;
 	enum target_state state;
 	struct buf desc;     /* as last told to the ledger: encoded, no == 0 */

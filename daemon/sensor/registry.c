@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/keeping.h"
+#include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,6 +25,14 @@ struct reg *registry_by_root(struct registry *g, uint32_t root_id)
 {
 	for (struct reg *r = g->regs; r; r = r->next)
 		if (r->root_id == root_id)
+			return r;
+	return NULL;
+}
+
+struct reg *registry_by_index(struct registry *g, uint32_t root_id)
+{
+	for (struct reg *r = g->regs; r; r = r->next)
+		if (r->index_id == root_id)
 			return r;
 	return NULL;
 }
@@ -71,6 +80,19 @@ static void known_number(struct sensor *s, struct kept *k)
 		atomic_store(&k->no, old.no);
 }
 
+/* A write through one of several names may be told by the index's name for the file alone. */
+static void arm_index(struct sensor *s, struct reg *r)
+{
+	struct watch_root root = {.kind = WATCH_TREE, .path = r->kept->index};
+	enum level level;
+
+	if (r->kept->index_fd < 0)
+		return;
+	root.id = r->index_id = ++s->reg.next_id;
+	if (watch_add(s->watch, &root, &level) < 0)
+		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
+}
+
 static void arm(struct sensor *s, struct reg *r)
 {
 	struct watch_root root = {.id = r->root_id, .kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
@@ -81,6 +103,7 @@ static void arm(struct sensor *s, struct reg *r)
 		r->level = LEVEL_L6;
 		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
 	}
+	arm_index(s, r);
 }
 
 static void baselines_of(struct sensor *s, struct reg *r)
@@ -134,6 +157,8 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
 	tell_target(s, r);
 	baselines_of(s, r);
+	if (kept_is_unsure(k))
+		opt.layers = layers_wait;
 	if (!r->scan_when_stored)
 		scan_begin(&s->ex, k, &opt);
 	log_info("keeping %s %s (%.12s), %s", target_kinds[k->kind].name, k->name, k->id,
@@ -151,6 +176,7 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	g->kept = kept_ref(r->kept);
 	g->removed = removed;
 	watch_remove(s->watch, r->root_id);
+	watch_remove(s->watch, r->index_id);
 	coalesce_drop(s->coalesce, r->kept);
 	sensor_push(s, &g->item);
 	atomic_store(&r->kept->gone, true);
@@ -485,7 +511,7 @@ static void stored_target(struct sensor *s, const struct target *t)
 	must(g->kept);
 	atomic_init(&g->kept->refs, 1);
 	atomic_init(&g->kept->no, t->no);
-	g->kept->upper_fd = -1;
+	g->kept->upper_fd = g->kept->index_fd = -1;
 	sensor_push(s, &g->item);
 }
 

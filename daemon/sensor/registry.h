@@ -14,5 +14,6 @@ void registry_look(struct sensor *s);
 void registry_start(struct sensor *s);
 struct reg *registry_by_id(struct registry *r, struct span id);
 struct reg *registry_by_root(struct registry *r, uint32_t root_id);
+struct reg *registry_by_index(struct registry *g, uint32_t root_id); /* root_id > 0 */
 struct layer_row *registry_layer_by_root(struct registry *r, uint32_t root_id);
 void registry_free(struct sensor *s);

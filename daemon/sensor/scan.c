@@ -72,6 +72,7 @@ struct walk_job {
 	struct scan *scan;
 	char *dir;
 	size_t n;
+	bool in_layer;
 };
 
 static void walk_drop(struct job *j)
@@ -115,7 +116,7 @@ static void maker_of(const struct place *p, size_t n_names, struct buf *out)
 		made_after(maker, out);
 }
 
-static void walk_names(struct place *p)
+static void walk_names(struct place *p, unsigned flags)
 {
 	NAMES struct names names = {0};
 	BUF struct buf by = {0};
@@ -126,7 +127,7 @@ static void walk_names(struct place *p)
 	if (r < 0)
 		atomic_store(&p->scan->whole, false);
 	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {
-		examine_name(p, names_at(&names, i), ASK_BELOW, buf_span(&by), (struct span){0});
+		examine_name(p, names_at(&names, i), flags, buf_span(&by), (struct span){0});
 		scan_step(p->scan);
 	}
 }
@@ -141,13 +142,13 @@ static void walk_run(struct job *j, struct worker *worker)
 		if (place_open(&p) < 0)
 			atomic_store(&w->scan->whole, false);
 		else
-			walk_names(&p);
+			walk_names(&p, ASK_BELOW | (w->in_layer ? ASK_LAYER : 0u));
 		place_close(&p);
 	}
 	walk_drop(j);
 }
 
-static void walk_below(struct scan *s, struct span dir)
+static void walk_below(struct scan *s, struct span dir, bool in_layer)
 {
 	struct walk_job *w = calloc(1, sizeof(*w));
 
@@ -157,6 +158,7 @@ static void walk_below(struct scan *s, struct span dir)
 	w->scan = scan_ref(s);
 	w->dir = strndup((const char *)dir.p, dir.n);
 	w->n = dir.n;
+	w->in_layer = in_layer;
 	must(w->dir);
 	jobs_add(s->ex->jobs, JOB_SCAN, &w->job);
 }
@@ -273,8 +275,10 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 	look_at_drift(s);
 	if (opt->layers)
 		opt->layers(s);
+	if (!opt->below_only)
+		ex->scan_links(s);
 	if (opt->below_only)
-		walk_below(s, span_of(s->scope));
+		walk_below(s, span_of(s->scope), opt->by.in_layer);
 	else
 		ask_scope(s);
 	scan_unref(s);
@@ -286,7 +290,7 @@ void scan_below(struct examiner *ex, struct kept *k, struct scan *s, struct span
 	struct scan_options opt = {.scope = dir, .asker = -1, .below_only = true, .by = *by};
 
 	if (s)
-		walk_below(s, dir);
+		walk_below(s, dir, by->in_layer);
 	else
 		scan_begin(ex, k, &opt);
 }

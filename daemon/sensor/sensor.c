@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/keeping.h"
+#include "daemon/sensor/layers.h"
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
@@ -146,16 +147,26 @@ static void stored_trees(struct sensor *s)
 
 /* ---- rescans and rounds ---- */
 
+/* What scans that were begun with layers_wait() wait for. A layer that is not armed yet is looked at
+ * when it is: from then on events tell. */
+static void look_at_layers(struct sensor *s)
+{
+	for (struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (row->armed)
+			layers_since(&s->ex, row->lower);
+}
+
 void sensor_rescan_all(struct sensor *s, bool trust_seen)
 {
 	struct heal *h = heal_new(0);
-	struct scan_options opt = {.asker = -1, .trust_seen = trust_seen, .heal = h};
+	struct scan_options opt = {.asker = -1, .trust_seen = trust_seen, .heal = h, .layers = layers_wait};
 	struct item_scan_end *e;
 
 	atomic_fetch_add(&h->refs, 1);
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		if (r->kept->overlay || kept_is_baselined(r->kept))
 			scan_begin(&s->ex, r->kept, &opt);
+	look_at_layers(s);
 	if (atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	free(h); /* nothing to look at: healed by that */
@@ -172,7 +183,7 @@ void sensor_rescan_all(struct sensor *s, bool trust_seen)
 
 static void sweep(struct sensor *s, int64_t now)
 {
-	struct scan_options opt = {.asker = -1};
+	struct scan_options opt = {.asker = -1, .layers = layers_wait};
 
 	for (struct reg *r = s->reg.regs; r; r = r->next) {
 		if (r->next_sweep > now || r->scan_when_stored)
@@ -180,6 +191,7 @@ static void sweep(struct sensor *s, int64_t now)
 		r->next_sweep = s->cfg->sweep_interval ? now + s->cfg->sweep_interval : INT64_MAX;
 		scan_begin(&s->ex, r->kept, &opt);
 	}
+	look_at_layers(s);
 }
 
 /* What no event announces: namespaces made elsewhere, sweeps that are due, marks that went away. */
@@ -338,6 +350,7 @@ static void tell_blind(struct sensor *s)
 	g->cause = GAP_DAEMON_DOWN;
 	g->from = last.time;
 	g->told = clock_wall();
+	s->blind_from = last.time;
 	buf_add_text(&g->detail, last.type == EVENT_DAEMON_STOPPED
 			? "the sensor was stopped in order"
 			: "the sensor ended without saying so");

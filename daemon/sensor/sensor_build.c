@@ -2,6 +2,7 @@
 #include "daemon/sensor/loop.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/links.h"
 #include "daemon/sensor/registry.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
@@ -95,6 +96,8 @@ static int start_threads(struct sensor *s)
 	s->ex.below = scan_below;
 	s->ex.again = ask_again;
 	s->ex.scan_done = scan_unref;
+	s->ex.links = links_want;
+	s->ex.scan_links = links_scan;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;

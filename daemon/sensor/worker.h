@@ -19,10 +19,11 @@ struct again;
 struct maker {
 	struct span actor; /* encoded; empty: not known */
 	bool moved;
+	bool in_layer; /* it was in a read-only layer: what is below is to be held against that */
 };
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
- * would otherwise point back: from a look to the scan that goes below it, and to the ask that looks
- * again. */
+ * would otherwise point back: from a look to the scan that goes below it, to the ask that looks
+ * again, to the search for a file's other names. */
 struct examiner {
 	struct store *store;
 	struct queue *items;
@@ -36,6 +37,9 @@ struct examiner {
 		const struct maker *by);
 	void (*again)(struct examiner *ex, const struct again *a);
 	void (*scan_done)(struct scan *s);
+	void (*links)(struct examiner *ex, struct kept *k, uint64_t ino, int64_t when,
+		struct span actor);
+	void (*scan_links)(struct scan *s);
 };
 struct worker {
 	struct examiner *ex;

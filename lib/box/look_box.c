@@ -143,6 +143,24 @@ static struct span lowers_of(
 	return arena_dup(&l->list->mem, buf_span(&out));
 }
 
+/* Where copied-up hard links keep their names together; the kernel prints the option only where it
+ * is not the default. */
+static struct span index_of(struct look *l, const struct sources *from, const struct overlay_options *o)
+{
+	struct span param = ctx_text(&l->ctx, span_of("/sys/module/overlay/parameters/index"));
+	struct span work = o->work, dir;
+
+	if (o->no_index || !work.n || !(o->index || (param.n && param.p[0] == 'Y')))
+		return (struct span){0};
+	if (work.p[0] != '/')
+		work = ctx_path(&l->ctx, "%.*s/%.*s", S(from->base), S(work));
+	work = as_host(l, from->via, arena_dup(&l->ctx.mem, work));
+	dir = ctx_real(&l->ctx, ctx_path(&l->ctx, "%.*s/index", S(work)));
+	if (from->rootless && dir.n && !may_have(arena_dup(&l->ctx.mem, dir), true))
+		return (struct span){0};
+	return arena_dup(&l->list->mem, dir);
+}
+
 /* false: not to be used; the reason is noted. */
 static bool fill_overlay(struct look *l, struct span options, int pid, struct box *b)
 {
@@ -176,6 +194,7 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 	b->t.lowers = lowers_of(l, &from, o.lower, o.n_lower);
 	b->t.data_only = lowers_of(l, &from, o.data, o.n_data);
 	b->t.user_xattr = o.user_xattr;
+	b->t.index = index_of(l, &from, &o);
 	return true;
 }
 

@@ -41,6 +41,7 @@ bool look_same_stat(const struct look *a, const struct look *b);
 struct names {
 	struct buf mem;
 	struct name {
+		uint64_t ino; /* as the listing has it; 0 where names come from elsewhere */
 		uint32_t off;
 		uint16_t len;
 		uint8_t type;

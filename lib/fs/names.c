@@ -30,7 +30,7 @@ int names_add(struct names *ns, struct span name, uint8_t type)
 		ns->v = v;
 		ns->cap = cap;
 	}
-	v[ns->n] = (struct name){(uint32_t)ns->mem.n, (uint16_t)name.n, type};
+	v[ns->n] = (struct name){.off = (uint32_t)ns->mem.n, .len = (uint16_t)name.n, .type = type};
 	buf_add_span(&ns->mem, name);
 	if (buf_err(&ns->mem))
 		return buf_err(&ns->mem);
@@ -86,6 +86,7 @@ static int add_page(int dir_fd, const char *page, size_t n, size_t limit, struct
 		r = names_add(ret, span_of(de->d_name), type);
 		if (r)
 			return r;
+		ret->v[ret->n - 1].ino = de->d_ino;
 	}
 	return 0;
 }

@@ -171,6 +171,8 @@ static const struct {
 	{"metacopy=on", offsetof(struct overlay_options, metacopy)},
 	{"redirect_dir=on", offsetof(struct overlay_options, redirect)},
 	{"index=on", offsetof(struct overlay_options, index)},
+	{"nfs_export=on", offsetof(struct overlay_options, index)},
+	{"index=off", offsetof(struct overlay_options, no_index)},
 	{"volatile", offsetof(struct overlay_options, is_volatile)},
 	{"fsync=volatile", offsetof(struct overlay_options, is_volatile)},
 };

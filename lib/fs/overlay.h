@@ -15,7 +15,8 @@ struct overlay_options {
 	size_t n_lower;
 	struct span *data;
 	size_t n_data;
-	bool user_xattr, metacopy, redirect, index, is_volatile;
+	bool user_xattr, metacopy, redirect, is_volatile;
+	bool index, no_index; /* as told; neither: the kernel's default, which it does not print */
 };
 int overlay_parse(struct span options, struct overlay_options *ret); /* -EBADMSG */
 void overlay_options_free(struct overlay_options *o);

@@ -422,6 +422,8 @@ int view_lookup(const struct view *v, const struct node *nd, struct span name, s
 	if (r == 0)
 		r = buf_err(&s.name);
 	hit_settle(ret);
+	if (r == 0 && v->index && ret->found)
+		r = view_through_index(v, ret);
 	return r;
 }
 

@@ -12,7 +12,7 @@
  * absolute: from the layers' roots), metacopy (data further down, by redirect or same name),
  * data-only layers (reached by absolute redirect of a lower metacopy file alone). Redirects and
  * metacopy are followed whatever the mount options say. With index=on the other names of a copied-up
- * lower hard link show its new content although no layer has it there: a view cannot know that.
+ * lower hard link show its new content although no layer has it there: the index directory tells.
  *
  * A redirect that the kernel refuses (nobody can then use the object) is -EBADMSG. Any thread; a
  * view's layers belong to one thread at a time.
@@ -57,9 +57,20 @@ struct layer {
  * .wh. names are not names here, but whiteouts of those they stand for. */
 extern const struct layer_ops layer_disk_ops;
 
+/* What view_lookup() read of an index directory: kept while the view lives, for one thread. */
+struct view_index {
+	struct names names;
+	bool read;
+};
+void view_index_free(struct view_index *x);
+
 struct view {
 	const struct layer *layer; /* top first; data-only ones last */
 	size_t n;
+	/* index=on: layer[n] is the index directory (WORKDIR/index, marked `upper`), in which no name is
+	 * sought but those of handles. A hit whose layer is n is a lower hard link copied up under
+	 * another of its names. NULL: index=off. */
+	struct view_index *index;
 };
 
 /* A merged directory: the layers that make it up. Owns its memory; all-zero is "no directory". */
@@ -121,5 +132,11 @@ bool view_same_object(const struct view *now, const struct hit *a, const struct 
  * "/path" to `out`; LOOK_ABSENT when it names nothing below `lower`, or a file whose name the kernel
  * does not have at hand (then look for view_origin_ino() instead). The path was verified. */
 int view_origin_path(const struct layer *lower, struct span origin, struct buf *out);
+/* The file handle inside an origin; false when it is none of a machine like ours. */
+bool view_origin_handle(struct span origin, uint8_t *ret_type, struct span *ret_fid);
 /* The inode number inside an origin handle; LOOK_ABSENT for handles of unknown form. */
 int view_origin_ino(struct span origin, uint64_t *ret_ino);
+/* The origin that the name of an index entry is the hex form of. -EINVAL for other names. */
+int view_index_origin(struct span name, struct buf *out);
+/* Puts the index's object in place of what was found in a lower layer, if the index has it. */
+int view_through_index(const struct view *v, struct hit *h);

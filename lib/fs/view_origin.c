@@ -24,8 +24,7 @@ enum {
 	BTRFS_PARENT_ROOT = 0x4f,
 };
 
-/* The handle alone; false when this is no origin of a machine like ours. */
-static bool split(struct span origin, uint8_t *ret_type, struct span *ret_fid)
+bool view_origin_handle(struct span origin, uint8_t *ret_type, struct span *ret_fid)
 {
 	bool big = BYTE_ORDER == BIG_ENDIAN;
 	const uint8_t *p = origin.p;
@@ -53,7 +52,7 @@ int view_origin_ino(struct span origin, uint64_t *ret_ino)
 	struct span fid;
 	uint8_t type;
 
-	if (!split(origin, &type, &fid) || fid.n < 8)
+	if (!view_origin_handle(origin, &type, &fid) || fid.n < 8)
 		return LOOK_ABSENT;
 	switch (type) {
 	case INO32_GEN:
@@ -139,7 +138,7 @@ int view_origin_path(const struct layer *lower, struct span origin, struct buf *
 	uint8_t type;
 	int r;
 
-	if (lower->root_fd < 0 || !split(origin, &type, &fid))
+	if (lower->root_fd < 0 || !view_origin_handle(origin, &type, &fid))
 		return LOOK_ABSENT;
 	r = open_handle(lower->root_fd, type, fid, &fd);
 	if (r)

@@ -12,7 +12,7 @@ static const char *flaw(const struct change *c)
 {
 	if (c->kind != 'A' && c->kind != 'C' && c->kind != 'D')
 		return "no such kind";
-	if (c->aspects > ASPECTS_ALL || (c->kind != 'C' && c->aspects))
+	if (c->aspects > ASPECTS_ALL || (c->kind != 'C' && c->aspects & ~(1u << ASPECT_LAYER)))
 		return "aspects that cannot be";
 	if ((unsigned)c->severity >= SEV_N)
 		return "no such severity";

@@ -7,7 +7,7 @@
 struct change {
 	char kind; /* 'A' added, 'C' changed, 'D' deleted */
 	struct span path;
-	uint32_t aspects;     /* bits (1u << ASPECT_x); 0 for A and D */
+	uint32_t aspects;     /* bits (1u << ASPECT_x); LAYER or none for A and D */
 	enum severity severity;
 	int64_t first, last;  /* wall ns: since when it drifts, when it last became as it is now */
 	uint64_t seq;	      /* journal entry that recorded it last */

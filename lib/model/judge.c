@@ -20,12 +20,12 @@ int judge(const struct judge_in *in, struct change *ret)
 
 	if (!in->now && (in->parent_gone || !in->base))
 		return JUDGE_SAME;
-	if (!in->base)
-		kind = 'A';
-	else if (!in->now && !in->mount.n)
-		kind = 'D';
-	else if (!(aspects = aspects_of(in)))
+	if (!in->base || (!in->now && !in->mount.n)) {
+		kind = in->base ? 'D' : 'A';
+		aspects = in->layer_changed ? BIT(LAYER) : 0;
+	} else if (!(aspects = aspects_of(in))) {
 		return JUDGE_SAME;
+	}
 	ret->kind = kind;
 	ret->aspects = aspects;
 	ret->severity = judge_severity(in, kind, aspects);

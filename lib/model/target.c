@@ -1,14 +1,15 @@
 /*
- * Target, version 1: u8 version, u8 kind, u8 state, u8 level, u8 IS_* bits, varint no, zigzag
+ * Target, version 2: u8 version, u8 kind, u8 state, u8 level, u8 IS_* bits, varint no, zigzag
  * found, stopped, removed, varint pid, varint mnt_ns, then the spans of span_fields[] in that
  * order, each length and bytes. A list is its items one behind the other, each length and bytes.
+ * Version 1 ended before the index.
  * State, version 1: u8 version, u8 worst, u8 baselined, varints generation, n_added, n_changed,
  * n_deleted, zigzag last_sweep, drift_id, baseline_root: 32 bytes each.
  */
 #include "model/target.h"
 #include "base/err.h"
 
-enum { VERSION = 1, STATE_VERSION = 1 };
+enum { VERSION = 2, STATE_VERSION = 1 };
 enum { IS_READ_ONLY = 1, IS_LATE = 2, IS_USER_XATTR = 4, IS_FUSE = 8, IS_ALL = 15 };
 
 /* A new field is a new row at the end, and a new version. */
@@ -27,6 +28,7 @@ static const size_t span_fields[] = {
 	offsetof(struct target, data_only),
 	offsetof(struct target, labels),
 	offsetof(struct target, volumes),
+	offsetof(struct target, index),
 };
 
 static unsigned bits_of(const struct target *t)
@@ -103,6 +105,20 @@ int target_decode(struct span bytes, struct target *ret)
 	r.bad |= !paths_sound(ret->lowers) || !paths_sound(ret->data_only) ||
 		 !pairs_sound(ret->labels) || !pairs_sound(ret->volumes);
 	return rd_finish(&r, "target");
+}
+
+int target_upgrade(struct span old, struct buf *out)
+{
+	struct target t;
+
+	if (old.n && old.p[0] == 1) {
+		buf_u8(out, VERSION);
+		buf_add(out, old.p + 1, old.n - 1);
+		buf_u8(out, 0); /* no index */
+	} else {
+		buf_add_span(out, old);
+	}
+	return buf_err(out) ? buf_err(out) : target_decode(buf_span(out), &t);
 }
 
 bool target_next_path(struct rd *at, struct span *ret)

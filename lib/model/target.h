@@ -28,6 +28,7 @@ struct target {
 	struct span lowers; /* list of paths, top first: step with target_next_path() */
 	struct span data_only; /* the same, the data-only lowers */
 	struct span labels; /* list of pairs, step with target_next_pair() */
+	struct span index; /* overlay with index=on: its index directory; else empty */
 	struct span volumes; /* volume targets: list of pairs container id -> mount point */
 	int64_t found, stopped, removed; /* wall ns; 0: not */
 	uint32_t pid;	 /* init, host pid namespace; 0: none */
@@ -36,6 +37,8 @@ struct target {
 /* Lists are built with buf_bytes(): once per path, twice per pair. */
 void target_encode(const struct target *t, struct buf *out);
 int target_decode(struct span bytes, struct target *ret);
+/* Brings what an older version encoded to this one; what is of this one is copied. -EBADMSG. */
+int target_upgrade(struct span old, struct buf *out);
 bool target_next_path(struct rd *at, struct span *ret);
 bool target_next_pair(struct rd *at, struct pair *ret);
 static inline bool target_is_overlay(const struct target *t)

@@ -1,5 +1,6 @@
 /* A format is a promise: a newer one is never guessed at, an older one never misread. */
 #include "store/env_migrate.h"
+#include "model/target.h"
 #include "store/db.h"
 
 int migrate_format(struct txn *t, uint32_t *ret)
@@ -53,8 +54,36 @@ int migrate_with(struct txn *t, const struct migration *steps, size_t n, uint32_
 	return db_put(t, DB_META, span_of("format"), key_span(&v));
 }
 
+/* ---- the steps ---- */
+
+/* Targets gained the index directory. A layer's identity now tells the marks it is read by: those
+ * stored under the old one are not found again, but hashed anew and the old ones collected. */
+static int from_1_to_2(struct txn *t)
+{
+	BUF struct buf key = {0}, value = {0};
+	WALK struct walk w = {0};
+	int r = walk_start(t, DB_TARGET, &w);
+
+	if (r == 0)
+		r = walk_next(&w);
+	while (r == 0) {
+		buf_reset(&key);
+		buf_reset(&value);
+		buf_add_span(&key, w.key);
+		r = txn_fail(t, target_upgrade(w.value, &value));
+		if (r == 0)
+			r = db_put_buf(t, DB_TARGET, buf_span(&key), &value);
+		if (r == 0)
+			r = walk_seek(&w, buf_span(&key)); /* the put may have moved what lies there */
+		if (r == 0)
+			r = walk_next(&w);
+	}
+	return r < 0 ? r : 0;
+}
+
 int migrate(struct txn *t)
 {
-	/* Format 1 is the first; the first row will be {1, from_1_to_2}. */
-	return migrate_with(t, NULL, 0, STORE_FORMAT);
+	static const struct migration steps[] = {{1, from_1_to_2}};
+
+	return migrate_with(t, steps, COUNTOF(steps), STORE_FORMAT);
 }

@@ -53,7 +53,8 @@ static const struct {
 	{NULL, &setuid, 0, 'A', 0, SEV_HIGH},
 	{NULL, &setgid, 0, 'A', 0, SEV_HIGH},
 	{NULL, &capable, 0, 'A', 0, SEV_HIGH},
-	{NULL, &file, LAYER, 'A', 0, SEV_CRITICAL},
+	{NULL, &file, LAYER, 'A', BIT(LAYER), SEV_CRITICAL},
+	{&file, NULL, LAYER, 'D', BIT(LAYER), SEV_CRITICAL},
 
 	{&file, NULL, 0, 'D', 0, SEV_LOW},
 	{&setuid, NULL, 0, 'D', 0, SEV_LOW},
@@ -134,7 +135,10 @@ static void verdicts_hold_together(void **state UNUSED)
 			continue;
 		}
 		assert_int_equal(r, JUDGE_DRIFT);
-		assert_int_equal(c.kind == 'C', c.aspects != 0);
+		if (c.kind == 'C')
+			assert_int_not_equal(c.aspects, 0);
+		else
+			assert_int_equal(c.aspects, in.layer_changed ? BIT(LAYER) : 0);
 		assert_int_equal(c.kind == 'A', in.base == NULL);
 		assert_int_equal(c.kind == 'D', in.now == NULL);
 		assert_int_equal(c.severity, judge_severity(&in, c.kind, c.aspects));

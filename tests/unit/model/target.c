@@ -52,6 +52,7 @@ static struct target sample(struct buf *lowers, struct buf *labels)
 		.data_only = buf_span(lowers),
 		.labels = buf_span(labels),
 		.volumes = buf_span(labels),
+		.index = LIT("/w/index"),
 		.found = 1,
 		.stopped = -2,
 		.removed = 3,
@@ -86,6 +87,7 @@ static void a_target_round_trips(void **state UNUSED)
 	assert_span(u.data_only, t.data_only);
 	assert_span(u.labels, t.labels);
 	assert_span(u.volumes, t.volumes);
+	assert_span(u.index, t.index);
 	assert_true(target_is_overlay(&u));
 	for (int i = 0; i < 300; i++)
 		assert_sturdy(recode, buf_span(&b), &seed);

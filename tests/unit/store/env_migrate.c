@@ -2,6 +2,7 @@
 #include "place.h"
 #include "store/db.h"
 #include "store/env_migrate.h"
+#include "store/targets.h"
 
 static uint32_t format_of(struct txn *t)
 {
@@ -117,6 +118,53 @@ static void test_steps(void **state)
 	txn_abort(t);
 }
 
+/* A store of format 1: a target without the index at its end. */
+static void test_from_1(void **state)
+{
+	struct place *p = *state;
+	BUF struct buf v1 = {0};
+	struct key one = key_u32(1), no = key_u32(7);
+	struct target t = {.id = S("abc"), .name = S("web"), .lowers = S("\3/l1"), .volumes = S("\1k\1v")};
+	struct txn *txn = writing(p);
+
+	target_encode(&t, &v1);
+	v1.p[0] = 1;
+	v1.n--;
+	ok(db_put(txn, DB_TARGET, key_span(&no), buf_span(&v1)));
+	no = key_u32(9);
+	ok(db_put(txn, DB_TARGET, key_span(&no), buf_span(&v1)));
+	ok(db_put(txn, DB_META, S("format"), key_span(&one)));
+	ok(txn_commit(txn));
+	place_reopen(p);
+	txn = reading(p);
+	assert_int_equal(format_of(txn), STORE_FORMAT);
+	for (uint32_t i = 7; i <= 9; i += 2) {
+		ok(targets_get(txn, i, &t));
+		is_text(t.name, "web");
+		is_text(t.volumes, "\1k\1v");
+		assert_int_equal(t.index.n, 0);
+	}
+	txn_abort(txn);
+}
+
+static void test_damaged_1(void **state)
+{
+	struct place *p = *state;
+	struct key one = key_u32(1), no = key_u32(7);
+	struct txn *txn = writing(p);
+
+	ok(db_put(txn, DB_TARGET, key_span(&no), S("\1\377")));
+	ok(db_put(txn, DB_META, S("format"), key_span(&one)));
+	ok(txn_commit(txn));
+	store_close(take(p->s));
+	{
+		struct store_options opt = place_options();
+
+		fails(store_open(&p->s, p->dir, STORE_WRITE, &opt), -EBADMSG);
+		says("target: malformed");
+	}
+}
+
 #define WITH_STORE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 int main(void)
 {
@@ -126,6 +174,8 @@ int main(void)
 		WITH_STORE(test_nonsense_is_refused),
 		cmocka_unit_test(test_foreign_is_refused),
 		WITH_STORE(test_steps),
+		WITH_STORE(test_from_1),
+		WITH_STORE(test_damaged_1),
 	};
 
 	return cmocka_run_group_tests_name("store/env_migrate", tests, NULL, NULL);
