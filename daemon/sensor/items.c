@@ -119,6 +119,11 @@ static void free_note(struct item *i)
 	free(n);
 }
 
+static void free_drop(struct item *i)
+{
+	free(container_of(i, struct item_drop, item));
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

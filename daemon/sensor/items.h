@@ -18,7 +18,8 @@
 	X(SNAP_END, snap_end)                                                                      \
 	X(GAP, gap)                                                                                \
 	X(ACCEPT, accept)                                                                          \
-	X(NOTE, note)
+	X(NOTE, note)                                                                              \
+	X(DROP, drop)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -147,6 +148,12 @@ struct item_note {
 	enum event_type type;
 	enum severity severity;
 	struct buf detail;
+};
+
+/* A snapshot that nobody needs: deleted, in slices. */
+struct item_drop {
+	struct item item;
+	uint32_t snap;
 };
 
 /* Frees any item with what it holds. NULL is fine. */

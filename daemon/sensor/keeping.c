@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/collect.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/owned.h"
 #include "store/snapshot.h"
@@ -18,16 +19,6 @@ static const char *layer_kind(struct span path)
 	return path.n > n && memcmp(path.p + path.n - n, tail, n) == 0 ? "runtime" : "image";
 }
 
-static void find_stored(struct sensor *s, struct lower *l)
-{
-	TXN struct txn *t = NULL;
-	struct snap_info info;
-
-	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
-		info.state == SNAP_COMPLETE)
-		atomic_store(&l->snap, info.no);
-}
-
 static struct lower *layer_get(struct sensor *s, struct span path, enum look_marks marks)
 {
 	struct layer_row *row;
@@ -40,7 +31,7 @@ static struct lower *layer_get(struct sensor *s, struct span path, enum look_mar
 		}
 	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
 		return NULL;
-	find_stored(s, l);
+	collect_find(s, l);
 	l->unsure = atomic_load(&l->snap);
 	l->good = (l->unsure ? s->blind_from : clock_wall()) - CLOCK_S;
 	row = calloc(1, sizeof(*row));
@@ -134,7 +125,7 @@ static int add_own_tree(struct sensor *s, struct kept *k)
 
 	if (r < 0)
 		return r;
-	find_stored(s, l);
+	collect_find(s, l);
 	k->lower = calloc(1, sizeof(*k->lower));
 	must(k->lower);
 	k->lower[k->n_lower++] = l;

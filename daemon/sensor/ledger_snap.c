@@ -189,6 +189,29 @@ static int failed(struct ledger *l, const struct item_snap_end *e)
 	return g.target ? ledger_gap_open(l, &g) : 0;
 }
 
+static bool is_stacked(const struct ledger *l, uint32_t snap)
+{
+	for (size_t k = 0; k < l->n_kept; k++)
+		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
+			if (snap_of(l, l->kept[k]->lower[j]) == snap)
+				return true;
+	return false;
+}
+
+int ledger_drop(struct ledger *l, struct item *i)
+{
+	struct item_drop *d = container_of(i, struct item_drop, item);
+	bool more = false;
+	int r = 0;
+
+	/* A baseline begun meanwhile may have met it by its identity. */
+	if (!is_stacked(l, d->snap))
+		r = snap_delete(l->txn, d->snap, 2000, &more);
+	if (more)
+		l->next_tidy = 0; /* the rest by slices of tidying */
+	return r < 0 ? r : 0;
+}
+
 int ledger_snap_end(struct ledger *l, struct item *i)
 {
 	struct item_snap_end *e = container_of(i, struct item_snap_end, item);

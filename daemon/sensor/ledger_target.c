@@ -187,9 +187,13 @@ static int tidy_targets(struct ledger *l, bool *more)
 	uint32_t no = 0;
 	int r = 0;
 
-	while (l->opt.keep_removed && (r = targets_next(l->txn, &no, &t)) == 0)
-		if (t.state == STATE_REMOVED && t.removed + l->opt.keep_removed < l->now)
-			return targets_delete(l->txn, t.no, 2000, more);
+	while (l->opt.keep_removed && (r = targets_next(l->txn, &no, &t)) == 0) {
+		if (t.state != STATE_REMOVED || t.removed + l->opt.keep_removed >= l->now)
+			continue;
+		r = targets_delete(l->txn, t.no, 2000, more);
+		*more = true; /* there may be another */
+		return r;
+	}
 	return r < 0 ? r : 0;
 }
 

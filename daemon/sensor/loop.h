@@ -57,6 +57,8 @@ struct sensor {
 	atomic_ullong baseline_files;
 	struct unsent *unsent, **unsent_tail;
 
+	struct dropped *dropped; /* collect.h */
+	int64_t next_collect;
 	bool layers_wait;    /* a stored layer may be without its watch */
 	int64_t look_due;    /* monotonic; 0: none wanted */
 	int64_t next_round;  /* the slow round: namespaces without mount events, sweeps, marks */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/collect.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "store/journal.h"
@@ -21,6 +22,7 @@
 enum { WATCH_BUDGET = 8192 };
 #define ROUND_EVERY (5 * CLOCK_S)
 #define VERIFY_EVERY (60 * CLOCK_S)
+#define COLLECT_EVERY (3600 * CLOCK_S)
 
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag)
 {
@@ -200,6 +202,10 @@ static void slow_round(struct sensor *s, int64_t now)
 	s->next_round = now + ROUND_EVERY;
 	registry_look(s);
 	sweep(s, now);
+	if (now >= s->next_collect) {
+		s->next_collect = now + COLLECT_EVERY;
+		collect(s);
+	}
 	if (now >= s->next_verify) {
 		s->next_verify = now + VERIFY_EVERY;
 		watch_verify(s->watch);

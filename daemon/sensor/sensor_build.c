@@ -2,6 +2,7 @@
 #include "daemon/sensor/loop.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/collect.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/registry.h"
 #include <fcntl.h>
@@ -201,6 +202,7 @@ void sensor_teardown(struct sensor *s)
 	void *i;
 
 	registry_free(s);
+	collect_free(s);
 	while (s->wishes)
 		sensor_wish_free(s, s->wishes);
 	jobs_free(s->jobs);

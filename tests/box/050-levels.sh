@@ -148,7 +148,7 @@ echo A >&"${MAPPER[1]}"; read -r -t 10 -u "${MAPPER[0]}" _
 ok "a store through a mapping: found, and not settled" wait_until 20 mapped_is_ true
 echo B >&"${MAPPER[1]}"; read -r -t 10 -u "${MAPPER[0]}" _
 ok "a second one, which no kernel tells of: found by looking again" wait_until 20 mapped_is_ true
-exec {MAPPER[1]}>&-
+eval "exec ${MAPPER[1]}>&-"
 wait "$MAPPER_PID" 2>/dev/null
 ok "when the mapping is gone it is settled" wait_until 60 mapped_is_ false
 

@@ -119,6 +119,24 @@ stack six c
 wait_until "$PATIENCE" long_is_ "${IDS[six]}" "C /etc/motd critical content,mtime,layer"
 is "changed while no container stacked it: the next one is told" "$(long "${IDS[six]}")" \
 	"C /etc/motd critical content,mtime,layer"
+
+# --- when nobody needs it any more ----------------------------------------------------------------
+layers() { api GET /v1/layers | head -1 | jq -r --arg w "$W/" '.items[].path | select(startswith($w))' | sort; }
+layers_are_() { [ "$(layers)" = "$1" ]; }
+minibox_stop "${PIDS[six]}"
+umount -l "$W/mini/six/merged"
+rm -r "$W/mini/six"
+event_ok "the last one goes again" target.removed true "${IDS[six]}"
+gone=$(date +%s)
+expired_() { [ "$(date +%s)" -gt $((gone + 2)) ]; }
+daemon_stop
+wait_until 10 expired_
+daemon_config <<<'retention: {removed: 1s}'
+daemon_start || bail "boltseald"
+want=$(printf '%s\n' "$W"/mini/{a,b}-{1,2})
+wait_until 30 layers_are_ "$want"
+is "a layer that nobody stacks goes with the last target that did" "$(layers)" "$want"
+like "what is left proves" "$(bs verify "${IDS[three]}" 2>&1)" '^ok '
 daemon_stop
 
 # --- in a flood -----------------------------------------------------------------------------------

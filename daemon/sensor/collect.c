@@ -1,0 +1,104 @@
+#include "daemon/sensor/collect.h"
+#include "base/err.h"
+#include "daemon/log.h"
+#include "daemon/sensor/loop.h"
+#include "daemon/sensor/registry.h"
+#include "store/snapshot.h"
+
+/* Numbers are never given again, so the list only grows, and by few. */
+struct dropped {
+	struct dropped *next;
+	uint32_t no;
+};
+
+static bool is_dropped(const struct sensor *s, uint32_t no)
+{
+	for (const struct dropped *d = s->dropped; d; d = d->next)
+		if (d->no == no)
+			return true;
+	return false;
+}
+
+void collect_find(struct sensor *s, struct lower *l)
+{
+	TXN struct txn *t = NULL;
+	struct snap_info info;
+
+	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
+		info.state == SNAP_COMPLETE && !is_dropped(s, info.no))
+		atomic_store(&l->snap, info.no);
+}
+
+static bool is_stacked(const struct sensor *s, uint32_t no)
+{
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (atomic_load(&row->lower->snap) == no)
+			return true;
+	for (const struct reg *r = s->reg.regs; r; r = r->next)
+		if (!r->kept->overlay && atomic_load(&r->kept->lower[0]->snap) == no)
+			return true;
+	return false;
+}
+
+static bool names(struct span list, struct span path)
+{
+	struct rd at = rd_of(list);
+	struct span one;
+
+	while (target_next_path(&at, &one))
+		if (span_eq(one, path))
+			return true;
+	return false;
+}
+
+/* Stored targets that are not kept: removed ones, whose last drift can still be asked for. */
+static bool is_remembered(struct sensor *s, struct txn *txn, struct span path)
+{
+	struct target t;
+	uint32_t no = 0;
+
+	while (targets_next(txn, &no, &t) == 0)
+		if (!registry_by_id(&s->reg, t.id) && (names(t.lowers, path) || names(t.data_only, path) ||
+							      span_eq(t.upper, path)))
+			return true;
+	return false;
+}
+
+static void drop(struct sensor *s, const struct snap_info *info)
+{
+	struct item_drop *i = calloc(1, sizeof(*i));
+	struct dropped *d = calloc(1, sizeof(*d));
+
+	must(i && d);
+	d->no = info->no;
+	d->next = s->dropped;
+	s->dropped = d;
+	i->item.kind = ITEM_DROP;
+	i->snap = info->no;
+	log_info("layer %.*s: nobody stacks it any more", (int)info->path.n, (const char *)info->path.p);
+	sensor_push(s, &i->item);
+}
+
+void collect(struct sensor *s)
+{
+	TXN struct txn *t = NULL;
+	struct snap_info info;
+	uint32_t no = 0;
+
+	if (txn_begin(s->store, false, &t) < 0)
+		return;
+	while (snap_next(t, &no, &info) == 0)
+		if (info.state == SNAP_COMPLETE && !is_dropped(s, info.no) && !is_stacked(s, info.no) &&
+			!is_remembered(s, t, info.path))
+			drop(s, &info);
+}
+
+void collect_free(struct sensor *s)
+{
+	while (s->dropped) {
+		struct dropped *d = s->dropped;
+
+		s->dropped = d->next;
+		free(d);
+	}
+}
