@@ -256,12 +256,27 @@ static int make_meta(struct txn *t)
 	return txn_mdb(t, open_db(t, DB_META, MDB_CREATE), "meta");
 }
 
+/* Those that are there: a migration walks them. */
+static int open_old_dbs(struct txn *t)
+{
+	int r = 0;
+
+	for (int db = DB_META + 1; r == 0 && db < DB_N; db++) {
+		int rc = open_db(t, db, 0);
+
+		r = rc == MDB_NOTFOUND ? 0 : txn_mdb(t, rc, db_name(db));
+	}
+	return r;
+}
+
 /* The format is looked at before anything is made, so that a refused store is left as it was. */
 static int open_dbs_write(struct txn *t)
 {
 	int rc = open_db(t, DB_META, 0), r;
 
 	r = rc == MDB_NOTFOUND ? make_meta(t) : txn_mdb(t, rc, "meta");
+	if (r == 0)
+		r = open_old_dbs(t);
 	if (r == 0)
 		r = migrate(t);
 	for (int db = DB_META + 1; r == 0 && db < DB_N; db++)
