@@ -210,6 +210,8 @@ static int apply_globals(struct reader *rd)
 	rd->r->help = rd->global[G_HELP];
 	rd->r->version = rd->global[G_VERSION];
 	rd->c->no_color = rd->global[G_NO_COLOR];
+	if (rd->global[G_SOCKET] && !*rd->global[G_SOCKET])
+		return complain("--socket is empty: name the daemon's socket, or leave it out");
 	if (rd->global[G_SOCKET])
 		rd->c->socket = rd->global[G_SOCKET];
 	if (!rd->global[G_FORMAT])
@@ -227,6 +229,9 @@ static int check_words(const struct request *r)
 
 	if (!cmd || r->help || r->version)
 		return 0;
+	for (size_t i = 0; i < r->args.n && !cmd->raw; i++)
+		if (!r->words[i][0])
+			return complain("a word is empty: boltseal %s %s", cmd->word, cmd->args);
 	if (r->args.n < cmd->min)
 		return complain("%s needs more words: boltseal %s %s", cmd->word, cmd->word,
 			cmd->args);

@@ -142,6 +142,8 @@ static const struct {
 	{401, "your user has no role; ask an admin to join you to the group boltseal"},
 	{403, "ask an admin for the role that this needs (`roles:` in /etc/boltseal/boltseal.yaml)"},
 	{404, "`boltseal ps -a` lists the targets"},
+	{414, "the request is too long: name fewer PATHs at once"},
+	{431, "the request is too long: name fewer PATHs at once"},
 	{429, "wait a moment and try again"},
 	{500, "see `journalctl -u boltseald`"},
 	{501, "this daemon cannot do it"},
@@ -178,15 +180,25 @@ static void add_candidates(struct buf *out, const json_t *list)
 /* The daemon speaks of addresses; whoever sits here has commands. */
 static void add_detail(struct buf *out, struct span detail)
 {
-	static const char address[] = "GET /v1/targets?all=1";
-	const uint8_t *at = detail.n ? memmem(detail.p, detail.n, address, strlen(address)) : NULL;
-	size_t before = at ? (size_t)(at - detail.p) : detail.n;
+	static const struct {
+		const char *address, *command;
+	} known[] = {
+		{"GET /v1/targets?all=1", "`boltseal ps -a`"},
+		{"GET /v1/baselines", "`boltseal baseline list`"},
+		{"GET /v1/events", "`boltseal log`"},
+	};
 
-	buf_add(out, detail.p, before);
-	if (!at)
-		return;
-	buf_add_text(out, "boltseal ps -a");
-	buf_add(out, at + strlen(address), detail.n - before - strlen(address));
+	for (size_t i = 0; i < COUNTOF(known) && detail.n; i++) {
+		size_t n = strlen(known[i].address);
+		const uint8_t *at = memmem(detail.p, detail.n, known[i].address, n);
+
+		if (!at)
+			continue;
+		buf_add(out, detail.p, (size_t)(at - detail.p));
+		buf_add_text(out, known[i].command);
+		detail = span_make(at + n, detail.n - n - (size_t)(at - detail.p));
+	}
+	buf_add_span(out, detail);
 }
 
 static void add_problem(struct buf *out, const json_t *p, int status)
@@ -261,12 +273,18 @@ int time_option(const char *what, const char *value, bool ahead, struct buf *out
 
 int path_word(const char *word, struct buf *out)
 {
-	size_t n = strlen(word);
+	size_t from = out->n;
 
 	if (word[0] != '/')
 		return complain("%s is not a path in the target: begin it with /", word);
-	while (n > 1 && word[n - 1] == '/')
-		n--;
-	buf_add(out, word, n);
+	for (const char *p = word; *p;) {
+		size_t n = strcspn(p + 1, "/");
+
+		if (n && !(n == 1 && p[1] == '.'))
+			buf_add(out, p, n + 1);
+		p += n + 1;
+	}
+	if (out->n == from)
+		buf_u8(out, '/');
 	return 0;
 }

@@ -41,13 +41,40 @@ static void draw_list(struct cli *c, const json_t *answer, void *arg)
 	table_print(c, &t);
 }
 
-static void draw_tree(struct cli *c, const json_t *answer, void *arg)
+/* What was accepted at one path: its kind, against what the image has there. */
+static void add_accepted(struct cli *c, struct table *t, const json_t *v)
 {
+	bool image = json_is_object(json_object_get(v, "image"));
+	bool record = json_is_object(json_object_get(v, "record"));
+	BUF struct buf text = {0}, room = {0};
+
+	table_add_text(c, t, !record ? "D" : image ? "C" : "A");
+	table_add_int(c, t, json_object_get(v, "generation"));
+	add_time(&text, get_text(v, "expires"));
+	table_add_safe(t, buf_span(&text));
+	table_add(c, t, get_path(v, "path", &room), NULL);
+}
+
+static void draw_one(struct cli *c, const json_t *answer, void *arg)
+{
+	TABLE struct table t = {.right = 1u << 1};
+	JSON json_t *head = json_copy((json_t *)answer);
 	BUF struct buf out = {0};
+	size_t i;
+	json_t *v;
 
 	(void)arg;
-	tree_add(c, &out, answer, 0);
+	must(head);
+	json_object_del(head, "items");
+	tree_add(c, &out, head, 0);
 	out_add(buf_span(&out));
+	if (!json_array_size(json_object_get(answer, "items")))
+		return;
+	out_text("\n");
+	table_heads(&t, "K GEN EXPIRES PATH");
+	json_array_foreach(json_object_get(answer, "items"), i, v)
+		add_accepted(c, &t, v);
+	table_print(c, &t);
 }
 
 static int run_list(struct cli *c, const struct args *a)
@@ -72,7 +99,7 @@ static int run_show(struct cli *c, const struct args *a)
 	r = ask_json(c, boltseal_baseline(c->h, a->pos[1], a->pos[2], &c->reply), &answer);
 	if (r)
 		return r;
-	c->form->answer(c, answer, &(struct view){NULL, draw_tree, NULL});
+	c->form->answer(c, answer, &(struct view){NULL, draw_one, NULL});
 	return EXIT_CLEAN;
 }
 

@@ -19,7 +19,7 @@ static const struct option options[] = {
 	{NULL, 0, NULL, NULL},
 };
 
-enum { PAGE = 10000, PATHS_PER_ASK = 32, READS = 3 };
+enum { PAGE = 10000, PATHS_PER_ASK = 32, BYTES_PER_ASK = 8000, READS = 3 };
 
 struct want {
 	const char *target;
@@ -34,6 +34,17 @@ static int check_page(const json_t *page)
 		return 0;
 	return complain("the daemon's answer has no items: does `boltseal version` match "
 			"boltseald's?");
+}
+
+/* Those of the paths asked for that are nowhere are in every page of an ask: taken once for each. */
+static void add_nowhere(json_t *all, json_t *one)
+{
+	json_t *list = json_object_get(one, "nowhere"), *had = json_object_get(all, "nowhere");
+
+	if (had && list)
+		json_array_extend(had, list);
+	else if (list)
+		json_object_set(all, "nowhere", list);
 }
 
 static int add_page(json_t *all, json_t *page)
@@ -102,6 +113,16 @@ static int read_drift(struct cli *c, struct want *w, json_t **ret)
 	return r;
 }
 
+/* How many of the paths go into one request: its line has a limit. */
+static size_t slice(const char *const *paths, size_t left)
+{
+	size_t n = 0, bytes = 0;
+
+	while (n < left && n < PATHS_PER_ASK && (n == 0 || bytes < BYTES_PER_ASK))
+		bytes += strlen(paths[n++]);
+	return n > 1 && bytes > BYTES_PER_ASK ? n - 1 : n;
+}
+
 /* A drift of many PATHs takes several asks; what they share (coverage, id) is taken from the last,
  * and a difference in id is a move as above. */
 static int read_slices(struct cli *c, struct want *w, json_t **ret)
@@ -114,13 +135,13 @@ static int read_slices(struct cli *c, struct want *w, json_t **ret)
 	do {
 		JSON json_t *one = NULL;
 
-		w->ask.n_paths = left < PATHS_PER_ASK ? left : PATHS_PER_ASK;
+		w->ask.n_paths = slice(w->ask.paths, left);
 		r = read_drift(c, w, &one);
 		if (!r && all && !span_eq(get_text(all, "drift_id"), get_text(one, "drift_id")))
 			r = complain("the drift of %s moved while it was read: ask again",
 				w->target);
-		if (!r && all)
-			r = add_page(all, one);
+		if (!r && all && (r = add_page(all, one)) == 0)
+			add_nowhere(all, one);
 		if (!r && !all)
 			all = take(one);
 		w->ask.paths += w->ask.n_paths;
@@ -185,6 +206,21 @@ static void recount(json_t *drift)
 	json_object_set_new(drift, "counts", counts);
 }
 
+/* Nothing was printed for them, but not because they are clean. */
+static void nowhere_remark(const struct want *w, const json_t *list)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v) {
+		BUF struct buf room = {0}, text = {0};
+
+		text_quote(&text, get_path(v, "path", &room), true);
+		remark("nothing of %s is kept at %s, in its baseline or now; volumes are targets of "
+		       "their own", w->target, buf_text(&text));
+	}
+}
+
 static void draw(struct cli *c, const json_t *drift, void *arg)
 {
 	const struct want *w = arg;
@@ -203,6 +239,7 @@ static int show(struct cli *c, struct want *w)
 	recount(drift);
 	c->form->answer(c, drift, &(struct view){"items", draw, w});
 	out_flush();
+	nowhere_remark(w, json_object_get(drift, "nowhere"));
 	coverage_remark(c, json_object_get(drift, "coverage"));
 	if (ferror(stdout))
 		return EXIT_TROUBLE;
@@ -320,8 +357,9 @@ const struct command cmd_diff = {
 	.args = "TARGET [PATH...]",
 	.sentence = "what differs from the baseline, a line a path",
 	.text = "A added, C changed, D deleted, sorted by the bytes of the path, by content and not "
-		"by size and\ntime. PATHs limit it to themselves and what is below. Where not "
-		"everything could be seen, a line on\nstderr says what.\n\n"
+		"by size and\ntime. PATHs limit it to themselves and what is below; a directory "
+		"above that is deleted or hidden\nstands for them. Where not everything could be "
+		"seen, or a PATH is nowhere, a line on stderr says so.\n\n"
 		"Examples:\n"
 		"  boltseal diff web\n"
 		"  boltseal diff web -l /etc /usr/bin\n"

@@ -52,17 +52,20 @@ static int on_line(void *arg, const char *line, size_t n)
 static int check_end(const json_t *last)
 {
 	struct span result = get_text(last, "result"), why = get_text(last, "detail");
+	int64_t status = get_int(last, "status");
 
 	if (!last || json_object_get(last, "done"))
 		return complain("the rescan broke off: see `boltseal status`, then ask again");
 	if (!why.n)
 		why = get_text(last, "error");
-	if (!why.n && get_int(last, "status") >= 400)
+	if (!why.n && status >= 400)
 		why = get_text(last, "title");
-	if (span_is(result, "failed") || (why.n && !span_is(result, "ok")))
-		return complain("the rescan failed: %.*s: see `boltseal status`",
-			why.n ? (int)why.n : 14, why.n ? (const char *)why.p : "no reason given");
-	return 0;
+	if (!span_is(result, "failed") && (!why.n || span_is(result, "ok")))
+		return 0;
+	if (!why.n)
+		why = span_of("no reason given");
+	return complain("the rescan failed: %.*s%s", (int)why.n, (const char *)why.p,
+		status >= 400 && status < 500 ? "" : ": see `boltseal status`");
 }
 
 int progress_rescan(struct cli *c, const char *target, const char *path, json_t **ret)

@@ -323,7 +323,10 @@ static int make_directory(const struct config *c)
 		return buf_err(&dir);
 	if (mkdir(buf_text(&dir), 0755) == 0)
 		return chmod(buf_text(&dir), 0755) < 0 ? err_sys("%s", buf_text(&dir)) : 0;
-	return errno == EEXIST ? 0 : err_sys("%s", buf_text(&dir));
+	if (errno == EEXIST)
+		return 0;
+	return err_sys("the socket's directory %s cannot be made: make it, or name another --socket",
+		buf_text(&dir));
 }
 
 static int socket_group(const struct config *c)
@@ -346,7 +349,8 @@ static int prepare_privileges(struct both *b)
 			"there is no user %s: the gateway runs as nobody", b->config->gateway_user);
 	if (geteuid() != 0)
 		log_warn("not root: containers of others, their processes and who changed what "
-			 "cannot be seen, and the gateway is not another user");
+			 "cannot be seen, and the gateway is not another user; boltseal doctor "
+			 "tells more");
 	return r < 0 ? r : 0;
 }
 

@@ -100,7 +100,9 @@ int config_load(struct config **ret, const char *file, bool must_exist)
 	r = fd_read_file(AT_FDCWD, file, CONFIG_YAML_MAX, &text);
 	if (r == -EFBIG)
 		return err_set(r, "%s:1:1: larger than 1 MiB", file);
-	if (r < 0 || (r = config_parse(ret, file, buf_span(&text))) < 0)
+	if (r < 0)
+		return err_wrap(r, "the configuration cannot be read");
+	if ((r = config_parse(ret, file, buf_span(&text))) < 0)
 		return r;
 	(*ret)->file = (const char *)arena_dup(&(*ret)->mem, span_of(file)).p;
 	return 0;

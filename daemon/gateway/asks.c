@@ -288,34 +288,45 @@ int asks_wait_ms(const struct asks *a, int64_t now)
 	return a->retry_at > now ? (int)((a->retry_at - now) / CLOCK_MS) + 1 : 0;
 }
 
+static const struct {
+	unsigned status;
+	const char *fallback;
+} refusals[] = {
+	[DOOR_OK] = {200, ""},
+	[DOOR_NO_TARGET] = {404, "the sensor does not keep that target any more"},
+	[DOOR_NO_PATH] = {404, "there is no such path"},
+	[DOOR_MOVED] = {412, "the drift has moved since; look at it again, then accept"},
+	[DOOR_BUSY] = {503, "the sensor is busy; ask again later"},
+	[DOOR_FAILED] = {500, "the sensor could not do it"},
+	[DOOR_WITHHELD] = {403, "a rule says that its content is never shown (withhold:)"},
+	[DOOR_BINARY] = {415, "the file is not text; boltseal show has both digests"},
+	[DOOR_TOO_LARGE] = {413, "the file is too large to be shown as a diff"},
+	[DOOR_NOTHING] = {404, "no drift is under those paths"},
+};
+
+const char *asks_why(const struct ask *k, unsigned *ret_status)
+{
+	const char *text = buf_text(&k->text);
+	bool known = (unsigned)k->result < COUNTOF(refusals);
+
+	*ret_status = known ? refusals[k->result].status : 500;
+	if (!known)
+		return "the sensor gave an answer that this gateway does not know";
+	return *text ? text : refusals[k->result].fallback;
+}
+
 int asks_refused(struct call *c)
 {
-	static const struct {
-		unsigned status;
-		const char *fallback;
-	} rows[] = {
-		[DOOR_NO_TARGET] = {404, "the sensor does not keep that target any more"},
-		[DOOR_NO_PATH] = {404, "there is no such path"},
-		[DOOR_MOVED] = {412, "the drift has moved since; look at it again, then accept"},
-		[DOOR_BUSY] = {503, "the sensor is busy; ask again later"},
-		[DOOR_FAILED] = {500, "the sensor could not do it"},
-		[DOOR_WITHHELD] = {403, "a rule says that its content is never shown (withhold:)"},
-		[DOOR_BINARY] = {415, "the file is not text; boltseal show has both digests"},
-		[DOOR_TOO_LARGE] = {413, "the file is too large to be shown as a diff"},
-		[DOOR_NOTHING] = {404, "no drift is under those paths"},
-	};
-	const struct ask *k = c->ask;
-	const char *text = buf_text(&k->text);
+	unsigned status;
+	const char *why = asks_why(c->ask, &status);
 
-	if (k->result == DOOR_OK)
+	if (c->ask->result == DOOR_OK)
 		return 0;
-	if ((unsigned)k->result >= COUNTOF(rows))
-		problem(c, 500, "the sensor gave an answer that this gateway does not know");
-	else if (k->result == DOOR_MOVED)
+	if (c->ask->result == DOOR_MOVED && c->ask->text.n)
 		problem(c, 412,
 			"the drift has moved since: it is %s now; look at it again, then accept",
-			*text ? text : "another");
+			why);
 	else
-		problem(c, rows[k->result].status, "%s", *text ? text : rows[k->result].fallback);
+		problem(c, status, "%s", why);
 	return VIEW_ANSWERED;
 }

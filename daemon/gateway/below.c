@@ -17,6 +17,7 @@ struct search {
 	struct names names;
 	bool end; /* no layer further down counts */
 	bool wants_data, found;
+	bool torn; /* a layer is not stored: it may have it */
 	struct below *ret;
 };
 
@@ -129,7 +130,13 @@ static int one_layer(struct search *s, unsigned layer, struct span path)
 	struct snap_info info;
 	int r = find_snap(s->t, path, &info);
 
+	s->torn |= r == STORE_ABSENT;
 	return r != 0 ? r : in_layer(s, layer, &info);
+}
+
+static int outcome(const struct search *s)
+{
+	return s->found ? 0 : s->torn ? BELOW_UNKNOWN : STORE_ABSENT;
 }
 
 int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret)
@@ -143,7 +150,7 @@ int below_find(struct txn *t, const struct target *tg, struct span path, struct 
 	if (!target_is_overlay(tg)) {
 		int r = one_layer(&s, 0, tg->upper);
 
-		return r < 0 ? r : s.found ? 0 : STORE_ABSENT;
+		return r < 0 ? r : outcome(&s);
 	}
 	while (!s.end && target_next_path(&at, &layer)) {
 		int r = one_layer(&s, n++, layer);
@@ -151,5 +158,5 @@ int below_find(struct txn *t, const struct target *tg, struct span path, struct 
 		if (r < 0)
 			return r;
 	}
-	return s.found ? 0 : STORE_ABSENT;
+	return outcome(&s);
 }

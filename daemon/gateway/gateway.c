@@ -1,5 +1,6 @@
 /* The gateway's life: configuration, socket, store, then the loop until a signal ends it. */
 #include "daemon/daemon.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "daemon/gateway/gw.h"
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 enum { STORE_RETRY_MS = 250 };
+#define STORE_PATIENCE (2 * CLOCK_S)
 
 struct life {
 	const struct daemon_args *args;
@@ -80,20 +82,23 @@ static void on_signals(struct life *l)
 	}
 }
 
-/* The sensor makes the store. Until it has, there is nothing to answer from. */
+/* The sensor makes the store, lets the gateway read it and brings it up to date, or refuses it and
+ * says why. Until it had time for that, whatever is wrong is not worth a word. */
 static int wait_for_store(struct life *l)
 {
 	struct pollfd p = {.fd = l->signal_fd, .events = POLLIN};
+	int64_t patience = clock_mono() + STORE_PATIENCE;
 	bool told = false;
 
 	while (!l->stop) {
 		int r = store_open(&l->store, l->config->state_dir, STORE_READ, NULL);
+		bool late = clock_mono() > patience;
 
-		if (r == 0 || (r != -ENOENT && r != -EAGAIN))
+		if (r == 0 || (late && r != -ENOENT && r != -EAGAIN && r != -EACCES))
 			return r;
-		if (!told)
+		if (late && !told)
 			log_note("waiting for the sensor to make the store: %s", err_why());
-		told = true;
+		told |= late;
 		(void)!poll(&p, 1, STORE_RETRY_MS);
 		on_signals(l);
 	}

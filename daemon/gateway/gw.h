@@ -149,7 +149,9 @@ int view_path(struct span *path);
 /* Does the snapshot belong to the target's stack? */
 bool view_stacks(const struct target *t, struct span layer_path);
 
-/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none. */
+/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none;
+ * BELOW_UNKNOWN when a layer that may have it is not stored. */
+enum { BELOW_UNKNOWN = 2 };
 struct below {
 	struct record rec; /* borrowed from the transaction */
 	unsigned layer;	   /* 0: the topmost */
@@ -157,6 +159,16 @@ struct below {
 	struct span digest;
 };
 int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret);
+
+/* above.c: does the change stand for `path` below it, since what was there is gone or hidden? */
+bool above_stands_for(const struct change *c, struct span path);
+/* The nearest change that does; STORE_ABSENT: none. */
+int above_find(struct txn *t, uint32_t no, struct span path, struct change *ret);
+/* Was it accepted that a directory above the path is gone, or none any more? */
+int above_accepted_gone(struct txn *t, uint32_t no, struct span path, bool *ret);
+/* Neither the baseline nor the drift has the path. Never while that cannot be known. */
+int above_is_nowhere(struct txn *t, const struct target *tg, const struct target_state_rec *s,
+	struct span path, bool *ret);
 
 /* against.c: drift against something else than the baseline. */
 struct against_want {
@@ -191,6 +203,8 @@ void asks_free(struct asks *a);
 void asks_turn(struct gateway *g, short revents); /* reads, writes, reconnects */
 short asks_events(const struct asks *a);
 int asks_wait_ms(const struct asks *a, int64_t now);
+/* The sentence of an answer, and the status that says the same; not for one that is DOOR_OK. */
+const char *asks_why(const struct ask *k, unsigned *ret_status);
 /* Turns a refusal into its problem; 0 when the result is DOOR_OK. */
 int asks_refused(struct call *c);
 

@@ -92,6 +92,7 @@ static void welcome(struct gateway *g, int fd)
 	p->next = g->peers;
 	g->peers = p;
 	g->n_peers++;
+	g->asks.retry_at = 0; /* who asks now is not told of a sensor that was down a moment ago */
 	if (http_add(g, fd) < 0) {
 		log_warn("%s", err_why());
 		p = peers_find(g, fd);

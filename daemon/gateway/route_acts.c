@@ -22,7 +22,8 @@ static int read_body(struct call *c, const char *names, json_t **ret)
 	const char *name;
 	json_t *v;
 
-	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, &why)
+	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n,
+				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why)
 			 : json_object();
 	if (!*ret)
 		return err_set(-EINVAL, "the body is not JSON: %s", why.text);
@@ -97,11 +98,14 @@ static enum fill last_line(struct call *c)
 	struct json j = json_on(&c->out);
 
 	if (c->ask->result != DOOR_OK || show_after(c, &j, false) < 0) {
-		const char *why = c->ask->result != DOOR_OK ? buf_text(&c->ask->text) : err_why();
+		unsigned status = 500;
+		const char *why =
+			c->ask->result != DOOR_OK ? asks_why(c->ask, &status) : err_why();
 
 		json_open(&j, '{');
-		json_m_text(&j, "detail", *why ? why : "the sensor could not do it");
+		json_m_text(&j, "detail", why);
 		json_m_text(&j, "result", "failed");
+		json_m_uint(&j, "status", status);
 		json_close(&j, '}');
 	}
 	buf_u8(&c->out, '\n');
@@ -186,7 +190,7 @@ static int read_match(struct call *c, struct act *act)
 	if (!v) {
 		problem(c, 428,
 			"say which drift is accepted: If-Match: \"<drift id>\", as the ETag of "
-			"…/drift has it");
+			"/v1/targets/{target}/drift has it");
 		return VIEW_ANSWERED;
 	}
 	if (s.n != HEX + 2 || s.p[0] != '"' || s.p[s.n - 1] != '"' ||
@@ -215,7 +219,7 @@ static int add_b64_path(struct buf *list, struct span text)
 	BUF struct buf raw = {.p = NULL};
 	int r = text_unb64(text, &raw);
 
-	return r < 0 ? r : add_path(list, buf_span(&raw));
+	return r < 0 ? err_wrap(r, "paths_b64") : add_path(list, buf_span(&raw));
 }
 
 static int add_paths(const json_t *body, const char *name, int (*add)(struct buf *, struct span),
@@ -253,8 +257,9 @@ static int read_reason(const json_t *body, struct span *ret)
 	if (!json_is_string(v) || is_blank(json_span(v)))
 		return err_set(-EINVAL, "a reason is required: it goes into the journal");
 	*ret = json_span(v);
-	if (ret->n > REASON_MAX)
-		return err_set(-EINVAL, "the reason may have at most %d bytes", REASON_MAX);
+	if (ret->n > REASON_MAX || memchr(ret->p, 0, ret->n))
+		return err_set(-EINVAL, "the reason may have at most %d bytes and no NUL",
+			REASON_MAX);
 	return 0;
 }
 
@@ -269,6 +274,8 @@ static int read_expires(const json_t *body, int64_t *ret)
 	if (!json_is_string(v))
 		return err_set(-EINVAL, "expires must be an RFC 3339 time");
 	r = clock_parse(json_span(v), now, ret);
+	if (r < 0)
+		return err_wrap(r, "expires");
 	if (r == 0 && *ret <= now)
 		return err_set(-EINVAL, "expires must lie in the future");
 	return r;

@@ -81,8 +81,8 @@ static int read_filters(struct page *p, const struct query *q)
 		return err_set(-EINVAL, "severity is info, low, medium, high or critical");
 	p->least = (enum severity)s;
 	p->limit = PAGE;
-	if (r >= 0 && limit)
-		r = text_u64(*limit, 1, PAGE_MAX, &p->limit);
+	if (r >= 0 && limit && (r = text_u64(*limit, 1, PAGE_MAX, &p->limit)) < 0)
+		err_wrap(r, "limit");
 	if (r >= 0)
 		r = read_kinds(p, query_get(q, "kind"));
 	return r < 0 ? r : read_cursor(p, query_get(q, "cursor"));
@@ -131,7 +131,7 @@ static bool is_wanted(const struct page *p, const struct change *c)
 	bool in = p->n_scopes == 0;
 
 	for (size_t i = 0; i < p->n_scopes && !in; i++)
-		in = path_within(c->path, p->scope[i]);
+		in = path_within(c->path, p->scope[i]) || above_stands_for(c, p->scope[i]);
 	return in && c->severity >= p->least &&
 	       p->kind[c->kind == 'A'	? 0
 		       : c->kind == 'D' ? 2
@@ -180,6 +180,32 @@ static void show_against(struct page *p, struct json *j)
 	json_m_str(j, "against", v ? *v : span_of("baseline"));
 }
 
+/* Those of the paths asked for that are nowhere: "clean" is not said of them. */
+static int show_nowhere(struct page *p, struct txn *t, struct json *j)
+{
+	bool nowhere = false, any = false;
+
+	for (size_t i = 0; i < p->n_scopes; i++) {
+		int r = above_is_nowhere(t, &p->target, &p->state, p->scope[i], &nowhere);
+
+		if (r < 0)
+			return r;
+		if (!nowhere)
+			continue;
+		if (!any) {
+			json_key(j, "nowhere");
+			json_open(j, '[');
+		}
+		any = true;
+		json_open(j, '{');
+		json_m_path(j, "path", p->scope[i]);
+		json_close(j, '}');
+	}
+	if (any)
+		json_close(j, ']');
+	return 0;
+}
+
 static int answer(struct page *p, struct txn *t)
 {
 	struct json j = call_json(p->call);
@@ -199,6 +225,8 @@ static int answer(struct page *p, struct txn *t)
 	json_m_uint(&j, "generation", p->state.generation);
 	json_key(&j, "items");
 	json_raw(&j, buf_span(&p->items));
+	if (r >= 0)
+		r = show_nowhere(p, t, &j);
 	json_key(&j, "target");
 	show_target_ref(&j, &p->target);
 	json_close(&j, '}');
@@ -208,8 +236,13 @@ static int answer(struct page *p, struct txn *t)
 static int walk(struct page *p, struct txn *t)
 {
 	struct span one = p->n_scopes == 1 ? p->scope[0] : span_of("");
-	int r;
+	struct change above;
+	int r = one.n ? above_find(t, p->target.no, one, &above) : STORE_ABSENT;
 
+	if (r < 0)
+		return r;
+	if (r == 0) /* it has no drift of its own then */
+		one = arena_dup(&p->call->mem, above.path);
 	p->j = json_on(&p->items);
 	json_open(&p->j, '[');
 	if (p->against.what == AGAINST_BASELINE)
@@ -247,8 +280,8 @@ int route_drift(struct call *c)
 
 	if (query_get(&c->query, "at"))
 		return problem(c, 501,
-			"the drift at an earlier time comes later; read the journal: "
-			"GET /v1/events?target=…&until=…");
+			"the drift at an earlier time comes with a later release; the journal has "
+			"each change: GET /v1/events");
 	r = read_filters(&p, &c->query);
 	if (r == 0)
 		r = view_begin(c, &t);

@@ -42,14 +42,19 @@ static int read_since(struct call *c, struct txn *t, struct stream *s)
 
 	if (is_seq(text)) {
 		r = text_u64(text, 0, INT64_MAX - 1, &s->next);
+		if (r == 0 && v && s->next > s->until_seq)
+			return err_set(-EINVAL, "until lies before since");
 		s->next += r == 0;
-		return r;
+		return r < 0 ? err_wrap(r, "since") : r;
 	}
 	if (last)
 		return err_set(-EINVAL, "Last-Event-ID must be the number of an event");
 	r = clock_parse(text, clock_wall(), &wall);
-	if (r == 0)
-		r = journal_seek_time(t, wall, &s->next);
+	if (r < 0)
+		return err_wrap(r, "since");
+	if (wall > s->until_time)
+		return err_set(-EINVAL, "until lies before since");
+	r = journal_seek_time(t, wall, &s->next);
 	if (r == STORE_ABSENT)
 		s->next = 1;
 	return r < 0 ? r : 0;
@@ -58,14 +63,25 @@ static int read_since(struct call *c, struct txn *t, struct stream *s)
 static int read_until(const struct query *q, struct stream *s)
 {
 	const struct span *v = query_get(q, "until");
+	int r;
 
 	s->until_seq = UINT64_MAX;
 	s->until_time = INT64_MAX;
 	if (!v)
 		return 0;
-	if (is_seq(*v))
-		return text_u64(*v, 0, INT64_MAX, &s->until_seq);
-	return clock_parse(*v, clock_wall(), &s->until_time);
+	r = is_seq(*v) ? text_u64(*v, 0, INT64_MAX, &s->until_seq)
+		       : clock_parse(*v, clock_wall(), &s->until_time);
+	return r < 0 ? err_wrap(r, "until") : 0;
+}
+
+static int no_such_type(struct span v)
+{
+	BUF struct buf words = {.p = NULL};
+
+	for (int i = 0; i < EVENT_N; i++)
+		buf_printf(&words, "%s%s", i ? ", " : "", event_kinds[i].name);
+	text_refuse(-EINVAL, v, "no such type of event");
+	return err_set(-EINVAL, "%s; there are %s", err_why(), buf_text(&words));
 }
 
 static int read_kinds(const struct query *q, struct stream *s)
@@ -75,7 +91,7 @@ static int read_kinds(const struct query *q, struct stream *s)
 	int v = severity ? kind_find(severity_kinds, SEV_N, *severity) : 0;
 
 	if (t < 0)
-		return err_set(-EINVAL, "there is no such type of event; openapi.yaml lists them");
+		return no_such_type(*type);
 	if (v < 0)
 		return err_set(-EINVAL, "severity is info, low, medium, high or critical");
 	s->has_type = type != NULL;
@@ -90,8 +106,8 @@ static int read_query(const struct query *q, struct stream *s)
 	int r = read_until(q, s);
 
 	s->left = UINT64_MAX;
-	if (r == 0 && limit)
-		r = text_u64(*limit, 1, INT64_MAX, &s->left);
+	if (r == 0 && limit && (r = text_u64(*limit, 1, INT64_MAX, &s->left)) < 0)
+		err_wrap(r, "limit");
 	if (r == 0)
 		r = query_bool(q, "follow", &s->follow);
 	if (r == 0 && path) {

@@ -16,7 +16,7 @@ struct file {
 	struct target target;
 	struct target_state_rec state;
 	struct span path;
-	bool has_drift, has_accepted, has_below, dir_gone;
+	bool has_drift, has_accepted, has_below, dir_gone, dir_hidden, dir_accepted;
 	struct change drift;
 	struct accepted accepted;
 	struct below below;
@@ -62,6 +62,7 @@ static int look(struct txn *t, struct file *f)
 static struct span baseline_of(const struct file *f)
 {
 	return f->has_accepted ? f->accepted.rec
+	       : f->dir_accepted ? span_of("")
 	       : f->has_drift  ? f->drift.old
 			       : buf_span(&f->below_bytes);
 }
@@ -108,8 +109,14 @@ static const char *note_of(const struct file *f)
 			       : NULL;
 	if (f->dir_gone)
 		return "a directory above it is deleted, or is none any more: it is gone with that";
+	if (f->dir_hidden)
+		return "a mount covers a directory above it: the container does not see it";
 	if (!f->state.baselined)
 		return "not every layer is stored yet: what it should be is not known for sure";
+	if (f->dir_accepted && !f->has_accepted)
+		return "it was accepted that a directory above it is gone: it went with that";
+	if (!baseline_of(f).n)
+		return "it is not there, and the baseline has none";
 	return "it is not in the drift: it is as the baseline has it";
 }
 
@@ -132,7 +139,7 @@ static int answer_file(struct call *c, struct txn *t, struct file *f)
 	show_below(&j, f);
 	if (note)
 		json_m_text(&j, "note", note);
-	if (!f->dir_gone)
+	if (!f->dir_gone && !f->dir_hidden)
 		show_record_of(&j, "now", f->has_drift ? f->drift.now : baseline_of(f));
 	json_m_path(&j, "path", f->path);
 	json_key(&j, "target");
@@ -141,25 +148,44 @@ static int answer_file(struct call *c, struct txn *t, struct file *f)
 	return r;
 }
 
-/* What lies below a deleted directory is not in the drift: the directory's change stands for it. */
+/* What lies below a deleted or hidden directory is not in the drift: that change stands for it. */
 static int look_above(struct txn *t, struct file *f)
 {
-	struct record now;
 	struct change c;
+	int r = f->has_drift ? STORE_ABSENT : above_find(t, f->target.no, f->path, &c);
+
+	f->dir_hidden = r == 0 && c.mount.n > 0;
+	f->dir_gone = r == 0 && !f->dir_hidden;
+	return r < 0 ? r : above_accepted_gone(t, f->target.no, f->path, &f->dir_accepted);
+}
+
+static int has_events(struct txn *t, const struct file *f, bool *ret)
+{
+	struct journal_entry e = {.seq = 0};
 	int r;
 
-	for (size_t n = f->path.n; n > 1 && !f->dir_gone;) {
-		while (n > 1 && f->path.p[n - 1] != '/')
-			n--;
-		if (--n == 0)
-			break;
-		r = drift_get(t, f->target.no, span_make(f->path.p, n), &c);
-		if (r < 0)
-			return r;
-		f->dir_gone = r == 0 && (c.kind == 'D' || record_decode(c.now, &now) < 0 ||
-						now.type != FILE_DIR);
-	}
-	return 0;
+	*ret = false;
+	while (!*ret && (r = journal_next_of(t, f->target.no, e.seq + 1, &e)) == 0)
+		*ret = span_eq(e.path, f->path);
+	return *ret || r > 0 ? 0 : r;
+}
+
+/* What was never there, as far as anything stored knows, is nothing to show. */
+static int check_somewhere(struct call *c, struct txn *t, const struct file *f)
+{
+	BUF struct buf path = {.p = NULL}, name = {.p = NULL};
+	bool nowhere, events = false;
+	int r = above_is_nowhere(t, &f->target, &f->state, f->path, &nowhere);
+
+	if (r == 0 && nowhere)
+		r = has_events(t, f, &events);
+	if (r < 0 || !nowhere || events)
+		return r;
+	text_quote(&path, f->path, true);
+	text_quote(&name, f->target.name, true);
+	problem(c, 404, "nothing of %s is kept at %s, in its baseline or now; volumes are targets "
+		"of their own", buf_text(&name), buf_text(&path));
+	return VIEW_ANSWERED;
 }
 
 int route_file(struct call *c)
@@ -177,7 +203,11 @@ int route_file(struct call *c)
 	r = look(t, &f);
 	if (r >= 0)
 		r = look_above(t, &f);
-	return r < 0 ? r : answer_file(c, t, &f);
+	if (r >= 0)
+		r = check_somewhere(c, t, &f);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return answer_file(c, t, &f);
 }
 
 static int read_side(int fd, bool absent, struct buf *out)

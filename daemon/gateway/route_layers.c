@@ -207,6 +207,8 @@ int route_baseline(struct call *c)
 	uint64_t no;
 	int r = text_u64(c->match.arg[1], 1, UINT32_MAX - 1, &no);
 
+	if (r < 0)
+		err_wrap(r, "generation");
 	if (r == 0)
 		r = view_begin(c, &t);
 	if (r == 0)

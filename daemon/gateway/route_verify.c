@@ -208,12 +208,15 @@ int route_verify_target(struct call *c)
 
 static int read_what(struct call *c, bool *layers, bool *journal)
 {
+	json_error_t why;
 	DECREF json_t *body =
-		c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, NULL)
+		c->body.n ? json_loadb(buf_text(&c->body), c->body.n, JSON_REJECT_DUPLICATES, &why)
 			  : json_object();
 	const json_t *v = json_object_get(body, "what");
 	struct span what = json_is_string(v) ? json_span(v) : span_of("all");
 
+	if (!body)
+		return err_set(-EINVAL, "the body is not JSON: %s", why.text);
 	if (!json_is_object(body) || json_object_size(body) != (v ? 1u : 0u) ||
 		(v && !json_is_string(v)))
 		return err_set(

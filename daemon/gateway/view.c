@@ -31,35 +31,25 @@ bool view_sensor_down(const struct call *c)
 	return c->g->asks.fd < 0;
 }
 
-/* The lines of candidates that the peer may see: a name must not be told to the confined. */
-static void filter(struct call *c, struct txn *t, struct buf *lines)
+static bool sees(const void *call, const struct target *t)
 {
-	BUF struct buf kept = {.p = NULL};
-	struct target tg;
-	uint32_t no = 0;
-
-	if (view_sees_all(c))
-		return;
-	while (targets_next(t, &no, &tg) == 0) {
-		if (!view_sees(c, &tg))
-			continue;
-		buf_add_span(&kept, tg.name);
-		buf_add_text(&kept, " (");
-		buf_add(&kept, tg.id.p, tg.id.n < 12 ? tg.id.n : 12);
-		buf_add_text(&kept, ")\n");
-	}
-	buf_reset(lines);
-	buf_add_span(lines, buf_span(&kept));
+	return view_sees(call, t);
 }
 
-static int ambiguous(struct call *c, struct txn *t, struct span word, struct buf *lines)
+static int ambiguous(struct call *c, struct span word, const struct buf *lines)
 {
-	BUF struct buf name = {.p = NULL};
+	BUF struct buf name = {.p = NULL}, list = {.p = NULL};
 
-	filter(c, t, lines);
 	text_quote(&name, word, true);
+	for (size_t i = 0; c->match.docker && i + 1 < lines->n; i++) {
+		if (lines->p[i] == '\n')
+			buf_add_text(&list, ", ");
+		else
+			buf_u8(&list, lines->p[i]);
+	}
 	problem_with(c, 409, buf_span(lines),
-		"%s fits more than one target; give a longer id or a name", buf_text(&name));
+		"%s fits more than one target; give a longer name or id%s%s", buf_text(&name),
+		list.n ? ": it may be " : "", buf_text(&list));
 	return VIEW_ANSWERED;
 }
 
@@ -78,14 +68,16 @@ static int absent(struct call *c, struct span word)
 
 int view_target(struct call *c, struct txn *t, struct span word, enum role need, struct target *ret)
 {
+	/* A name must not be told to the confined, not even by making another one ambiguous. */
+	struct targets_asker asker = {sees, c};
 	BUF struct buf lines = {.p = NULL};
-	int r = targets_resolve(t, word, ret, &lines);
+	int r = targets_resolve(t, word, &asker, ret, &lines);
 
 	if (r == TARGETS_AMBIGUOUS)
-		return ambiguous(c, t, word, &lines);
+		return ambiguous(c, word, &lines);
 	if (r < 0)
 		return r;
-	if (r == STORE_ABSENT || !view_sees(c, ret))
+	if (r == STORE_ABSENT)
 		return absent(c, word);
 	if (roles_on(c->g->roles, &c->peer->who, ret) < need) {
 		problem(c, 403, "uid %u may look at this target, but not do this to it%s%s",
@@ -140,8 +132,8 @@ int view_path(struct span *path)
 		return text_refuse(-EINVAL, *path, "a path begins with '/'");
 	if (!is_plain(*path))
 		return text_refuse(-EINVAL, *path, "a path is without \"//\", \".\" and \"..\"");
-	if (path->n > 4096 || memchr(path->p, 0, path->n))
-		return text_refuse(-EINVAL, *path, "a path has at most 4096 bytes and no NUL");
+	if (path->n >= 4096 || memchr(path->p, 0, path->n))
+		return text_refuse(-EINVAL, *path, "a path has at most 4095 bytes and no NUL");
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 #include "daemon/sensor/ask.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 struct ask {
@@ -35,6 +36,9 @@ static void ask_failed(struct ask *a, struct examiner *ex)
 	buf_add(&g->path, a->dir, a->dir_n);
 	g->cause = GAP_UNREADABLE;
 	g->from = a->when;
+	g->told = clock_wall();
+	if (a->scan)
+		atomic_store(&a->scan->whole, false);
 	buf_add_text(&g->detail, err_why());
 	examiner_push(ex, &g->item);
 }

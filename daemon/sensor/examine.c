@@ -342,6 +342,14 @@ static void fill_sighting(struct looking *l, struct span mount)
 		s->mount = sighting_keep(s, mount);
 }
 
+static void tell_scan(struct looking *l)
+{
+	struct scan *s = l->p->scan;
+
+	if (s && (l->now.found || l->base.found) && span_is(l->path, s->scope))
+		atomic_store(&s->found, true);
+}
+
 static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
@@ -395,6 +403,7 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 		return;
 	atomic_fetch_add(&p->worker->ex->stats.looks, 1);
 	r = look_both(&l);
+	tell_scan(&l);
 	if (r == 0 && (flags & ASK_IF_GONE) && l.now.found && l.now.layer == 0) {
 		looking_end(&l);
 		return;

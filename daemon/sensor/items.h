@@ -78,6 +78,7 @@ struct item_scan_end {
 	int64_t started;    /* wall ns */
 	bool whole;	    /* nothing was left out or failed */
 	bool full;	    /* hashed everything: counts as a sweep */
+	bool nowhere;	    /* the scope is neither in the baseline nor there now */
 	uint64_t heals;	    /* id of a gap over all targets this scan is a part of; 0: none */
 	bool heals_last;    /* the last part: the gap ends */
 	int asker;	    /* door connection to answer; -1: none */

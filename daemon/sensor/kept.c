@@ -88,10 +88,19 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	return 0;
 }
 
+static bool matches_one(const struct config_list *globs, struct span path)
+{
+	for (size_t i = 0; i < globs->n; i++)
+		if (glob_match(span_of(globs->v[i]), path))
+			return true;
+	return false;
+}
+
+/* What is below an excluded directory is with it. */
 bool kept_is_excluded(const struct kept *k, struct span path)
 {
-	for (size_t i = 0; k->exclude && i < k->exclude->n; i++)
-		if (glob_match(span_of(k->exclude->v[i]), path))
+	for (size_t n = 1; k->exclude && k->exclude->n && n <= path.n; n++)
+		if ((n == path.n || path.p[n] == '/') && matches_one(k->exclude, span_make(path.p, n)))
 			return true;
 	return false;
 }

@@ -14,6 +14,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	l->opt = *opt;
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
+	l->held_tail = &l->held;
 	*ret = l;
 	return 0;
 }
@@ -39,12 +40,41 @@ static void drop_answers(struct ledger *l)
 	}
 }
 
+/* Items that wait for their turn here instead of in the queue. */
+static void hold(struct ledger *l, struct item *i)
+{
+	struct held *h = calloc(1, sizeof(*h));
+
+	must(h);
+	h->item = i;
+	*l->held_tail = h;
+	l->held_tail = &h->next;
+}
+
+static bool unhold(struct ledger *l, struct item **ret)
+{
+	struct held *h = l->held;
+
+	if (!h)
+		return false;
+	*ret = h->item;
+	l->held = h->next;
+	if (!l->held)
+		l->held_tail = &l->held;
+	free(h);
+	return true;
+}
+
 void ledger_free(struct ledger *l)
 {
+	struct item *held;
+
 	if (!l)
 		return;
 	drop_waiting(l, UINT64_MAX, 0);
 	drop_answers(l);
+	while (unhold(l, &held))
+		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
@@ -237,6 +267,19 @@ static bool set_aside(struct ledger *l, int r)
 	return true;
 }
 
+/* A larger map has to wait for all readers. One of them may be a worker that waits for room in the
+ * queue, which is the ledger's to make: it never waits for workers. */
+static int grow(struct ledger *l)
+{
+	void *i;
+	int r;
+
+	while ((r = store_grow(l->opt.store, GROW_WAIT_MS)) == STORE_BUSY)
+		while (queue_pop(l->opt.items, 0, &i) == 0)
+			hold(l, i);
+	return r;
+}
+
 static void record(struct ledger *l)
 {
 	bool grown = false;
@@ -245,7 +288,7 @@ static void record(struct ledger *l)
 	while ((r = attempt(l)) < 0) {
 		if (*l->opt.stop)
 			break;
-		if (r == -ENOSPC && !grown && store_grow(l->opt.store) == 0) {
+		if (r == -ENOSPC && !grown && grow(l) == 0) {
 			grown = true;
 			continue;
 		}
@@ -283,7 +326,13 @@ static void tell_full(struct ledger *l)
 static int fill(struct ledger *l)
 {
 	int64_t wait = l->next_tidy - clock_mono();
-	int r = queue_pop(l->opt.items, wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0, (void **)&l->batch[0]);
+	int r;
+
+	while (l->n_batch < LEDGER_BATCH && unhold(l, &l->batch[l->n_batch]))
+		l->n_batch++;
+	if (l->n_batch)
+		return 0;
+	r = queue_pop(l->opt.items, wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0, (void **)&l->batch[0]);
 
 	while (r == 0 && ++l->n_batch < LEDGER_BATCH)
 		r = queue_pop(l->opt.items, 0, (void **)&l->batch[l->n_batch]);

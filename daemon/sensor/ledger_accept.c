@@ -140,7 +140,7 @@ static int accept_drift(struct accepting *a)
 	a->generation = (st.generation ? st.generation : 1) + 1;
 	r = drift_each(a->l->txn, a->no, (struct span){0}, gather, a);
 	if (r == 0 && !a->n) {
-		ledger_answer(a->l, a->it->asker, a->it->ask_id, DOOR_NOTHING, "there is no drift there");
+		ledger_answer(a->l, a->it->asker, a->it->ask_id, DOOR_NOTHING, "no drift is there to accept; `boltseal diff` lists what there is");
 		return 0;
 	}
 	if (r == 0)

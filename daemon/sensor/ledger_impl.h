@@ -7,7 +7,7 @@
 #include "store/targets.h"
 #include "wire/event.h"
 
-enum { LEDGER_BATCH = 512 };
+enum { LEDGER_BATCH = 512, GROW_WAIT_MS = 20 };
 
 /* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
@@ -22,6 +22,10 @@ struct after {
 	struct lower *lower;
 	uint32_t snap;
 };
+struct held {
+	struct held *next;
+	struct item *item;
+};
 struct ledger {
 	struct ledger_options opt;
 	struct txn *txn;
@@ -29,6 +33,7 @@ struct ledger {
 	int64_t now;
 	char host[256];
 	struct item *batch[LEDGER_BATCH];
+	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
 	size_t n_batch, bad; /* bad: which item the last attempt failed on */
 	struct kept **kept;
 	size_t n_kept;

@@ -137,13 +137,27 @@ int ledger_note(struct ledger *l, struct item *i)
 	return ledger_journal(l, &e, NULL);
 }
 
+static void answer_scan(struct ledger *l, const struct item_scan_end *e,
+	const struct target_state_rec *st)
+{
+	BUF struct buf text = {0};
+
+	if (e->nowhere) {
+		text_quote(&text, span_of(e->scope), true);
+		buf_add_text(&text, " is neither in the baseline nor there now; volumes are targets of "
+				    "their own");
+	} else {
+		text_hex(&text, span_make(st->drift_id, SHA_LEN));
+	}
+	ledger_answer(l, e->asker, e->ask_id, e->nowhere ? DOOR_NO_PATH : DOOR_OK, buf_text(&text));
+}
+
 int ledger_scan_end(struct ledger *l, struct item *i)
 {
 	struct item_scan_end *e = container_of(i, struct item_scan_end, item);
 	uint32_t no = e->kept ? atomic_load(&e->kept->no) : 0;
 	bool all = strcmp(e->scope, "/") == 0;
 	struct target_state_rec st;
-	BUF struct buf id = {0};
 	int r;
 
 	if (!no || atomic_load(&e->kept->gone)) {
@@ -161,8 +175,7 @@ int ledger_scan_end(struct ledger *l, struct item *i)
 		r = ledger_gap_heal(l, 0, (struct span){0}, e->started);
 	if (r >= 0)
 		r = targets_state_get(l->txn, no, &st);
-	text_hex(&id, span_make(st.drift_id, SHA_LEN));
-	ledger_answer(l, e->asker, e->ask_id, DOOR_OK, buf_text(&id));
+	answer_scan(l, e, &st);
 	return r < 0 ? r : 0;
 }
 

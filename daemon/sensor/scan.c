@@ -30,6 +30,7 @@ static void scan_end(struct scan *s)
 	e->started = s->started;
 	e->whole = atomic_load(&s->whole);
 	e->full = !s->trust_seen;
+	e->nowhere = e->whole && !atomic_load(&s->found);
 	e->asker = s->asker;
 	e->ask_id = s->ask_id;
 	if (s->heal) {
@@ -206,6 +207,8 @@ static void drift_run(struct job *j, struct worker *worker)
 	if (r < 0)
 		atomic_store(&w->scan->whole, false);
 	txn_abort(take(t));
+	if (g.paths.n)
+		atomic_store(&w->scan->found, true);
 	at = rd_of(buf_span(&g.paths));
 	while (!rd_end(&at))
 		ask_path(w->scan, rd_bytes(&at));
@@ -233,6 +236,7 @@ static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct s
 	if (s->heal)
 		atomic_fetch_add(&s->heal->refs, 1);
 	atomic_init(&s->whole, true);
+	atomic_init(&s->found, opt->below_only || strcmp(s->scope, "/") == 0);
 	return s;
 }
 

@@ -363,6 +363,18 @@ static void tell_blind(struct sensor *s)
 	sensor_push(s, &g->item);
 }
 
+/* A worse watch than the best, and not because it was asked for: never silently. */
+static void tell_level(const struct sensor *s)
+{
+	enum level worst = LEVEL_L1;
+
+	for (const struct reg *r = s->reg.regs; r; r = r->next)
+		worst = r->level > worst ? r->level : worst;
+	if (worst != LEVEL_L1 && s->cfg->level == LEVEL_NONE)
+		log_warn("not everything is watched as well as can be: %s (%s); boltseal doctor says "
+			 "why", level_kinds[worst].name, level_kinds[worst].sentence);
+}
+
 static void life(struct sensor *s)
 {
 	s->started = clock_wall();
@@ -377,6 +389,7 @@ static void life(struct sensor *s)
 	s->layers_wait = true;
 	notify("READY=1");
 	log_note("watching %zu containers", s->reg.n_rows);
+	tell_level(s);
 	loop(s);
 	note(s, EVENT_DAEMON_STOPPED, "stopped in order");
 }

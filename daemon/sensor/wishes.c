@@ -72,6 +72,11 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH, "a path begins with /");
 		return;
 	}
+	if (m->path.n > 1 && kept_is_excluded(r->kept, m->path)) {
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH,
+			"the configuration excludes it: it is not kept");
+		return;
+	}
 	if (!r->kept->overlay && !kept_is_baselined(r->kept)) {
 		outbox_done(s->outbox, seat, m->id, DOOR_BUSY,
 			"its baseline is still being taken; nothing can be compared yet");

@@ -66,7 +66,7 @@ struct scan {
 	struct heal *heal;
 	struct buf maker; /* encoded actor, or empty */
 	bool moved;
-	atomic_bool whole;
+	atomic_bool whole, found; /* found: its scope is somewhere, in the baseline or now */
 	atomic_ullong done;
 	atomic_llong told; /* monotonic ns of the last progress message */
 };

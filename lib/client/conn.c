@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,8 +19,14 @@ static const struct {
 
 static int unreachable(const char *path, int code)
 {
-	const char *next = "is it running? systemctl status boltseald";
+	const char *next = "is it running? `systemctl start boltseald` starts it";
+	struct stat st;
 
+	if (code == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return err_set(-ENOTSOCK,
+			"cannot reach boltseald at %s: it is not a socket: give another with "
+			"--socket or BOLTSEAL_SOCKET",
+			path);
 	for (size_t i = 0; i < COUNTOF(advice); i++)
 		if (advice[i].code == code)
 			next = advice[i].next;

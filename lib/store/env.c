@@ -5,6 +5,7 @@
 #include "store/db.h"
 #include "store/env_migrate.h"
 #include "base/fd.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -50,10 +51,39 @@ static int check_directory(const char *dir)
 			"state directory %s belongs to uid %u, not to %u: chown it or choose "
 			"another --state-dir",
 			dir, st.st_uid, geteuid());
-	if (st.st_mode & S_IWOTH)
-		return err_set(
-			-EPERM, "state directory %s can be written by anyone: chmod o-w it", dir);
+	if (st.st_mode & (S_IWOTH | S_IWGRP))
+		return err_set(-EPERM,
+			"state directory %s can be written by %s: chmod go-w it, or choose another "
+			"--state-dir",
+			dir, st.st_mode & S_IWOTH ? "anyone" : "its group");
 	return 0;
+}
+
+/* A directory of other things must not become ours: its mode and group would be changed. */
+static int check_is_ours(const char *dir)
+{
+	static const char *const ours[] = {
+		".", "..", "data.mdb", "lock.mdb", "writer.lock", "probe", "lost+found"};
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	bool store = false, other = false;
+
+	if (!d)
+		return err_sys("state directory %s", dir);
+	while ((e = readdir(d))) {
+		size_t i = 0;
+
+		while (i < COUNTOF(ours) && strcmp(ours[i], e->d_name) != 0)
+			i++;
+		other |= i == COUNTOF(ours);
+		store |= strcmp(e->d_name, "data.mdb") == 0;
+	}
+	closedir(d);
+	if (!other || store)
+		return 0;
+	return err_set(-ENOTEMPTY,
+		"state directory %s has other files in it and no store: choose an empty --state-dir",
+		dir);
 }
 
 static int prepare_directory(const char *dir, int gid)
@@ -63,6 +93,8 @@ static int prepare_directory(const char *dir, int gid)
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_sys("make state directory %s", dir);
 	r = check_directory(dir);
+	if (r == 0)
+		r = check_is_ours(dir);
 	if (r == 0 && gid >= 0)
 		r = share(dir, gid, 0750);
 	return r;
@@ -224,12 +256,27 @@ static int make_meta(struct txn *t)
 	return txn_mdb(t, open_db(t, DB_META, MDB_CREATE), "meta");
 }
 
+/* Those that are there: a migration walks them. */
+static int open_old_dbs(struct txn *t)
+{
+	int r = 0;
+
+	for (int db = DB_META + 1; r == 0 && db < DB_N; db++) {
+		int rc = open_db(t, db, 0);
+
+		r = rc == MDB_NOTFOUND ? 0 : txn_mdb(t, rc, db_name(db));
+	}
+	return r;
+}
+
 /* The format is looked at before anything is made, so that a refused store is left as it was. */
 static int open_dbs_write(struct txn *t)
 {
 	int rc = open_db(t, DB_META, 0), r;
 
 	r = rc == MDB_NOTFOUND ? make_meta(t) : txn_mdb(t, rc, "meta");
+	if (r == 0)
+		r = open_old_dbs(t);
 	if (r == 0)
 		r = migrate(t);
 	for (int db = DB_META + 1; r == 0 && db < DB_N; db++)
@@ -286,7 +333,7 @@ static int open_dbs(struct store *s)
 		else
 			open_dbs_read(t);
 		r = commit_handles(t);
-	} while (r == -ENOSPC && store_grow(s) == 0);
+	} while (r == -ENOSPC && store_grow(s, -1) == 0);
 	return r;
 }
 
@@ -366,7 +413,21 @@ static int set_map(struct store *s, size_t size)
 	return rc ? db_error(s, rc, "grow the map") : 0;
 }
 
-int store_grow(struct store *s)
+static bool shut_gate(struct store *s, int wait_ms)
+{
+	struct timespec until;
+	int64_t ns;
+
+	if (wait_ms < 0)
+		return pthread_rwlock_wrlock(&s->gate) == 0;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	ns = until.tv_nsec + (int64_t)(wait_ms % 1000) * 1000000;
+	until.tv_sec += wait_ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	return pthread_rwlock_clockwrlock(&s->gate, CLOCK_MONOTONIC, &until) == 0;
+}
+
+int store_grow(struct store *s, int wait_ms)
 {
 	MDB_envinfo info;
 	size_t size;
@@ -374,17 +435,17 @@ int store_grow(struct store *s)
 
 	if (!s->write)
 		return err_set(-EPERM, "store %s is open for reading only", s->dir);
-	pthread_rwlock_wrlock(&s->gate);
-	mdb_env_info(s->env, &info);
-	size = next_size(s, info.me_mapsize);
 	if (s->dead)
-		r = db_error(s, MDB_PANIC, "grow");
-	else if (size)
-		r = set_map(s, size);
-	else
-		r = err_set(-ENOSPC,
+		return db_error(s, MDB_PANIC, "grow");
+	mdb_env_info(s->env, &info); /* nobody but the one writer changes it */
+	size = next_size(s, info.me_mapsize);
+	if (!size)
+		return err_set(-ENOSPC,
 			"store %s is full: it may have %zu MiB: raise the limit or keep less",
 			s->dir, s->limit >> 20);
+	if (!shut_gate(s, wait_ms))
+		return STORE_BUSY;
+	r = set_map(s, size);
 	pthread_rwlock_unlock(&s->gate);
 	return r;
 }

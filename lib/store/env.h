@@ -63,8 +63,11 @@ static inline void txn_abort_p(struct txn **t)
 #define TXN CLEANUP(txn_abort_p)
 /* Doubles the map. -ENOSPC with a sentence at map_limit. No transaction of the caller may be open.
  * At the limit additions are refused, but a batch of deletions that did not fit may grow the map
- * once more, by a reserve that only deletions can use: so a full store can always be emptied. */
-int store_grow(struct store *s);
+ * once more, by a reserve that only deletions can use: so a full store can always be emptied.
+ * Readers of this process must end first, and new ones wait meanwhile: for `wait_ms` (negative: for
+ * ever), then STORE_BUSY, and nothing is done. */
+enum { STORE_BUSY = 3 };
+int store_grow(struct store *s, int wait_ms);
 /* After a reader met a map grown by the writer the store adopts the new size itself. */
 
 enum { STORE_ABSENT = 1 }; /* positive condition of every get below */

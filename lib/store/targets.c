@@ -135,7 +135,7 @@ int targets_by_id(struct txn *t, struct span id, struct target *ret)
 {
 	WALK struct walk w = {0};
 	struct target one;
-	struct span found;
+	struct span found = {0};
 	bool any = false;
 	int r = id_is_good(id) ? walk_start(t, DB_TARGET_ID, &w) : STORE_ABSENT;
 
@@ -166,79 +166,76 @@ static void add_candidate(struct buf *out, const struct target *one)
 	buf_add_text(out, ")\n");
 }
 
-/* A live target's name wins; two live ones of one name (of two runtimes) are ambiguous. */
-static int by_name(struct txn *t, struct span word, struct target *ret, struct buf *candidates)
+/* How a word can name a target: the better, the smaller. */
+enum { BY_NAME, BY_ID, BY_PREFIX, BY_NOTHING };
+
+static int fit_of(const struct target *one, struct span word)
 {
+	if (span_eq(one->name, word))
+		return BY_NAME;
+	if (span_eq(one->id, word))
+		return BY_ID;
+	return span_starts(one->name, word) || span_starts(one->id, word) ? BY_PREFIX : BY_NOTHING;
+}
+
+/* Two that are one to whoever asks: an id that came back, or a name of which one at most is live. */
+static bool is_same(const struct target *a, const struct target *b)
+{
+	bool both = a->state != STATE_REMOVED && b->state != STATE_REMOVED;
+
+	return span_eq(a->id, b->id) || (!both && span_eq(a->name, b->name));
+}
+
+struct pick {
+	int fit;
+	bool any, ambiguous;
+	struct target best;
+	struct buf candidates;
+};
+
+/* A better fit wins; of equal ones a live target does; what is equal in both is ambiguous. */
+static void weigh(struct pick *p, const struct target *one, int fit)
+{
+	bool live = one->state != STATE_REMOVED, had_live = p->any && p->best.state != STATE_REMOVED;
+	bool wins = !p->any || fit < p->fit || (fit == p->fit && live && !had_live);
+
+	if (fit > p->fit || (p->any && !wins && had_live && !live))
+		return;
+	if (wins) {
+		buf_reset(&p->candidates);
+		p->ambiguous = false;
+	} else if (!is_same(one, &p->best)) {
+		p->ambiguous = true;
+	}
+	if (wins || p->ambiguous)
+		add_candidate(&p->candidates, one);
+	if (wins || is_better(one, &p->best))
+		p->best = *one;
+	p->fit = fit;
+	p->any = true;
+}
+
+int targets_resolve(struct txn *t, struct span word, const struct targets_asker *asker,
+	struct target *ret, struct buf *candidates)
+{
+	struct pick p = {.fit = BY_PREFIX};
 	struct target one;
 	uint32_t no = 0;
-	unsigned live = 0;
-	bool any = false;
-	int r;
+	int r = word.n ? 0 : STORE_ABSENT;
 
-	while ((r = targets_next(t, &no, &one)) == 0) {
-		if (!span_eq(one.name, word))
-			continue;
-		if (one.state != STATE_REMOVED) {
-			live++;
-			add_candidate(candidates, &one);
-		}
-		if (!any || is_better(&one, ret))
-			*ret = one;
-		any = true;
+	while (r == 0 && (r = targets_next(t, &no, &one)) == 0) {
+		int fit = fit_of(&one, word);
+
+		if (fit <= p.fit && (!asker || asker->sees(asker->ctx, &one)))
+			weigh(&p, &one, fit);
 	}
-	if (r < 0)
-		return r;
-	if (live > 1)
-		return TARGETS_AMBIGUOUS;
-	return any ? 0 : STORE_ABSENT;
-}
-
-/* One id may stand for several targets; only different ids make a prefix ambiguous. */
-static int by_prefix(struct txn *t, struct span word, struct target *ret, struct buf *candidates)
-{
-	WALK struct walk w = {0};
-	struct target one;
-	struct span id, last = {0};
-	unsigned n = 0;
-	int r = id_is_good(word) ? walk_start(t, DB_TARGET_ID, &w) : STORE_ABSENT;
-
-	if (r == 0)
-		r = walk_seek(&w, word);
-	for (; r == 0 && span_starts(w.key, word); r = walk_next(&w)) {
-		r = indexed(t, w.key, &id, &one);
-		if (r)
-			break;
-		if (n && span_eq(id, last)) {
-			if (is_better(&one, ret))
-				*ret = one;
-			continue;
-		}
-		n++;
-		last = id;
-		*ret = one;
-		add_candidate(candidates, &one);
+	if (r == STORE_ABSENT && p.any) {
+		*ret = p.best;
+		r = p.ambiguous ? TARGETS_AMBIGUOUS : 0;
 	}
-	if (r < 0)
-		return r;
-	if (n > 1)
-		return TARGETS_AMBIGUOUS;
-	return n ? 0 : STORE_ABSENT;
-}
-
-int targets_resolve(struct txn *t, struct span word, struct target *ret, struct buf *candidates)
-{
-	BUF struct buf list = {0};
-	int r;
-
-	if (word.n == 0)
-		return STORE_ABSENT;
-	r = by_name(t, word, ret, &list);
-	if (r == STORE_ABSENT)
-		r = targets_by_id(t, word, ret);
-	if (r == STORE_ABSENT)
-		r = by_prefix(t, word, ret, &list);
 	if (r == TARGETS_AMBIGUOUS && candidates)
-		buf_add_span(candidates, buf_span(&list));
+		buf_add_span(candidates, buf_span(&p.candidates));
+	buf_free(&p.candidates);
 	return r;
 }
 

@@ -17,10 +17,16 @@ int targets_next(struct txn *t, uint32_t *no, struct target *ret);
 /* Everything of it goes: descriptor, state, drift, accepted, seen. Not its journal. In slices of
  * `budget` entries; the descriptor goes last, so what a crash leaves is found and deleted again. */
 int targets_delete(struct txn *t, uint32_t no, unsigned budget, bool *ret_more);
-/* A name, a full id, or a unique prefix of an id. A live target's name wins over a removed one's.
- * STORE_ABSENT; TARGETS_AMBIGUOUS: `candidates` (may be NULL) then has "name (id12)" a line. */
+/* A name, a full id, or a unique prefix of either, in this order; a live target wins over removed
+ * ones that the word fits as well. Only what `asker` (NULL: everybody) sees counts. STORE_ABSENT;
+ * TARGETS_AMBIGUOUS: `candidates` (may be NULL) then has "name (id12)" a line. */
 enum { TARGETS_AMBIGUOUS = 2 };
-int targets_resolve(struct txn *t, struct span word, struct target *ret, struct buf *candidates);
+struct targets_asker {
+	bool (*sees)(const void *ctx, const struct target *one);
+	const void *ctx;
+};
+int targets_resolve(struct txn *t, struct span word, const struct targets_asker *asker,
+	struct target *ret, struct buf *candidates);
 
 /* Absent: zeros, but for the drift id, which is the empty set's. */
 int targets_state_get(struct txn *t, uint32_t no, struct target_state_rec *ret);

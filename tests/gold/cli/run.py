@@ -42,6 +42,8 @@ CASES = [
     ("diff-garbage", "diff garbage"),
     ("diff-paths", "diff web /etc/ /usr"),
     ("diff-relative", "diff web etc"),
+    ("diff-untidy", "diff clean /etc//./x/ //"),
+    ("diff-nowhere", b"diff nowhere /nope /x\xff"),
     ("diff-long", "diff -l web"),
     ("diff-long-clean", "diff clean -l"),
     ("diff-stat", "diff web --stat"),
@@ -90,6 +92,7 @@ CASES = [
     ("baseline-list", "baseline list"),
     ("baseline-show", "baseline show web 2"),
     ("baseline-show-less", "baseline show web"),
+    ("baseline-show-paths", "baseline show web 3"),
     ("baseline-export", "baseline export web"),
     ("baseline-nonsense", "baseline drop web"),
     ("status", "status"),
@@ -108,6 +111,8 @@ CASES = [
     ("unknown-option", "diff web --zzz"),
     ("unknown-letter", "diff -lz web"),
     ("early-option", "-l diff web"),
+    ("empty-word", ["diff", ""]),
+    ("empty-socket", ["--socket=", "ps"]),
     ("no-value", "diff web --against"),
     ("flag-with-value", "ps --all=yes"),
     ("too-few", "show web"),
@@ -200,6 +205,10 @@ def requests(server, sock):
     h = asked(server, sock, ["diff", "web"] + many)
     check("a hundred paths take several asks",
           len(h) == 4 and [v for r in h for k, v in r["query"] if k == "path"] == many, h)
+    long = ["/" + "p" * 3000 + str(i) for i in range(3)]
+    h = asked(server, sock, ["diff", "web"] + long)
+    check("and so do a few long ones",
+          len(h) == 2 and [v for r in h for k, v in r["query"] if k == "path"] == long, h)
     h = asked(server, sock, ["accept", "web", "/etc/a/", b"/x\xff", "--drift", ID, "--reason",
                              "why \"so\"", "--expires", "30d"])[0]
     b = json.loads(h["body"])
@@ -229,9 +238,13 @@ def options(sock):
         code, out, err = run(sock, words, **other)
         check("--socket goes before BOLTSEAL_SOCKET: " + words[0], code == 0 and out, err)
     code, out, err = run(sock, ["ps"], **other)
+    code, out, err = run(sock, ["--socket", BIN, "ps"])
+    check("no socket there", (code, out) == (2, b"") and b": it is not a socket: give another with "
+          b"--socket or BOLTSEAL_SOCKET\n" in err, err)
+    code, out, err = run(sock, ["ps"], **other)
     check("nobody there", (code, out) == (2, b"") and err == (
         b"boltseal: cannot reach boltseald at /nonexistent: No such file or directory: is it "
-        b"running? systemctl status boltseald\n"), err)
+        b"running? `systemctl start boltseald` starts it\n"), err)
     one, two = run(sock, ["log", "--format", "jsonl"])[1], [
         json.dumps(e, separators=(",", ":")) for e in fake.EVENTS]
     check("events are printed as they came", one.decode().split("\n")[:-1] == two, one)

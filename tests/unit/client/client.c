@@ -240,7 +240,7 @@ static void nobody_listens(void **state UNUSED)
 	pthread_join(p->thread, NULL);
 	close(p->listener);
 	assert_int_equal(boltseal_status(p->h, &p->reply), -ECONNREFUSED);
-	assert_non_null(strstr(boltseal_why(p->h), "is it running? systemctl status boltseald"));
+	assert_non_null(strstr(boltseal_why(p->h), "is it running? `systemctl start boltseald` starts it"));
 	boltseal_close(p->h);
 	unlink(p->path);
 	rmdir(p->dir);

@@ -58,7 +58,7 @@ static void child(const char *dir, int out, unsigned rnd)
 		int r = write_batch(s, rnd = rnd * 1103515245u + 12345u, &last);
 
 		if (r == -ENOSPC)
-			r = store_grow(s);
+			r = store_grow(s, -1);
 		else if (r == 0 && write(out, &last, sizeof(last)) != sizeof(last))
 			_exit(2);
 		if (r)

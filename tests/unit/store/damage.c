@@ -45,7 +45,7 @@ static int read_target(struct txn *t)
 {
 	struct target x;
 
-	return targets_resolve(t, S("web"), &x, NULL);
+	return targets_resolve(t, S("web"), NULL, &x, NULL);
 }
 
 static int read_state(struct txn *t)

@@ -29,7 +29,7 @@ static int batch(struct place *p, uint64_t first, unsigned n, size_t size)
 		if (r == 0)
 			return grown;
 		fails(r, -ENOSPC);
-		r = store_grow(p->s);
+		r = store_grow(p->s, -1);
 		if (r)
 			return r;
 	}
@@ -186,12 +186,27 @@ static void empty(struct place *p, unsigned slice)
 		journal_trim(t, UINT64_MAX, slice, &more);
 		r = txn_commit(t);
 		if (r == -ENOSPC) {
-			ok(store_grow(p->s));
+			ok(store_grow(p->s, -1));
 			more = true;
 		} else {
 			ok(r);
 		}
 	}
+}
+
+/* Whoever has a reader to end first is told so in time. */
+static void test_does_not_wait(void **state)
+{
+	struct place p;
+	struct txn *t;
+
+	(void)state;
+	open_small(&p, 1 << 20);
+	t = reading(&p);
+	fails(store_grow(p.s, 10), STORE_BUSY);
+	txn_abort(t);
+	ok(store_grow(p.s, 10));
+	place_remove(&p);
 }
 
 static void test_limit(void **state)
@@ -228,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grows_under_readers),
 		cmocka_unit_test(test_other_process_adopts),
+		cmocka_unit_test(test_does_not_wait),
 		cmocka_unit_test(test_limit),
 	};
 

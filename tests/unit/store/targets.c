@@ -19,7 +19,7 @@ static void resolves(struct txn *t, const char *word, uint32_t no)
 {
 	struct target x;
 
-	ok(targets_resolve(t, S(word), &x, NULL));
+	ok(targets_resolve(t, S(word), NULL, &x, NULL));
 	assert_int_equal(x.no, no);
 }
 
@@ -90,15 +90,53 @@ static void test_resolve(void **state)
 	resolves(t, "aaaa", c); /* a name before a prefix */
 	resolves(t, ID_C, c);	/* a full id before a prefix */
 	resolves(t, "cccc7", d);
-	fails(targets_resolve(t, S("zz"), &x, &list), STORE_ABSENT);
-	fails(targets_resolve(t, S(""), &x, &list), STORE_ABSENT);
-	fails(targets_resolve(t, span_make("a\0", 2), &x, &list), STORE_ABSENT);
-	fails(targets_resolve(t, S("aaa"), &x, &list), TARGETS_AMBIGUOUS);
-	assert_string_equal(buf_text(&list), "web (aaaa1111bbbb)\ndb (aaaa9999bbbb)\n");
+	fails(targets_resolve(t, S("zz"), NULL, &x, &list), STORE_ABSENT);
+	fails(targets_resolve(t, S(""), NULL, &x, &list), STORE_ABSENT);
+	fails(targets_resolve(t, span_make("a\0", 2), NULL, &x, &list), STORE_ABSENT);
+	fails(targets_resolve(t, S("aaa"), NULL, &x, &list), TARGETS_AMBIGUOUS);
+	assert_string_equal(
+		buf_text(&list), "web (aaaa1111bbbb)\ndb (aaaa9999bbbb)\naaaa (cccc)\n");
 	buf_reset(&list);
-	fails(targets_resolve(t, S("c"), &x, &list), TARGETS_AMBIGUOUS);
+	fails(targets_resolve(t, S("c"), NULL, &x, &list), TARGETS_AMBIGUOUS);
 	assert_string_equal(buf_text(&list), "aaaa (cccc)\nx (cccc7)\n");
 	ok(txn_error(t));
+	txn_abort(t);
+}
+
+static bool is_no_db(const void *ctx, const struct target *one)
+{
+	return !span_is(one->name, ctx);
+}
+
+static void test_prefix(void **state)
+{
+	struct place *p = *state;
+	struct targets_asker no_db = {is_no_db, "db-2"};
+	struct target x;
+	struct txn *t = writing(p);
+	uint32_t a = put(t, "1a", "web-front", STATE_RUNNING, 0), b = put(t, "2b", "db", STATE_RUNNING, 0),
+		 c = put(t, "3c", "db-2", STATE_STOPPED, 0);
+	uint32_t old = put(t, "4d", "cache", STATE_REMOVED, 500);
+	BUF struct buf list = {0};
+
+	resolves(t, "w", a);
+	resolves(t, "db", b); /* a whole name before a prefix */
+	resolves(t, "db-", c);
+	resolves(t, "cach", old);
+	resolves(t, "3", c);
+	fails(targets_resolve(t, S("d"), NULL, &x, &list), TARGETS_AMBIGUOUS);
+	assert_string_equal(buf_text(&list), "db (2b)\ndb-2 (3c)\n");
+	ok(targets_resolve(t, S("d"), &no_db, &x, NULL)); /* what is not seen is not in the way */
+	assert_int_equal(x.no, b);
+	fails(targets_resolve(t, S("3c"), &no_db, &x, NULL), STORE_ABSENT);
+	put(t, "5e", "cache", STATE_REMOVED, 100);
+	resolves(t, "cach", old); /* one name, nobody alive: the one removed last */
+	put(t, "6f", "cab", STATE_REMOVED, 900);
+	buf_reset(&list);
+	fails(targets_resolve(t, S("ca"), NULL, &x, &list), TARGETS_AMBIGUOUS);
+	put(t, "7a", "cat", STATE_RUNNING, 0);
+	ok(targets_resolve(t, S("ca"), NULL, &x, NULL)); /* the only one alive */
+	is_text(x.name, "cat");
 	txn_abort(t);
 }
 
@@ -118,7 +156,7 @@ static void test_name_of_removed(void **state)
 	put(t, "e4", "web", STATE_REMOVED, 1000);
 	resolves(t, "web", live);
 	put(t, "e5", "web", STATE_RUNNING, 0); /* the same name under another runtime */
-	fails(targets_resolve(t, S("web"), &x, &list), TARGETS_AMBIGUOUS);
+	fails(targets_resolve(t, S("web"), NULL, &x, &list), TARGETS_AMBIGUOUS);
 	assert_string_equal(buf_text(&list), "web (e3)\nweb (e5)\n");
 	txn_abort(t);
 }
@@ -288,6 +326,7 @@ int main(void)
 		WITH_STORE(test_round_trip),
 		WITH_STORE(test_refuses),
 		WITH_STORE(test_resolve),
+		WITH_STORE(test_prefix),
 		WITH_STORE(test_name_of_removed),
 		WITH_STORE(test_id_comes_back),
 		WITH_STORE(test_state),

@@ -226,6 +226,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, drift(items=[]), **etag)
         if name == "torn":
             return self.send(200, drift(TORN, []), **etag)
+        if name == "nowhere":
+            return self.send(200, drift(items=[], nowhere=[
+                {"path": "/nope"}, {"path": "/x\ufffd", "path_b64": "L3j/"}]), **etag)
         if name == "blind":
             return self.send(200, {"items": []})
         if name == "many":
@@ -274,7 +277,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send(200, DOCTOR)
 
     def get_baselines(self, parts, query, body):
-        self.send(200, dict(BASELINES["items"][0]["generations"][1], items=[])
+        items = [{"path": "/a\x1b", "generation": 2, "record": record()},
+                 {"path": "/c", "generation": 3, "record": record(), "image": record(),
+                  "expires": T1}, {"path": "/d", "generation": 3, "image": record()}]
+        self.send(200, dict(BASELINES["items"][0]["generations"][1],
+                            items=items if parts[1:] == ["3"] else [])
                   if parts else BASELINES)
 
     def post_targets(self, parts, query, body):
