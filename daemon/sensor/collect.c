@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/loop.h"
-#include "daemon/sensor/registry.h"
 #include "store/snapshot.h"
 
 /* Numbers are never given again, so the list only grows, and by few. */
@@ -51,14 +50,22 @@ static bool names(struct span list, struct span path)
 	return false;
 }
 
+static bool is_kept(const struct sensor *s, struct span id)
+{
+	for (const struct reg *r = s->reg.regs; r; r = r->next)
+		if (span_is(id, r->kept->id))
+			return true;
+	return false;
+}
+
 /* Stored targets that are not kept: removed ones, whose last drift can still be asked for. */
-static bool is_remembered(struct sensor *s, struct txn *txn, struct span path)
+static bool is_remembered(const struct sensor *s, struct txn *txn, struct span path)
 {
 	struct target t;
 	uint32_t no = 0;
 
 	while (targets_next(txn, &no, &t) == 0)
-		if (!registry_by_id(&s->reg, t.id) && (names(t.lowers, path) || names(t.data_only, path) ||
+		if (!is_kept(s, t.id) && (names(t.lowers, path) || names(t.data_only, path) ||
 							      span_eq(t.upper, path)))
 			return true;
 	return false;
