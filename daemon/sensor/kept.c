@@ -3,7 +3,6 @@
 #include "daemon/sensor/kept.h"
 #include "base/err.h"
 #include "base/glob.h"
-#include "daemon/config.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -37,6 +36,9 @@ void kept_unref(struct kept *k)
 	for (size_t i = 0; i < k->n_lower; i++)
 		lower_unref(k->lower[i]);
 	fd_close(&k->upper_fd);
+	for (size_t i = 0; i < k->exclude.n; i++)
+		free((char *)k->exclude.v[i]);
+	free(k->exclude.v);
 	free(k->lower);
 	free(k->id);
 	free(k->name);
@@ -83,10 +85,22 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	return 0;
 }
 
+void kept_exclude(struct kept *k, const struct config_list *globs)
+{
+	size_t n = globs ? globs->n : 0;
+
+	k->exclude.v = calloc(n + 1, sizeof(*k->exclude.v));
+	must(k->exclude.v);
+	for (; k->exclude.n < n; k->exclude.n++) {
+		k->exclude.v[k->exclude.n] = strdup(globs->v[k->exclude.n]);
+		must(k->exclude.v[k->exclude.n]);
+	}
+}
+
 bool kept_is_excluded(const struct kept *k, struct span path)
 {
-	for (size_t i = 0; k->exclude && i < k->exclude->n; i++)
-		if (glob_match(span_of(k->exclude->v[i]), path))
+	for (size_t i = 0; i < k->exclude.n; i++)
+		if (glob_match(span_of(k->exclude.v[i]), path))
 			return true;
 	return false;
 }

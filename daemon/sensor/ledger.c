@@ -243,7 +243,7 @@ static void record(struct ledger *l)
 	int r;
 
 	while ((r = attempt(l)) < 0) {
-		if (*l->opt.stop)
+		if (atomic_load(l->opt.stop))
 			break;
 		if (r == -ENOSPC && !grown && store_grow(l->opt.store) == 0) {
 			grown = true;

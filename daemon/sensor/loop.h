@@ -65,7 +65,7 @@ struct sensor {
 	bool overflowed;     /* coalesce had no room: told once until it has */
 	int64_t started;     /* wall */
 	uint64_t lost;
-	bool stop, reload;
+	atomic_bool stop; /* the ledger looks at it too */
 };
 
 /* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of
