@@ -36,7 +36,8 @@ struct kept {
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
 	enum look_marks marks;
-	struct lower **lower; /* overlay: top first, data-only ones last; tree: one, its own snapshot */
+	/* Overlay: top first, data-only ones last; tree: one, its own snapshot. */
+	struct lower **lower;
 	size_t n_lower, n_data;
 	struct config_list exclude;	   /* host trees: never looked at; a copy of its own */
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */

@@ -46,7 +46,8 @@ struct sensor {
 	struct coalesce *coalesce;
 	struct actors *actors;
 
-	int epoll_fd, signal_fd, bell_fd, mounts_fd, files_fd; /* files_fd: inotify on runtimes' files */
+	int epoll_fd, signal_fd, bell_fd, mounts_fd;
+	int files_fd; /* inotify on runtimes' files */
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
