@@ -63,10 +63,13 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
 PROVE    := prove --exec '' --timer
-UNIT_RUN  = prove --exec tests/unit/run --timer $(sort $(UNIT_BIN))
+UNIT_RUN  = $(UNDER) prove --exec tests/unit/run --timer $(sort $(UNIT_BIN))
 SAN_OUT  := $(OUT)/asan
 TSAN_OUT := $(OUT)/tsan
-TSAN_SRC := $(wildcard tests/unit/base/queue.c tests/unit/store/grow.c tests/unit/daemon/jobs.c)
+# ThreadSanitizer bears no addresses spread as widely as some kernels do.
+TSAN_RUN := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+# Whatever starts threads, itself or through a rig.
+TSAN_SRC := $(shell grep -lE 'pthread_create|"rig\.h"' $(UNIT_SRC))
 BOX      := $(sort $(wildcard tests/box/[0-9]*.sh))
 CLI_TESTS := $(sort $(wildcard tests/gold/cli/*.sh tests/gold/cli/*.py))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
@@ -87,11 +90,22 @@ unit-run: $(UNIT_BIN)
 
 unit-tsan:
 	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
-	        UNIT_SRC='$(TSAN_SRC)' unit-run
+	        UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)' unit-run
 
-lint: $(OUT)/tests/unit/wire/show
-	@$(PROVE) tests/lint/run
+# The programs themselves under both sanitizers, through a short rough day.
+sanitized:
+	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' all
+	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' all
+	@OUT=$(TSAN_OUT) $(TSAN_RUN) $(PROVE) tests/box/sanitized.sh :: thread
+	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
+
+lint: all man $(OUT)/tests/unit/wire/show
+	@$(PROVE) tests/lint/run tests/lint/tools
+	@$(PROVE) tests/lint/manual.py :: $(OUT)
 	@python3 tests/lint/openapi.py $(OUT)/tests/unit/wire/show
+
+format:
+	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
 box: all
 	@$(PROVE) $(BOX)
@@ -123,6 +137,7 @@ check: deps
 	@$(MAKE) --no-print-directory cli-check
 	@$(MAKE) --no-print-directory unit-asan
 	@$(MAKE) --no-print-directory unit-tsan
+	@$(MAKE) --no-print-directory sanitized
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory box
 	@$(MAKE) --no-print-directory crash
@@ -143,7 +158,8 @@ DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson
         libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
         python3
 TEST_DEPS := libcmocka-dev clang libclang-rt-dev docker.io podman runc fuse-overlayfs debootstrap attr acl \
-        libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq shellcheck
+        libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
+        groff-base zsh fish
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 
@@ -174,8 +190,9 @@ help:
 	@echo "make            build/boltseald and build/boltseal"
 	@echo "make demo       (root) install what is needed, build, show the story in a minute"
 	@echo "make check      (root) install what is needed, build, run every test"
-	@echo "  lint unit unit-asan unit-tsan cli-check fuzz box crash   its parts, one by one"
+	@echo "  lint unit unit-asan unit-tsan sanitized cli-check fuzz box crash   its parts, one by one"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
+	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
 	@echo "make man        the manual pages into build/man"
 	@echo "make install    DESTDIR, PREFIX, BINDIR, SBINDIR, MANDIR, SYSCONFDIR"
 	@echo "make clean      remove build/"
@@ -185,8 +202,8 @@ clean:
 	rm -rf $(OUT)
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
-.PHONY: all clean unit unit-asan unit-run unit-tsan lint box cli-check crash fuzz fuzz-run check demo bench \
-        deps man install help
+.PHONY: all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
+        fuzz-run check demo bench deps man install help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -23,7 +23,8 @@ enum role { ROLE_NONE, ROLE_VIEWER, ROLE_OPERATOR, ROLE_ADMIN };
 struct config_role {
 	enum role role;
 	struct config_list users, groups; /* names or numbers */
-	struct config_list labels; /* "key=glob": confined to targets with all of them; empty: all */
+	/* "key=glob": confined to targets with all of them; empty: all */
+	struct config_list labels;
 	bool in_container;	   /* also for peers inside containers */
 };
 

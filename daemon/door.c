@@ -259,13 +259,10 @@ static bool count_ok(const struct door_msg *m, size_t n)
 	return m->op == DOOR_FILES ? n == MAX_FDS || n == MAX_FDS - absent : n == 0;
 }
 
-static ssize_t receive(int fd, struct buf *packet, struct msghdr *h, struct received *got)
+static ssize_t receive(int fd, struct msghdr *h, struct received *got)
 {
-	struct iovec io = {packet->p, DOOR_MAX};
 	ssize_t n;
 
-	h->msg_iov = &io;
-	h->msg_iovlen = 1;
 	do {
 		n = recvmsg(fd, h, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
@@ -277,7 +274,9 @@ static ssize_t receive(int fd, struct buf *packet, struct msghdr *h, struct rece
 int door_recv(int fd, struct buf *packet, struct door_msg *ret, int fds[2], size_t *ret_n_fds)
 {
 	union control control = {0};
-	struct msghdr h = {.msg_control = control.room, .msg_controllen = sizeof(control.room)};
+	struct iovec io;
+	struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room,
+		.msg_controllen = sizeof(control.room)};
 	RECEIVED struct received got = {.n = 0};
 	ssize_t n;
 	int r;
@@ -287,7 +286,8 @@ int door_recv(int fd, struct buf *packet, struct door_msg *ret, int fds[2], size
 	buf_reset(packet);
 	if ((r = buf_reserve(packet, DOOR_MAX)) < 0)
 		return r;
-	n = receive(fd, packet, &h, &got);
+	io = (struct iovec){packet->p, DOOR_MAX};
+	n = receive(fd, &h, &got);
 	if (n < 0)
 		return refused("receive");
 	if (n == 0)

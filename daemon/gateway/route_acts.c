@@ -62,7 +62,7 @@ static int show_after(struct call *c, struct json *j, bool generation)
 	const struct act *act = c->stream;
 	TXN struct txn *t = NULL;
 	struct target_state_rec s = {.generation = 0};
-	struct target tg;
+	struct target tg = {.no = 0};
 	int r = txn_begin(c->g->store, false, &t);
 
 	if (r >= 0)

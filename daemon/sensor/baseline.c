@@ -248,7 +248,7 @@ static bool is_excluded(struct baseline *b, struct span rel, struct span name)
 {
 	BUF struct buf path = {0};
 
-	if (!b->tree || !b->tree->exclude || !b->tree->exclude->n)
+	if (!b->tree || !b->tree->exclude.n)
 		return false;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, rel);

@@ -10,7 +10,8 @@
 struct fan_ref {
 	bool there;
 	struct span key;    /* fsid, handle type and handle bytes in one piece: names the object */
-	struct span handle; /* struct file_handle, for open_by_handle_at: 4 bytes length, 4 type, bytes */
+	/* struct file_handle, for open_by_handle_at: 4 bytes length, 4 type, bytes */
+	struct span handle;
 	struct span name;   /* below the directory that `key` is; empty: the object itself */
 };
 enum { FAN_FSID_LEN = 8, FAN_KEY_MIN = 16 }; /* fsid, length, type */

@@ -125,7 +125,8 @@ struct item_gap {
 	struct kept *kept; /* NULL: every target */
 	struct buf path;   /* empty: all of it */
 	enum gap_cause cause;
-	int64_t from, told; /* wall ns: the earliest loss; when it was known. A scan begun later heals */
+	/* Wall ns: the earliest loss; when it was known. A scan begun later heals. */
+	int64_t from, told;
 	uint64_t count;
 	struct buf detail;
 };

@@ -3,7 +3,6 @@
 #include "daemon/sensor/kept.h"
 #include "base/err.h"
 #include "base/glob.h"
-#include "daemon/config.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -38,6 +37,9 @@ void kept_unref(struct kept *k)
 		lower_unref(k->lower[i]);
 	fd_close(&k->upper_fd);
 	fd_close(&k->index_fd);
+	for (size_t i = 0; i < k->exclude.n; i++)
+		free((char *)k->exclude.v[i]);
+	free(k->exclude.v);
 	free(k->lower);
 	free(k->index);
 	free(k->id);
@@ -88,6 +90,18 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	return 0;
 }
 
+void kept_exclude(struct kept *k, const struct config_list *globs)
+{
+	size_t n = globs ? globs->n : 0;
+
+	k->exclude.v = calloc(n + 1, sizeof(*k->exclude.v));
+	must(k->exclude.v);
+	for (; k->exclude.n < n; k->exclude.n++) {
+		k->exclude.v[k->exclude.n] = strdup(globs->v[k->exclude.n]);
+		must(k->exclude.v[k->exclude.n]);
+	}
+}
+
 static bool matches_one(const struct config_list *globs, struct span path)
 {
 	for (size_t i = 0; i < globs->n; i++)
@@ -99,8 +113,8 @@ static bool matches_one(const struct config_list *globs, struct span path)
 /* What is below an excluded directory is with it. */
 bool kept_is_excluded(const struct kept *k, struct span path)
 {
-	for (size_t n = 1; k->exclude && k->exclude->n && n <= path.n; n++)
-		if ((n == path.n || path.p[n] == '/') && matches_one(k->exclude, span_make(path.p, n)))
+	for (size_t n = 1; k->exclude.n && n <= path.n; n++)
+		if ((n == path.n || path.p[n] == '/') && matches_one(&k->exclude, span_make(path.p, n)))
 			return true;
 	return false;
 }

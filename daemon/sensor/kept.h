@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/fd.h"
+#include "daemon/config.h"
 #include "fs/view.h"
 #include "model/target.h"
 #include "store/env.h"
@@ -45,9 +46,10 @@ struct kept {
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
 	enum look_marks marks;
-	struct lower **lower; /* overlay: top first, data-only ones last; tree: one, its own snapshot */
+	/* Overlay: top first, data-only ones last; tree: one, its own snapshot. */
+	struct lower **lower;
 	size_t n_lower, n_data;
-	const struct config_list *exclude; /* host trees: never looked at; lives with the config */
+	struct config_list exclude;	   /* host trees: never looked at; a copy of its own */
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
 	atomic_bool gone;    /* removed: jobs for it are dropped */
 	atomic_bool barred;  /* too large: no baseline, a gap says so */
@@ -73,6 +75,8 @@ static inline void kept_unref_p(struct kept **k)
  * reboots. */
 int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
 int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
+/* Before anybody else has it. `globs` NULL: nothing. */
+void kept_exclude(struct kept *k, const struct config_list *globs);
 bool kept_is_excluded(const struct kept *k, struct span path);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);

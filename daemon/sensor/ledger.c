@@ -286,7 +286,7 @@ static void record(struct ledger *l)
 	int r;
 
 	while ((r = attempt(l)) < 0) {
-		if (*l->opt.stop)
+		if (atomic_load(l->opt.stop))
 			break;
 		if (r == -ENOSPC && !grown && grow(l) == 0) {
 			grown = true;

@@ -10,6 +10,7 @@
 #include "base/queue.h"
 #include "daemon/sensor/items.h"
 #include "daemon/sensor/outbox.h"
+#include <stdatomic.h>
 
 enum ledger_health { LEDGER_OK, LEDGER_FULL, LEDGER_FAILED };
 struct ledger_stats {
@@ -24,7 +25,7 @@ struct ledger_options {
 	int bell; /* eventfd: rung after a commit that the loop may care for */
 	struct ledger_stats *stats;
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
-	const bool *stop; /* set at the end: do not wait for room any more */
+	const atomic_bool *stop; /* set at the end: do not wait for room any more */
 };
 struct ledger;
 int ledger_new(struct ledger **ret, const struct ledger_options *opt);

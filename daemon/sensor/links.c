@@ -130,7 +130,7 @@ static bool skip(void *ctx, struct span below)
 	BUF struct buf path = {0};
 	struct search *s = ctx;
 
-	if (!s->kept->exclude || !below.n)
+	if (!s->kept->exclude.n || !below.n)
 		return false;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, below);

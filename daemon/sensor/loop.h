@@ -46,7 +46,8 @@ struct sensor {
 	struct coalesce *coalesce;
 	struct actors *actors;
 
-	int epoll_fd, signal_fd, bell_fd, mounts_fd, files_fd; /* files_fd: inotify on runtimes' files */
+	int epoll_fd, signal_fd, bell_fd, mounts_fd;
+	int files_fd; /* inotify on runtimes' files */
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
@@ -68,7 +69,7 @@ struct sensor {
 	int64_t started;     /* wall */
 	int64_t blind_from;  /* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
-	bool stop, reload;
+	atomic_bool stop; /* the ledger looks at it too */
 };
 
 /* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of

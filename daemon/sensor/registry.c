@@ -97,7 +97,7 @@ static void arm(struct sensor *s, struct reg *r)
 {
 	struct watch_root root = {.id = r->root_id, .kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
 		.path = r->kept->upper, .merged = r->merged, .pid = (int)r->pid,
-		.exclude = r->kept->exclude};
+		.exclude = &r->kept->exclude};
 
 	if (watch_add(s->watch, &root, &r->level) < 0) {
 		r->level = LEVEL_L6;
@@ -137,7 +137,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 		return NULL;
 	}
 	if (lim) {
-		k->exclude = lim->exclude;
+		kept_exclude(k, lim->exclude);
 		k->max_bytes = lim->max_bytes;
 		k->max_files = lim->max_files;
 	}

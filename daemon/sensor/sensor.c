@@ -252,7 +252,7 @@ static int wait_ms(struct sensor *s)
 
 static void reload(struct sensor *s)
 {
-	struct config *fresh;
+	struct config *old = s->cfg, *fresh;
 
 	notify("RELOADING=1");
 	if (daemon_config(s->args, &fresh) < 0) {
@@ -260,9 +260,10 @@ static void reload(struct sensor *s)
 		notify("READY=1");
 		return;
 	}
-	/* What threads and roots were built on stays as it is until a restart; it is never freed. */
+	/* What threads and roots were built on stays as it is until a restart: they have copies. */
 	log_init("sensor", (enum log_level)fresh->log_level);
 	s->cfg = fresh;
+	config_free(old);
 	note(s, EVENT_RULES_LOADED, "the configuration was read again");
 	sensor_want_look(s, 1);
 	notify("READY=1");
@@ -276,7 +277,7 @@ static void on_signal(struct sensor *s)
 		if (si.ssi_signo == SIGHUP)
 			reload(s);
 		else
-			s->stop = true;
+			atomic_store(&s->stop, true);
 	}
 }
 
@@ -417,7 +418,6 @@ int sensor_main(const struct daemon_args *args)
 	life(s);
 	sensor_join(s);
 	sensor_teardown(s);
-	config_free(s->cfg);
 	free(s);
 	return 0;
 }

@@ -188,7 +188,7 @@ static void free_unsent(struct sensor *s)
 
 void sensor_join(struct sensor *s)
 {
-	s->ex.stop = true;
+	atomic_store(&s->ex.stop, true);
 	jobs_stop(s->jobs);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		pthread_join(s->workers[i], NULL);
@@ -223,4 +223,5 @@ void sensor_teardown(struct sensor *s)
 	fd_close(&s->signal_fd);
 	fd_close(&s->bell_fd);
 	fd_close(&s->epoll_fd);
+	config_free(s->cfg);
 }

@@ -8,6 +8,7 @@
 #include "daemon/sensor/items.h"
 #include "daemon/sensor/jobs.h"
 #include "daemon/sensor/outbox.h"
+#include <stdatomic.h>
 
 struct examiner_stats {
 	atomic_ullong asks, looks, hashed_files, hashed_bytes, seen_hits, retries;
@@ -31,7 +32,7 @@ struct examiner {
 	struct outbox *outbox;
 	uint64_t max_bytes;
 	int64_t max_ns;
-	bool stop;
+	atomic_bool stop;
 	struct examiner_stats stats;
 	void (*below)(struct examiner *ex, struct kept *k, struct scan *s, struct span dir,
 		const struct maker *by);

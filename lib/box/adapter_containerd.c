@@ -52,7 +52,7 @@ static int describe_oci(struct adapter_ctx *ctx, struct box_list *list, struct b
 	if (!o)
 		return ADAPTER_NOT_MINE;
 	tell_common(ctx, o, list, b);
-	b->t.name = is_hex_id(o->id) ? (struct span){0} : b->t.id;
+	b->t.name = !is_hex_id(o->id) ? b->t.id : (struct span){0};
 	return ADAPTER_MINE;
 }
 

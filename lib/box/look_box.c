@@ -211,10 +211,10 @@ static bool fill_fuse(struct look *l, const struct mount *root, int pid, struct 
 static bool fill_plain(struct look *l, const struct mount *root, int pid, struct box *b)
 {
 	static const char *const passing[] = {"tmpfs", "ramfs", "rootfs", "squashfs", "erofs"};
-	struct span path = host_is_virtual(root->fs_type)
-				   ? (struct span){0}
-				   : host_path(&l->host, root->dev_major, root->dev_minor,
-					     root->root, &l->ctx.mem);
+	struct span path = !host_is_virtual(root->fs_type)
+				   ? host_path(&l->host, root->dev_major, root->dev_minor,
+					     root->root, &l->ctx.mem)
+				   : (struct span){0};
 
 	if (span_is(path, "/"))
 		return false;

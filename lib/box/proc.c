@@ -110,7 +110,7 @@ static struct span read_exe(int pid, struct arena *mem)
 	char path[64], exe[PATH_MAX];
 	ssize_t n = readlink(path_of(path, pid, "exe"), exe, sizeof(exe));
 
-	return n <= 0 ? (struct span){0} : arena_dup(mem, span_make(exe, (size_t)n));
+	return n > 0 ? arena_dup(mem, span_make(exe, (size_t)n)) : (struct span){0};
 }
 
 static struct span read_dup(int pid, const char *name, size_t limit, char end, struct arena *mem)

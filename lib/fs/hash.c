@@ -31,8 +31,7 @@ static int over_budget(const struct run *run)
 {
 	uint64_t max = run->budget ? run->budget->max_bytes : 0;
 
-	if (run->budget && run->budget->stop &&
-		__atomic_load_n(run->budget->stop, __ATOMIC_RELAXED))
+	if (run->budget && run->budget->stop && atomic_load(run->budget->stop))
 		return HASH_STOPPED;
 	if (max && (run->data > max || run->holes / HOLES_PER_DATA > max))
 		return HASH_BUDGET;

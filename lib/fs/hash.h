@@ -11,11 +11,12 @@
 
 #include "base/sha.h"
 #include "fs/look.h"
+#include <stdatomic.h>
 
 struct hash_budget {
 	uint64_t max_bytes; /* of data read; 0: no limit */
 	int64_t max_ns;	    /* of time; 0: no limit */
-	const bool *stop;   /* polled between blocks; NULL: none */
+	const atomic_bool *stop; /* polled between blocks; NULL: none */
 };
 enum {
 	HASH_ABSENT = 1,  /* vanished or is no regular file (any more) */

@@ -16,7 +16,8 @@ struct target {
 	enum level level;
 	struct span id;	 /* the runtime's full id; volumes and host trees: 64 hex from their path */
 	struct span name;
-	struct span runtime; /* docker, podman, containerd, cri-o, lxc, nspawn, host, volume, unknown */
+	/* docker, podman, containerd, cri-o, lxc, nspawn, host, volume, unknown */
+	struct span runtime;
 	struct span image, image_digest;
 	struct span pod_name, pod_namespace, pod_uid;
 	bool read_only;	 /* the container's root is mounted read-only */

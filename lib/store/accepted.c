@@ -87,7 +87,6 @@ int accepted_put(struct txn *t, uint32_t no, const struct accepted *a)
 
 struct newest {
 	struct txn *t;
-	uint32_t generation;
 	int (*fn)(void *ctx, const struct accepted *a);
 	void *ctx;
 	struct span key, value; /* the newest of the path at hand; empty: none yet */
@@ -108,7 +107,7 @@ static int hand_on(struct newest *n)
 int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
 	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
 {
-	struct newest n = {.t = t, .generation = generation, .fn = fn, .ctx = ctx};
+	struct newest n = {.t = t, .fn = fn, .ctx = ctx};
 	struct key prefix = key_u32(no);
 	WALK struct walk w = {0};
 	int r = walk_start(t, DB_ACCEPTED, &w), stop;

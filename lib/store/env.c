@@ -191,6 +191,7 @@ static int alloc_store(
 	s->reserve = whole_pages(s->limit / 64 > RESERVE_MIN ? s->limit / 64 : RESERVE_MIN);
 	s->dir = strdup(dir);
 	if (!s->dir)
+		/* cppcheck-suppress memleak ; its cleanup attribute frees it */
 		return err_set(-ENOMEM, "out of memory");
 	r = init_gate(s);
 	if (r == 0)

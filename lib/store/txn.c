@@ -136,6 +136,7 @@ int txn_begin(struct store *s, bool write, struct txn **ret)
 	if (!t)
 		return err_set(-ENOMEM, "out of memory");
 	if (write && !s->write)
+		/* cppcheck-suppress memleak ; its cleanup attribute frees it */
 		return err_set(-EPERM, "store %s is open for reading only", s->dir);
 	t->s = s;
 	t->write = write;

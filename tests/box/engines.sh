@@ -13,6 +13,7 @@
 # run_docker NAME IMAGE CMD… and run_podman NAME IMAGE CMD… start in the background (-d); more
 # options go into RUN_OPTS: RUN_OPTS=(--read-only -v "$W/v:/data"). They print the full id.
 
+# shellcheck shell=bash disable=SC2034	# SKIP_WHY is for scenarios
 ENGINE_WAIT=${ENGINE_WAIT:-60} # seconds that an engine may take to come up or to go
 RUN_OPTS=()
 
@@ -98,7 +99,7 @@ busybox_tree() {
 	bb=$(command -v busybox) || return 1
 	mkdir -p "$d"/{bin,etc,home,mnt,proc,sys,dev,run,root,var/log,data} \
 		"$d"/opt/{app/sub,keep,del,opq,mtime,hl}
-	mkdir -p -m 1777 "$d/tmp"
+	mkdir -m 1777 "$d/tmp"
 	cp "$bb" "$d/bin/busybox" && chmod 755 "$d/bin/busybox"
 	for applet in $("$bb" --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$d/bin/$applet"

@@ -12,6 +12,7 @@
 #
 # Output is TAP 13; what a failing check saw follows as "# …" lines.
 
+# shellcheck shell=bash
 set -u
 TAP_N=0 TAP_FAILED=0 TAP_SKIPPED=0 TAP_PLAN=
 CLEANUPS=()

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "tests/unit/base/unit.h"
 
+// clang-format off
 static const struct {
 	struct span raw;
 	const char *ascii, *utf8; /* without and with utf8_ok */
@@ -26,6 +27,7 @@ static const struct {
 	{ROW("\xf0\x9f\x94\x92"), "\"\\360\\237\\224\\222\"", "\xf0\x9f\x94\x92"},
 	{ROW("\xc0\xaf"), "\"\\300\\257\"", "\"\\300\\257\""}, /* overlong slash */
 };
+// clang-format on
 
 static void quoting(void **state UNUSED)
 {
@@ -62,6 +64,7 @@ static void quoted_bytes_are_always_printable(void **state UNUSED)
 
 #define FFFD "\xef\xbf\xbd"
 /* What Python's bytes.decode('utf-8', 'replace') gives. */
+// clang-format off
 static const struct {
 	const char *raw, *text;
 } repairs[] = {
@@ -83,6 +86,7 @@ static const struct {
 	{"\xf5\x80", FFFD FFFD},
 	{"\x80", FFFD},
 };
+// clang-format on
 
 static void repairing_utf8(void **state UNUSED)
 {

@@ -26,7 +26,8 @@ struct place {
 	int listener;
 	pthread_t thread;
 	struct turn turns[TURNS];
-	struct buf heard; /* every request, one after the other */
+	pthread_mutex_t lock; /* of what was heard */
+	struct buf heard;     /* every request, one after the other */
 	struct boltseal *h;
 	struct boltseal_reply reply;
 };
@@ -53,7 +54,9 @@ static bool hear(struct place *p, int fd)
 		while (n-- > 0 && read(fd, &c, 1) == 1)
 			buf_add(&in, &c, 1);
 	}
+	pthread_mutex_lock(&p->lock);
 	buf_add_span(&p->heard, buf_span(&in));
+	pthread_mutex_unlock(&p->lock);
 	return true;
 }
 
@@ -95,6 +98,7 @@ static struct place *begin(const struct turn *turns, size_t n)
 	struct place *p = calloc(1, sizeof(*p));
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 
+	pthread_mutex_init(&p->lock, NULL);
 	strcpy(p->dir, "/tmp/boltseal-client-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/s", p->dir);
@@ -119,7 +123,19 @@ static void end(struct place *p)
 	unlink(p->path);
 	rmdir(p->dir);
 	buf_free(&p->heard);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
+}
+
+/* When the last request's answer or end was seen: nothing more is heard meanwhile. */
+static const char *heard(struct place *p)
+{
+	const char *text;
+
+	pthread_mutex_lock(&p->lock);
+	text = buf_text(&p->heard);
+	pthread_mutex_unlock(&p->lock);
+	return text;
 }
 
 #define OK_5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -161,7 +177,7 @@ static void never_twice(void **state UNUSED)
 	assert_int_equal(boltseal_status(p->h, &p->reply), 0);
 	assert_int_equal(boltseal_verify(p->h, "web", &p->reply), -EPROTO);
 	assert_non_null(strstr(boltseal_why(p->h), "before an answer came"));
-	assert_null(strstr(strstr(buf_text(&p->heard), "POST") + 1, "POST"));
+	assert_null(strstr(strstr(heard(p), "POST") + 1, "POST"));
 	end(p);
 }
 
@@ -207,7 +223,7 @@ static void not_modified(void **state UNUSED)
 	assert_int_equal(p->reply.status, 304);
 	assert_string_equal(p->reply.etag, "abc");
 	assert_string_equal(p->reply.body, "");
-	assert_non_null(strstr(buf_text(&p->heard), "If-None-Match: \"abc\"\r\n"));
+	assert_non_null(strstr(heard(p), "If-None-Match: \"abc\"\r\n"));
 	assert_int_equal(boltseal_status(p->h, &p->reply), 0);
 	end(p);
 }
@@ -272,12 +288,12 @@ static void what_is_sent(void **state UNUSED)
 	assert_int_equal(boltseal_accept(p->h, "web", "ab\"c", paths, 2, "why \"so\"\n",
 				 "2030-01-01T00:00:00Z", &p->reply),
 		0);
-	assert_non_null(strstr(buf_text(&p->heard),
+	assert_non_null(strstr(heard(p),
 		"GET /v1/targets/..%2Fa%26b/file?path=%2Fa%3Fb%3D%FF%23%25 HTTP/1.1\r\n"));
-	assert_non_null(strstr(buf_text(&p->heard), "GET /v1/targets/web/drift?path=%2Fetc%2Fa%20b&"
+	assert_non_null(strstr(heard(p), "GET /v1/targets/web/drift?path=%2Fetc%2Fa%20b&"
 						    "path=%2Fx%FF&against=gen%3A3 HTTP/1.1\r\n"));
-	assert_non_null(strstr(buf_text(&p->heard), "If-Match: \"ab%22c\"\r\n"));
-	assert_non_null(strstr(buf_text(&p->heard),
+	assert_non_null(strstr(heard(p), "If-Match: \"ab%22c\"\r\n"));
+	assert_non_null(strstr(heard(p),
 		"{\"expires\":\"2030-01-01T00:00:00Z\",\"paths\":[\"/etc/a b\"],\"paths_b64\":["
 		"\"L3j/\"],\"reason\":\"why \\\"so\\\"\\n\"}"));
 	end(p);
@@ -325,7 +341,7 @@ static void streams(void **state UNUSED)
 		0);
 	assert_string_equal(buf_text(&l.text), "one|two|three|");
 	assert_string_equal(p->reply.body, "");
-	assert_non_null(strstr(buf_text(&p->heard), "Accept: application/x-ndjson\r\n"));
+	assert_non_null(strstr(heard(p), "Accept: application/x-ndjson\r\n"));
 	assert_int_equal(boltseal_status(p->h, &p->reply), 0);
 	buf_free(&l.text);
 	end(p);
@@ -370,7 +386,7 @@ static void stream_refused(void **state UNUSED)
 	assert_string_equal(p->reply.body, "{}");
 	assert_string_equal(p->reply.content_type, "application/problem+json");
 	assert_int_equal(l.text.n, 0);
-	assert_non_null(strstr(buf_text(&p->heard), "\r\n\r\n{\"path\":\"/etc\"}"));
+	assert_non_null(strstr(heard(p), "\r\n\r\n{\"path\":\"/etc\"}"));
 	end(p);
 }
 

@@ -102,7 +102,7 @@ static void budgets_hold(void **state UNUSED)
 {
 	static char content[200000];
 	FIXTURE struct fixture f;
-	bool stop = true;
+	atomic_bool stop = true;
 	struct hash_budget bytes = {.max_bytes = 199999}, fits = {.max_bytes = 200000},
 			   stopped = {.stop = &stop};
 	struct hash_result got;

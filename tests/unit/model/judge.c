@@ -5,6 +5,7 @@
 #define CAPS "\x13security.capability\1a"
 
 /* The records that the rows below are made of. */
+// clang-format off
 static const struct record file = {.type = FILE_REG, .mode = 0644, .has_sha = true},
 	edited = {.type = FILE_REG, .mode = 0644, .has_sha = true, .sha = {1}},
 	touched = {.type = FILE_REG, .mode = 0644, .has_sha = true, .mtime = 1},
@@ -27,6 +28,7 @@ static const struct record file = {.type = FILE_REG, .mode = 0644, .has_sha = tr
 	dir_later = {.type = FILE_DIR, .mode = 0755, .mtime = 9, .ovl = OVL_OPAQUE},
 	sym = {.type = FILE_LINK, .mode = 0777, .link = ROW("a")},
 	sym_moved = {.type = FILE_LINK, .mode = 0777, .link = ROW("b")};
+// clang-format on
 
 enum { GONE = 1, LAYER = 2, MOUNT = 4 };
 static const struct {
