@@ -42,7 +42,6 @@ static void wishes_free(struct link_wish **w)
 		*w = next;
 	}
 }
-#define WISHES CLEANUP(wishes_free)
 
 /* ---- one search ---- */
 
@@ -211,8 +210,9 @@ static void done(struct links_job *t)
 static void drop(struct job *j)
 {
 	struct links_job *t = container_of(j, struct links_job, job);
-	WISHES struct link_wish *list = atomic_exchange(&t->kept->links, NULL);
+	struct link_wish *list = atomic_exchange(&t->kept->links, NULL);
 
+	wishes_free(&list);
 	done(t);
 }
 

@@ -40,7 +40,8 @@ static void build(struct world *w, const uint8_t *p, size_t n)
 	struct record root = {.type = FILE_DIR};
 	uint32_t i;
 
-	*w = (struct world){.now = {w->layer, LAYERS}, .base = {w->layer + 1, LAYERS - 1}};
+	*w = (struct world){.now = {.layer = w->layer, .n = LAYERS},
+		.base = {.layer = w->layer + 1, .n = LAYERS - 1}};
 	for (i = 0; i < LAYERS; i++) {
 		mem_layer_add(&w->mem[i], 0, (struct span){0}, &root);
 		w->layer[i] = (struct layer){.ops = &mem_layer_ops, .ctx = &w->mem[i],

@@ -15,7 +15,7 @@ static void fixture_open(struct fixture *f, uint32_t n, uint32_t n_data)
 	struct record root = {.type = FILE_DIR, .mode = 0755};
 	uint32_t i;
 
-	*f = (struct fixture){.v = {f->layer, n}};
+	*f = (struct fixture){.v = {.layer = f->layer, .n = n}};
 	for (i = 0; i < n; i++) {
 		mem_layer_add(&f->mem[i], 0, (struct span){0}, &root);
 		f->layer[i] = (struct layer){.ops = &mem_layer_ops,

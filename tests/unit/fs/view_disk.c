@@ -15,7 +15,7 @@ static void at_any_depth_with_any_bytes(void **state UNUSED)
 {
 	ROOM struct room r = room_open();
 	struct layer l = disk(&r, MARKS_TRUSTED);
-	struct view v = {&l, 1};
+	struct view v = {.layer = &l, .n = 1};
 	HIT struct hit h = {0};
 	BUF struct buf path = {0};
 	NAMES struct names ns = {0};
@@ -49,7 +49,7 @@ static void links_are_never_followed(void **state UNUSED)
 {
 	ROOM struct room r = room_open();
 	struct layer l = disk(&r, MARKS_TRUSTED);
-	struct view v = {&l, 1};
+	struct view v = {.layer = &l, .n = 1};
 	struct layer_entry e = {0};
 	NAMES struct names ns = {0};
 	HIT struct hit h = {0};
@@ -70,7 +70,7 @@ static int covered_in_child(const struct room *r)
 	struct layer l;
 	HIT struct hit h = {0};
 	NAMES struct names ns = {0};
-	struct view v = {&l, 1};
+	struct view v = {.layer = &l, .n = 1};
 
 	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		mount("t", room_path(r, "m"), "tmpfs", 0, NULL))
@@ -116,7 +116,7 @@ static void fuse_whiteouts(void **state UNUSED)
 {
 	ROOM struct room up = room_open(), low = room_open();
 	struct layer l[2] = {disk(&up, MARKS_FUSE), disk(&low, MARKS_FUSE)};
-	struct view v = {l, 2};
+	struct view v = {.layer = l, .n = 2};
 	NAMES struct names ns = {0};
 
 	room_text(&low, "gone", "");
