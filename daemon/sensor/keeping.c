@@ -5,6 +5,7 @@
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- layers: opened once, shared, watched ---- */
 
@@ -143,6 +144,21 @@ void keeping_release(struct sensor *s, struct kept *k)
 	kept_unref(k);
 }
 
+/* Docker's and containers/storage's layout: ID/diff beside ID/link, which holds NAME of l/NAME. Both
+ * remove that first. */
+static char *link_of(const char *upper)
+{
+	BUF struct buf file = {0}, name = {0}, path = {0};
+	struct stat st;
+
+	buf_printf(&file, "%s/../link", upper);
+	if (fd_read_file(AT_FDCWD, buf_text(&file), 64, &name) < 0 || !name.n ||
+		memchr(name.p, '/', name.n) || memchr(name.p, 0, name.n))
+		return NULL;
+	buf_printf(&path, "%s/../../l/%s", upper, buf_text(&name));
+	return lstat(buf_text(&path), &st) == 0 ? strdup(buf_text(&path)) : NULL;
+}
+
 int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 {
 	struct kept *k = calloc(1, sizeof(*k));
@@ -160,6 +176,7 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (k->upper_fd < 0)
 		r = err_sys("%s: %s", k->name, k->upper);
+	k->link = r == 0 && k->overlay ? link_of(k->upper) : NULL;
 	if (r == 0 && k->overlay)
 		r = add_lowers(s, k, t->lowers, false);
 	if (r == 0 && k->overlay)

@@ -41,10 +41,11 @@ void kept_unref(struct kept *k)
 	free(k->id);
 	free(k->name);
 	free(k->upper);
+	free(k->link);
 	free(k);
 }
 
-int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN])
+int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN])
 {
 	BUF struct buf b = {0};
 	struct statx st;
@@ -55,6 +56,8 @@ int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN])
 	buf_be64(&b, st.stx_ino);
 	buf_be64(&b, (uint64_t)st.stx_btime.tv_sec);
 	buf_be32(&b, st.stx_btime.tv_nsec);
+	if (marks == MARKS_USER || marks == MARKS_FUSE)
+		buf_u8(&b, (uint8_t)marks);
 	if (buf_err(&b))
 		return buf_err(&b);
 	sha_once(buf_span(&b), ret);
@@ -74,13 +77,22 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	l->path = strdup(path);
 	must(l->path);
 	l->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, l->identity);
+	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, marks, l->identity);
 	if (r < 0) {
 		lower_unref(l);
 		return r;
 	}
 	*ret = l;
 	return 0;
+}
+
+bool kept_is_going(const struct kept *k)
+{
+	struct stat st;
+
+	if (fstat(k->upper_fd, &st) == 0 && st.st_nlink == 0)
+		return true;
+	return k->link && lstat(k->link, &st) < 0 && errno == ENOENT;
 }
 
 bool kept_is_excluded(const struct kept *k, struct span path)

@@ -31,6 +31,7 @@ struct kept {
 	char *id, *name;
 	char *upper;	     /* host path of the upper directory, or of the tree itself */
 	int upper_fd;	     /* O_PATH|O_DIRECTORY */
+	char *link;	     /* the store's short name for it, that goes before it goes; or NULL */
 	bool overlay;
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
@@ -54,9 +55,13 @@ static inline void kept_unref_p(struct kept **k)
 #define KEPT CLEANUP(kept_unref_p)
 
 /* What a layer is: its path, inode number and birth time, so that a directory that was replaced is
- * another layer. Needs no read of its content, and survives restarts and reboots. */
-int lower_identity(const char *path, int fd, uint8_t ret[SHA_LEN]);
+ * another layer. Needs no read of its content, and survives restarts and reboots. How its whiteouts
+ * and opaque directories are written is a part of it: the same files read by other rules are not
+ * the same layer. */
+int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
 int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
+/* Its tree is being taken away, file by file: what is missing in it was deleted by nobody. */
+bool kept_is_going(const struct kept *k);
 bool kept_is_excluded(const struct kept *k, struct span path);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);
