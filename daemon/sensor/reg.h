@@ -22,7 +22,6 @@ struct reg {
 	uint32_t dev_major, dev_minor;
 	uint32_t pid;
 	char *merged;
-	int mounts_fd;	     /* its process's mountinfo, polled for changes; -1 */
 	struct cover *covers;
 	bool seen;	     /* in the look under way */
 	bool scan_when_stored; /* a tree whose own snapshot is being taken */

@@ -5,10 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/loop.h"
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,7 +119,6 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	must(r);
 	r->kept = k;
 	r->root_id = ++s->reg.next_id;
-	r->mounts_fd = -1;
 	r->pid = t->pid;
 	r->next_sweep = s->cfg->sweep_interval ? clock_mono() + s->cfg->sweep_interval : INT64_MAX;
 	r->next = s->reg.regs;
@@ -166,7 +162,6 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 		free(c->point);
 		free(c);
 	}
-	fd_close(&r->mounts_fd);
 	keeping_release(s, r->kept);
 	buf_free(&r->desc);
 	free(r->merged);
@@ -211,23 +206,6 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 		return;
 	describe(r, t, was_late(r));
 	tell_target(s, r);
-}
-
-static void follow_mounts(struct sensor *s, struct reg *r)
-{
-	char path[64];
-
-	if (r->state != STATE_RUNNING || !r->pid) {
-		fd_close(&r->mounts_fd);
-		return;
-	}
-	if (r->mounts_fd >= 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/%u/mountinfo", r->pid);
-	r->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r->mounts_fd >= 0)
-		sensor_watch_fd(s, r->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET,
-			TAG_TARGETS + r->root_id);
 }
 
 static void cover_touch(struct sensor *s, struct reg *r, const char *point, const char *what)
@@ -361,7 +339,6 @@ static void keep_box(struct sensor *s, const struct box *b)
 	r->mnt_ns = b->t.mnt_ns;
 	r->dev_major = b->dev_major;
 	r->dev_minor = b->dev_minor;
-	follow_mounts(s, r);
 	if (b->t.state == STATE_RUNNING)
 		follow_covers(s, r, b);
 }
@@ -392,7 +369,6 @@ static void not_seen(struct sensor *s, struct reg *r)
 			update(s, r, &copy, (struct span){0});
 	}
 	r->mnt_ns = 0;
-	follow_mounts(s, r);
 }
 
 /* A plain tree's root has the host's own device: it tells nobody apart. */
@@ -436,9 +412,10 @@ void registry_look(struct sensor *s)
 {
 	BOX_LIST struct box_list l = {0};
 	BUF struct buf notes = {0};
+	const struct mnt_ns *spaces;
 	struct reg *r, *next;
+	size_t n_spaces;
 
-	s->look_due = 0;
 	if (finder_look(s->finder, &l, &notes) < 0) {
 		log_warn("looking for containers: %s", err_why());
 		return;
@@ -459,6 +436,8 @@ void registry_look(struct sensor *s)
 			not_seen(s, r);
 	}
 	rebuild_rows(&s->reg);
+	spaces = finder_spaces(s->finder, &n_spaces);
+	spaces_follow(s, spaces, n_spaces);
 	s->reg.first_look = false;
 }
 
@@ -542,7 +521,6 @@ void registry_free(struct sensor *s)
 			free(c->point);
 			free(c);
 		}
-		fd_close(&r->mounts_fd);
 		kept_unref(r->kept);
 		buf_free(&r->desc);
 		free(r->merged);
