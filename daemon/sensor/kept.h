@@ -40,6 +40,7 @@ struct kept {
 	size_t n_lower, n_data;
 	const struct config_list *exclude; /* host trees: never looked at; lives with the config */
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
+	bool held; /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;    /* removed: jobs for it are dropped */
 	atomic_bool barred;  /* too large: no baseline, a gap says so */
 };

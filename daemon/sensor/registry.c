@@ -38,7 +38,11 @@ struct kept_limits {
 	const struct config_list *exclude;
 	uint64_t max_bytes, max_files;
 	struct span merged;
+	bool partial;
 };
+/* A container is told with its name, image and labels, or after this time with what is known. */
+#define HELD_MAX CLOCK_S
+#define HELD_LOOKS (100 * CLOCK_MS)
 
 static char *text_of(struct span s)
 {
@@ -76,7 +80,7 @@ static void arm(struct sensor *s, struct reg *r)
 
 	if (watch_add(s->watch, &root, &r->level) < 0) {
 		r->level = LEVEL_L6;
-		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
+		r->refused = text_of(span_of(err_why()));
 	}
 }
 
@@ -99,10 +103,30 @@ static void describe(struct reg *r, const struct target *t, bool late)
 	target_encode(&full, &r->desc);
 }
 
+/* From here on the ledger knows it: what was held back for that comes now. */
+static void tell_first(struct sensor *s, struct reg *r)
+{
+	struct scan_options opt = {.asker = -1, .trust_seen = true};
+
+	r->hold_until = 0;
+	r->kept->held = false;
+	tell_target(s, r);
+	if (r->refused)
+		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, r->refused);
+	free(take(r->refused));
+	if (!r->scan_when_stored)
+		scan_begin(&s->ex, r->kept, &opt);
+}
+
+/* Is it a new one, whose name, image or labels its runtime is still writing down? */
+static bool is_to_be_held(struct sensor *s, const struct reg *r, const struct kept_limits *lim)
+{
+	return lim && lim->partial && !s->reg.first_look && !atomic_load(&r->kept->no);
+}
+
 /* Watch first, look after: what happens between is seen by both. */
 static struct reg *add(struct sensor *s, const struct target *t, const struct kept_limits *lim)
 {
-	struct scan_options opt = {.asker = -1, .trust_seen = true};
 	struct kept *k = NULL;
 	struct reg *r;
 
@@ -128,10 +152,13 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 		r->merged = text_of(lim->merged);
 	arm(s, r);
 	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
-	tell_target(s, r);
 	baselines_of(s, r);
-	if (!r->scan_when_stored)
-		scan_begin(&s->ex, k, &opt);
+	if (is_to_be_held(s, r, lim)) {
+		r->hold_until = clock_mono() + HELD_MAX;
+		k->held = true;
+	} else {
+		tell_first(s, r);
+	}
 	log_info("keeping %s %s (%.12s), %s", target_kinds[k->kind].name, k->name, k->id,
 		level_kinds[r->level].name);
 	return r;
@@ -143,6 +170,8 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	struct item_gone *g = calloc(1, sizeof(*g));
 
 	must(g);
+	if (r->hold_until)
+		tell_first(s, r);
 	g->item.kind = ITEM_GONE;
 	g->kept = kept_ref(r->kept);
 	g->removed = removed;
@@ -164,6 +193,7 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	}
 	keeping_release(s, r->kept);
 	buf_free(&r->desc);
+	free(r->refused);
 	free(r->merged);
 	free(r);
 }
@@ -205,7 +235,19 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 	if (!desc_differs(r, t))
 		return;
 	describe(r, t, was_late(r));
-	tell_target(s, r);
+	if (!r->hold_until)
+		tell_target(s, r);
+}
+
+/* Until all is known, or the time is over. */
+static void hold(struct sensor *s, struct reg *r, bool partial)
+{
+	if (!r->hold_until)
+		return;
+	if (partial && clock_mono() < r->hold_until)
+		sensor_want_look(s, HELD_LOOKS);
+	else
+		tell_first(s, r);
 }
 
 static void cover_touch(struct sensor *s, struct reg *r, const char *point, const char *what)
@@ -322,7 +364,7 @@ static void keep_host_trees(struct sensor *s)
 
 static void keep_box(struct sensor *s, const struct box *b)
 {
-	struct kept_limits lim = {.merged = b->merged};
+	struct kept_limits lim = {.merged = b->merged, .partial = b->partial};
 	struct reg *r = registry_by_id(&s->reg, b->t.id);
 
 	if (r && !span_is(b->t.upper, r->kept->upper)) {
@@ -335,6 +377,7 @@ static void keep_box(struct sensor *s, const struct box *b)
 		update(s, r, &b->t, b->merged);
 	if (!r)
 		return;
+	hold(s, r, b->partial);
 	r->seen = true;
 	r->mnt_ns = b->t.mnt_ns;
 	r->dev_major = b->dev_major;
@@ -357,6 +400,8 @@ static void not_seen(struct sensor *s, struct reg *r)
 	}
 	if (r->state != STATE_RUNNING || target_decode(buf_span(&r->desc), &t) < 0)
 		return;
+	if (r->hold_until)
+		tell_first(s, r);
 	t.state = STATE_STOPPED;
 	t.pid = 0;
 	t.mnt_ns = 0;
@@ -522,6 +567,7 @@ void registry_free(struct sensor *s)
 			free(c);
 		}
 		kept_unref(r->kept);
+		free(r->refused);
 		buf_free(&r->desc);
 		free(r->merged);
 		free(r);

@@ -80,6 +80,7 @@ static void load_one(struct adapter_ctx *ctx, struct span root, struct span id)
 
 	ctx_watch(ctx, dir); /* a rename rewrites config.v2.json */
 	k->root = root;
+	k->whole = json_text_at(config, "Config.Image").n > 0;
 	k->t.id = id;
 	k->t.name = name.n && name.p[0] == '/' ? span_make(name.p + 1, name.n - 1) : name;
 	k->t.image = json_text_at(config, "Config.Image");

@@ -103,6 +103,7 @@ static void tell_bundle(struct adapter_ctx *ctx, const json_t *spec, struct know
 	const json_t *notes = json_at(spec, "annotations");
 
 	oci_own(ctx, spec, &k->own);
+	k->whole = spec; /* the last thing that is written before it is started */
 	k->t.read_only = json_is_true(json_at(spec, "root.readonly"));
 	if (note_of(notes, "io.kubernetes.cri-o.ContainerID").n)
 		tell_crio(ctx, notes, k);

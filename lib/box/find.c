@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/sha.h"
 #include "base/text.h"
+#include "box/proc.h"
 
 static const char *const usual_docker[] = {"/var/lib/docker", NULL};
 static const char *const usual_storage[] = {"/var/lib/containers/storage", NULL};
@@ -84,6 +85,7 @@ static int read_host(struct look *l, struct mounts *init)
 
 	if (r < 0)
 		return err_wrap(r, "our own mount table");
+	l->sees_processes = proc_sees_all();
 	root = mounts_root(&l->host);
 	l->root = root ? *root : (struct mount){0};
 	l->init_root = l->root;

@@ -151,6 +151,7 @@ int known_tell(struct adapter_ctx *ctx, struct known *k, struct box_list *list, 
 		return ADAPTER_SKIP;
 	dup_target(&list->mem, &k->t, &b->t);
 	b->t.runtime = span_of(k->runtime);
+	b->partial = !k->whole;
 	if (b->from_files_only) {
 		b->t.fuse = k->fuse;
 		b->t.user_xattr = k->user_xattr && !k->fuse;

@@ -20,6 +20,7 @@ struct look {
 	struct adapter_ctx ctx;
 	struct mounts host;
 	struct mount root, init_root; /* ours, and pid 1's */
+	bool sees_processes; /* of whoever it may be: a namespace without one is empty, then */
 	struct box_list *list;
 };
 

@@ -307,6 +307,8 @@ void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts
 
 	if (!root || is_host_root(l, root))
 		return;
+	if (!ns->pid && l->sees_processes)
+		return; /* its container has ended; somebody's descriptor keeps it */
 	fill_head(l, root, &b);
 	if (is_ignored(l, b.merged) || !fill_root(l, root, ns->pid, &b) || is_ignored(l, b.t.upper))
 		return;

@@ -58,6 +58,14 @@ if [ "$(probe 'process events' .ok)" = true ]; then
 else
 	skip "found at once" "$(probe 'process events' .result)"
 fi
+# Somebody else's descriptor may keep a namespace whose container has ended.
+minibox kept || bail "minibox"
+id=$(id_of "$W/mini/kept/upper")
+event_ok "one whose namespace is kept" target.found true "$id"
+exec 7<"/proc/$MINI_PID/ns/mnt"
+minibox_stop "$MINI_PID"
+event_ok "has ended all the same" target.stopped true "$id"
+exec 7<&-
 like "doctor: mount namespaces" "$(probe 'mount namespaces' .result)" '^[1-9][0-9]* are followed$'
 
 # --- a rootless engine's ------------------------------------------------------------------------
