@@ -22,13 +22,20 @@
 #include <unistd.h>
 
 enum { PASSED_FIRST = 3, ANSWER_MS = 500, READ_MAX = 4096 };
-/* Until Linux 6.6 named no type for it: in older headers these are an anonymous enum of the event. */
+/* PROC_EVENT_FORK and _EXEC: newer headers have moved them out of the struct they were in. */
 enum { EVENT_FORK = 0x1, EVENT_EXEC = 0x2 };
+
+/* struct cn_msg without its flexible end, which could not be followed by anything. */
+struct cn_head {
+	uint32_t idx, val, seq, ack;
+	uint16_t len, flags;
+};
+_Static_assert(sizeof(struct cn_head) == sizeof(struct cn_msg), "the connector's head");
 
 /* One event as it comes: netlink's head, the connector's, the event. */
 struct message {
 	struct nlmsghdr nl;
-	struct cn_msg cn;
+	struct cn_head cn;
 	uint32_t what, cpu;
 	uint64_t time;
 	uint32_t pid[4]; /* fork: parent pid and tgid, child pid and tgid; exec: pid and tgid */
@@ -89,16 +96,16 @@ static int open_own(void)
 	return take_fd(&fd);
 }
 
-static int subscribe(int fd)
+static int say(int fd, uint32_t op)
 {
 	struct {
 		struct nlmsghdr nl;
-		struct cn_msg cn;
+		struct cn_head cn;
 		uint32_t op;
 	} __attribute__((packed)) m = {
 		.nl = {.nlmsg_len = sizeof(m), .nlmsg_type = NLMSG_DONE},
-		.cn = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(m.op)},
-		.op = PROC_CN_MCAST_LISTEN,
+		.cn = {.idx = CN_IDX_PROC, .val = CN_VAL_PROC, .len = sizeof(m.op)},
+		.op = op,
 	};
 
 	return send(fd, &m, sizeof(m), 0) == (ssize_t)sizeof(m) ? 0 : err_sys("subscribe");
@@ -107,7 +114,7 @@ static int subscribe(int fd)
 /* The pid that a message is about; 0: none. */
 static int pid_in(const struct message *m, ssize_t n)
 {
-	if (n < (ssize_t)AT(pid[2]) || m->cn.id.idx != CN_IDX_PROC)
+	if (n < (ssize_t)AT(pid[2]) || m->cn.idx != CN_IDX_PROC)
 		return 0;
 	if (m->what == EVENT_EXEC)
 		return (int)m->pid[0];
@@ -167,7 +174,7 @@ void procs_open(struct procs *p)
 	if (r >= 0 && filter(fd) < 0)
 		r = err_sys("a filter");
 	if (r >= 0)
-		r = subscribe(fd);
+		r = say(fd, PROC_CN_MCAST_LISTEN);
 	if (r >= 0)
 		r = try_it(fd);
 	snprintf(p->result, sizeof(p->result), "%s", r < 0 ? err_why() : "forks and execs are told");
@@ -175,8 +182,11 @@ void procs_open(struct procs *p)
 		p->fd = take_fd(&fd);
 }
 
+/* Kernels before 6.6 count listeners by what they say, not by their sockets. */
 void procs_close(struct procs *p)
 {
+	if (p->fd >= 0)
+		(void)say(p->fd, PROC_CN_MCAST_IGNORE);
 	fd_close(&p->fd);
 }
 
