@@ -132,20 +132,48 @@ static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, 
 	}
 }
 
+static struct layer layer_of(const struct baseline *b)
+{
+	return (struct layer){.ops = &layer_disk_ops, .root_fd = b->lower->root_fd,
+		.marks = b->lower->marks};
+}
+
+/* fuse-overlayfs writes down what is deleted as files beside it: these are no names of the layer. */
+static int look_fuse(struct batch_job *t, struct span name, struct look *l)
+{
+	struct layer on = layer_of(t->b);
+	struct layer_entry e = {.look.mem = l->mem};
+	int r = on.ops->lookup(&on, (struct layer_dir){.rel = t->rel}, name, &e);
+
+	*l = e.look;
+	l->rec = e.rec;
+	return r;
+}
+
+static int look_row(struct batch_job *t, int dir_fd, size_t i, struct look *l, int *ret_fd)
+{
+	struct span name = names_at(&t->names, i);
+	enum look_marks marks = t->b->lower->marks;
+
+	if (marks == MARKS_FUSE)
+		return look_fuse(t, name, l);
+	/* A layer's file is opened once; a tree that its users write into gets the careful way. */
+	if (!t->b->tree && t->names.v[i].type == DT_REG && look_open(dir_fd, name, marks, l, ret_fd) == 0)
+		return 0;
+	return look_at(dir_fd, name, marks, l);
+}
+
 static void add_row(struct batch_job *t, struct worker *w, int dir_fd, size_t i, struct look *l,
 	struct item_snap_batch *it)
 {
 	struct snap_row *row = &it->row[it->n_rows];
 	struct span name = names_at(&t->names, i);
-	enum look_marks marks = t->b->lower->marks;
 	FD int fd = -1;
 	size_t at;
 
 	*row = (struct snap_row){0};
-	/* A layer's file is opened once; a tree that its users write into gets the careful way. */
-	if (t->b->tree || t->names.v[i].type != DT_REG || look_open(dir_fd, name, marks, l, &fd) != 0)
-		if (look_at(dir_fd, name, marks, l) != 0)
-			return; /* gone meanwhile: it is not there */
+	if (look_row(t, dir_fd, i, l, &fd) != 0)
+		return; /* gone meanwhile: it is not there */
 	if (l->rec.type == FILE_REG && !(l->rec.ovl & OVL_METACOPY))
 		hash_row(t, w, dir_fd, fd, name, l, it, row);
 	row->sub_dir = l->rec.type == FILE_DIR ? t->sub[i] : 0;
@@ -285,16 +313,26 @@ static void list_names(struct baseline *b, struct worker *w, const struct pendin
 		batch_submit(t, w);
 }
 
+/* > 0: gone, or another file system begins here. */
+static int read_dir(struct baseline *b, struct span rel, struct names *ret)
+{
+	struct layer on = layer_of(b);
+	FD int fd = -1;
+	int r;
+
+	if (on.marks == MARKS_FUSE)
+		return on.ops->list(&on, (struct layer_dir){.rel = rel}, ret);
+	r = beneath_open(on.root_fd, rel, O_RDONLY | O_DIRECTORY, &fd);
+	return r ? r : names_read(fd, NAMES_LIMIT, ret);
+}
+
 static void list_dir(struct baseline *b, struct worker *w, const struct pending_dir *d)
 {
 	NAMES struct names names = {0};
-	FD int fd = -1;
-	int r = beneath_open(b->lower->root_fd, span_make(d->rel, d->n), O_RDONLY | O_DIRECTORY, &fd);
+	int r = read_dir(b, span_make(d->rel, d->n), &names);
 
 	if (r > 0)
-		return; /* gone, or another file system begins here */
-	if (r == 0)
-		r = names_read(fd, NAMES_LIMIT, &names);
+		return;
 	if (r < 0) {
 		fail(b, r, err_why());
 		return;

@@ -61,13 +61,21 @@ static void pending_free(struct coalesce *c, struct pending *p)
 	free(p);
 }
 
-static struct pending *take_head(struct coalesce *c)
+static struct pending *step_out(struct coalesce *c)
 {
 	struct pending *p = c->head;
 
 	c->head = p->next;
 	if (!c->head)
 		c->tail = &c->head;
+	p->next = NULL;
+	return p;
+}
+
+static struct pending *take_head(struct coalesce *c)
+{
+	struct pending *p = step_out(c);
+
 	HASH_DEL(c->table, p);
 	return p;
 }
@@ -162,10 +170,21 @@ static void submit(struct coalesce *c, struct examiner *ex, struct pending *p)
 	pending_free(c, p);
 }
 
+/* To the end of the line, which is in order of time. */
+static void wait_on(struct coalesce *c, struct pending *p, int64_t now)
+{
+	p->due = now + (c->debounce > CLOCK_MS ? c->debounce : CLOCK_MS);
+	*c->tail = p;
+	c->tail = &p->next;
+}
+
 int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now)
 {
 	while (c->head && c->head->due <= now)
-		submit(c, ex, take_head(c));
+		if (c->head->kept->held)
+			wait_on(c, step_out(c), now);
+		else
+			submit(c, ex, take_head(c));
 	return c->head ? c->head->due - now : -1;
 }
 

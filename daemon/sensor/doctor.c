@@ -28,21 +28,33 @@ static const char *level_lacks(enum level l)
 	return lacks[l];
 }
 
+static void one_probe(
+	struct json *j, const char *name, bool ok, const char *result, const char *without)
+{
+	json_open(j, '{');
+	json_m_text(j, "name", name);
+	json_m_bool(j, "ok", ok);
+	json_m_text(j, "result", result);
+	json_m_text(j, "without", without ? without : "");
+	json_close(j, '}');
+}
+
 static void probes(struct sensor *s, struct json *j)
 {
+	BUF struct buf spaces = {0};
 	size_t n;
 	const struct watch_probe *p = watch_probes(s->watch, &n);
 
 	json_key(j, "probes");
 	json_open(j, '[');
-	for (size_t i = 0; i < n; i++) {
-		json_open(j, '{');
-		json_m_text(j, "name", p[i].name);
-		json_m_bool(j, "ok", p[i].ok);
-		json_m_text(j, "result", p[i].result);
-		json_m_text(j, "without", p[i].without ? p[i].without : "");
-		json_close(j, '}');
-	}
+	for (size_t i = 0; i < n; i++)
+		one_probe(j, p[i].name, p[i].ok, p[i].result, p[i].without);
+	buf_printf(&spaces, "%zu are followed", s->spaces.n);
+	one_probe(j, "mount namespaces", s->spaces.n > 0, buf_text(&spaces),
+		"a container's mounts are seen by looking; none is followed while none is there");
+	one_probe(j, "process events", s->procs.fd >= 0, s->procs.result,
+		"a container in a mount namespace of its own making (rootless, LXC, no engine) is found "
+		"by a look every 5 s, not when it starts: allow the process connector");
 	json_close(j, ']');
 }
 
@@ -86,6 +98,7 @@ static void counters(struct sensor *s, struct json *j)
 	watch_stats(s->watch, &w);
 	json_m_uint(j, "asks", atomic_load(&e->asks));
 	json_m_uint(j, "baseline_files", atomic_load(&s->baseline_files));
+	json_m_uint(j, "container_looks", s->n_looks);
 	json_m_uint(j, "commits", atomic_load(&s->ledger_stats.batches));
 	json_m_uint(j, "entries", atomic_load(&s->ledger_stats.entries));
 	json_m_uint(j, "events", w.events);
@@ -96,6 +109,7 @@ static void counters(struct sensor *s, struct json *j)
 	json_m_uint(j, "lost", s->lost);
 	json_m_uint(j, "marks", w.marks);
 	json_m_uint(j, "overflows", w.overflows);
+	json_m_uint(j, "process_events", s->procs.events);
 	json_m_uint(j, "retries", atomic_load(&e->retries));
 	json_m_uint(j, "seen_hits", atomic_load(&e->seen_hits));
 	json_m_uint(j, "sightings", atomic_load(&s->ledger_stats.sightings));

@@ -12,7 +12,7 @@
 /* How long to wait before another look at what would not hold still. */
 static const int64_t again_after[] = {200 * CLOCK_MS, CLOCK_S, 5 * CLOCK_S, 30 * CLOCK_S,
 	60 * CLOCK_S, 120 * CLOCK_S, 300 * CLOCK_S, 600 * CLOCK_S};
-enum { NEVER_SETTLES = 4 };
+enum { NEVER_SETTLES = 4, GOING_TRIES = 3 };
 
 /* ---- the place ---- */
 
@@ -402,6 +402,10 @@ void examine_name(struct place *p, struct span name, unsigned flags, struct span
 	if (kept_is_excluded(p->kept, l.path) || (!p->kept->overlay && !kept_is_baselined(p->kept)))
 		return;
 	atomic_fetch_add(&p->worker->ex->stats.looks, 1);
+	if (p->attempt < GOING_TRIES && kept_is_going(p->kept)) { /* it stays as it was last seen */
+		look_again(&l, actor);
+		return;
+	}
 	r = look_both(&l);
 	tell_scan(&l);
 	if (r == 0 && (flags & ASK_IF_GONE) && l.now.found && l.now.layer == 0) {

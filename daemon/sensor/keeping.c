@@ -8,6 +8,7 @@
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- layers: opened once, shared, watched ---- */
 
@@ -88,14 +89,6 @@ static enum look_marks marks_of(const struct target *t)
 	return t->fuse ? MARKS_FUSE : t->user_xattr ? MARKS_USER : MARKS_TRUSTED;
 }
 
-static char *text_of(struct span s)
-{
-	char *c = strndup((const char *)s.p, s.n);
-
-	must(c);
-	return c;
-}
-
 static int add_lowers(struct sensor *s, struct kept *k, struct span list, bool data)
 {
 	struct rd at = rd_of(list);
@@ -139,6 +132,21 @@ void keeping_release(struct sensor *s, struct kept *k)
 	kept_unref(k);
 }
 
+/* Docker's and containers/storage's layout: ID/diff beside ID/link, which holds NAME of l/NAME. Both
+ * remove that first. */
+static char *link_of(const char *upper)
+{
+	BUF struct buf file = {0}, name = {0}, path = {0};
+	struct stat st;
+
+	buf_printf(&file, "%s/../link", upper);
+	if (fd_read_file(AT_FDCWD, buf_text(&file), 64, &name) < 0 || !name.n ||
+		memchr(name.p, '/', name.n) || memchr(name.p, 0, name.n))
+		return NULL;
+	buf_printf(&path, "%s/../../l/%s", upper, buf_text(&name));
+	return lstat(buf_text(&path), &st) == 0 ? strdup(buf_text(&path)) : NULL;
+}
+
 int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 {
 	struct kept *k = calloc(1, sizeof(*k));
@@ -146,9 +154,9 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 
 	must(k);
 	atomic_init(&k->refs, 1);
-	k->id = text_of(t->id);
-	k->name = text_of(t->name);
-	k->upper = text_of(t->upper);
+	k->id = span_dup(t->id);
+	k->name = span_dup(t->name);
+	k->upper = span_dup(t->upper);
 	k->kind = t->kind;
 	k->overlay = target_is_overlay(t);
 	k->marks = marks_of(t);
@@ -156,11 +164,12 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	k->index_fd = -1;
 	if (t->index.n) {
-		k->index = text_of(t->index);
+		k->index = span_dup(t->index);
 		k->index_fd = open(k->index, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (k->upper_fd < 0)
 		r = err_sys("%s: %s", k->name, k->upper);
+	k->link = r == 0 && k->overlay ? link_of(k->upper) : NULL;
 	if (r == 0 && k->overlay)
 		r = add_lowers(s, k, t->lowers, false);
 	if (r == 0 && k->overlay)

@@ -45,6 +45,7 @@ void kept_unref(struct kept *k)
 	free(k->id);
 	free(k->name);
 	free(k->upper);
+	free(k->link);
 	free(k);
 }
 
@@ -88,6 +89,15 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	}
 	*ret = l;
 	return 0;
+}
+
+bool kept_is_going(const struct kept *k)
+{
+	struct stat st;
+
+	if (fstat(k->upper_fd, &st) == 0 && st.st_nlink == 0)
+		return true;
+	return k->link && lstat(k->link, &st) < 0 && errno == ENOENT;
 }
 
 void kept_exclude(struct kept *k, const struct config_list *globs)

@@ -42,6 +42,7 @@ struct kept {
 	int upper_fd;	     /* O_PATH|O_DIRECTORY */
 	char *index;	     /* host path of its index directory (index=on); NULL: none */
 	int index_fd;	     /* O_PATH|O_DIRECTORY; -1 */
+	char *link;	     /* the store's short name for it, that goes before it goes; or NULL */
 	bool overlay;
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
@@ -51,6 +52,7 @@ struct kept {
 	size_t n_lower, n_data;
 	struct config_list exclude;	   /* host trees: never looked at; a copy of its own */
 	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
+	bool held; /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;    /* removed: jobs for it are dropped */
 	atomic_bool barred;  /* too large: no baseline, a gap says so */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
@@ -77,6 +79,8 @@ int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[
 int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
 /* Before anybody else has it. `globs` NULL: nothing. */
 void kept_exclude(struct kept *k, const struct config_list *globs);
+/* Its tree is being taken away, file by file: what is missing in it was deleted by nobody. */
+bool kept_is_going(const struct kept *k);
 bool kept_is_excluded(const struct kept *k, struct span path);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);

@@ -12,8 +12,10 @@
 #include "daemon/sensor/baseline.h"
 #include "daemon/sensor/coalesce.h"
 #include "daemon/sensor/ledger.h"
+#include "daemon/sensor/procs.h"
 #include "daemon/sensor/reg.h"
 #include "daemon/sensor/scan.h"
+#include "daemon/sensor/spaces.h"
 #include "daemon/sensor/watch.h"
 #include <pthread.h>
 
@@ -43,6 +45,8 @@ struct sensor {
 	struct watch *watch;
 	struct finder *finder;
 	struct registry reg;
+	struct spaces spaces;
+	struct procs procs;
 	struct coalesce *coalesce;
 	struct actors *actors;
 
@@ -62,6 +66,12 @@ struct sensor {
 	int64_t next_collect;
 	bool layers_wait;    /* a stored layer may be without its watch */
 	int64_t look_due;    /* monotonic; 0: none wanted */
+	int64_t hint_due;    /* the same, for a hint: what it costs is counted */
+	int64_t look_cost;   /* of late, ns */
+	int64_t hint_credit; /* ns of looking that hints may still cause, as of hint_at */
+	int64_t hint_at;
+	int64_t procs_due;   /* new processes are asked for again then; 0: whenever there are any */
+	uint64_t n_looks;    /* for containers */
 	int64_t next_round;  /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
 	int64_t heal_due;    /* everything is to be rescanned then; 0: no */
@@ -72,10 +82,13 @@ struct sensor {
 	atomic_bool stop; /* the ledger looks at it too */
 };
 
-/* epoll tags: small numbers are ours, from TAG_SEAT the door's seats, above them root ids of
- * targets whose mount table changed. */
-enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_SEAT = 16,
-	TAG_TARGETS = 64 };
+/* epoll tags: small numbers are ours, from TAG_SEAT the door's seats; with the high bits a mount
+ * namespace by its inode number: its table changed, or the process it was opened by has ended. */
+enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_PROCS,
+	TAG_SEAT = 16 };
+#define TAG_SPACES (1ULL << 62)
+#define TAG_SPACE_ENDS (3ULL << 62)
+#define TAG_SPACE (TAG_SPACES - 1)
 
 /* Gives an item to the ledger without ever waiting. */
 void sensor_push(struct sensor *s, struct item *i);
@@ -83,9 +96,13 @@ void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cau
 	uint64_t count, const char *detail);
 /* Wants a registry_look() soon. */
 void sensor_want_look(struct sensor *s, int64_t delay);
+/* The same, for what anybody on the host can bring about: bounded to a share of one processor. */
+void sensor_hint(struct sensor *s, int64_t delay);
 /* Queues the hashing of a layer (or tree) unless it is stored. */
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree);
 void sensor_touch(struct sensor *s, const struct touch *t);
+/* Starts on the layers what scans that were begun with layers_wait() wait for. */
+void sensor_look_at_layers(struct sensor *s);
 /* Everything again, as after an overflow: one gap's healing. The layers too, by change time. */
 void sensor_rescan_all(struct sensor *s, bool trust_seen);
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag);

@@ -23,8 +23,9 @@ struct reg {
 	uint32_t dev_major, dev_minor;
 	uint32_t pid;
 	char *merged;
-	int mounts_fd;	     /* its process's mountinfo, polled for changes; -1 */
 	struct cover *covers;
+	char *refused;	     /* why the watch was, to be told after the target itself */
+	int64_t hold_until;  /* monotonic: told then at the latest; 0: it has been told */
 	bool seen;	     /* in the look under way */
 	bool scan_when_stored; /* a tree whose own snapshot is being taken */
 	int64_t next_sweep;  /* monotonic */

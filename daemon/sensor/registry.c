@@ -3,13 +3,11 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/covers.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,15 +48,11 @@ struct kept_limits {
 	const struct config_list *exclude;
 	uint64_t max_bytes, max_files;
 	struct span merged;
+	bool partial;
 };
-
-static char *text_of(struct span s)
-{
-	char *c = strndup((const char *)s.p, s.n);
-
-	must(c);
-	return c;
-}
+/* A container is told with its name, image and labels, or after this time with what is known. */
+#define HELD_MAX CLOCK_S
+#define HELD_LOOKS (100 * CLOCK_MS)
 
 static void tell_target(struct sensor *s, struct reg *r)
 {
@@ -89,8 +83,8 @@ static void arm_index(struct sensor *s, struct reg *r)
 	if (r->kept->index_fd < 0)
 		return;
 	root.id = r->index_id = ++s->reg.next_id;
-	if (watch_add(s->watch, &root, &level) < 0)
-		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
+	if (watch_add(s->watch, &root, &level) < 0 && !r->refused)
+		r->refused = span_dup(span_of(err_why()));
 }
 
 static void arm(struct sensor *s, struct reg *r)
@@ -101,7 +95,7 @@ static void arm(struct sensor *s, struct reg *r)
 
 	if (watch_add(s->watch, &root, &r->level) < 0) {
 		r->level = LEVEL_L6;
-		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, err_why());
+		r->refused = span_dup(span_of(err_why()));
 	}
 	arm_index(s, r);
 }
@@ -125,10 +119,33 @@ static void describe(struct reg *r, const struct target *t, bool late)
 	target_encode(&full, &r->desc);
 }
 
+/* From here on the ledger knows it: what was held back for that comes now. */
+static void tell_first(struct sensor *s, struct reg *r)
+{
+	struct scan_options opt = {.asker = -1, .trust_seen = true};
+
+	r->hold_until = 0;
+	r->kept->held = false;
+	tell_target(s, r);
+	if (r->refused)
+		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, r->refused);
+	free(take(r->refused));
+	if (kept_is_unsure(r->kept))
+		opt.layers = layers_wait;
+	if (!r->scan_when_stored)
+		scan_begin(&s->ex, r->kept, &opt);
+	sensor_look_at_layers(s);
+}
+
+/* Is it a new one, whose name, image or labels its runtime is still writing down? */
+static bool is_to_be_held(struct sensor *s, const struct reg *r, const struct kept_limits *lim)
+{
+	return lim && lim->partial && !s->reg.first_look && !atomic_load(&r->kept->no);
+}
+
 /* Watch first, look after: what happens between is seen by both. */
 static struct reg *add(struct sensor *s, const struct target *t, const struct kept_limits *lim)
 {
-	struct scan_options opt = {.asker = -1, .trust_seen = true};
 	struct kept *k = NULL;
 	struct reg *r;
 
@@ -145,22 +162,22 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	must(r);
 	r->kept = k;
 	r->root_id = ++s->reg.next_id;
-	r->mounts_fd = -1;
 	r->pid = t->pid;
 	r->next_sweep = s->cfg->sweep_interval ? clock_mono() + s->cfg->sweep_interval : INT64_MAX;
 	r->next = s->reg.regs;
 	s->reg.regs = r;
 	known_number(s, k);
 	if (lim && lim->merged.n)
-		r->merged = text_of(lim->merged);
+		r->merged = span_dup(lim->merged);
 	arm(s, r);
 	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
-	tell_target(s, r);
 	baselines_of(s, r);
-	if (kept_is_unsure(k))
-		opt.layers = layers_wait;
-	if (!r->scan_when_stored)
-		scan_begin(&s->ex, k, &opt);
+	if (is_to_be_held(s, r, lim)) {
+		r->hold_until = clock_mono() + HELD_MAX;
+		k->held = true;
+	} else {
+		tell_first(s, r);
+	}
 	log_info("keeping %s %s (%.12s), %s", target_kinds[k->kind].name, k->name, k->id,
 		level_kinds[r->level].name);
 	return r;
@@ -172,6 +189,8 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	struct item_gone *g = calloc(1, sizeof(*g));
 
 	must(g);
+	if (r->hold_until)
+		tell_first(s, r);
 	g->item.kind = ITEM_GONE;
 	g->kept = kept_ref(r->kept);
 	g->removed = removed;
@@ -185,16 +204,10 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	while (*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	while (r->covers) {
-		struct cover *c = r->covers;
-
-		r->covers = c->next;
-		free(c->point);
-		free(c);
-	}
-	fd_close(&r->mounts_fd);
+	covers_free(r);
 	keeping_release(s, r->kept);
 	buf_free(&r->desc);
+	free(r->refused);
 	free(r->merged);
 	free(r);
 }
@@ -228,7 +241,7 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 
 	if (moved) {
 		free(r->merged);
-		r->merged = merged.n ? text_of(merged) : NULL;
+		r->merged = merged.n ? span_dup(merged) : NULL;
 		r->pid = t->pid;
 		if (watch_update(s->watch, r->root_id, r->merged, (int)r->pid, &r->level) < 0)
 			log_warn("%s: %s", r->kept->name, err_why());
@@ -236,88 +249,19 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 	if (!desc_differs(r, t))
 		return;
 	describe(r, t, was_late(r));
-	tell_target(s, r);
+	if (!r->hold_until)
+		tell_target(s, r);
 }
 
-static void follow_mounts(struct sensor *s, struct reg *r)
+/* Until all is known, or the time is over. */
+static void hold(struct sensor *s, struct reg *r, bool partial)
 {
-	char path[64];
-
-	if (r->state != STATE_RUNNING || !r->pid) {
-		fd_close(&r->mounts_fd);
+	if (!r->hold_until)
 		return;
-	}
-	if (r->mounts_fd >= 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/%u/mountinfo", r->pid);
-	r->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r->mounts_fd >= 0)
-		sensor_watch_fd(s, r->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET,
-			TAG_TARGETS + r->root_id);
-}
-
-static void cover_touch(struct sensor *s, struct reg *r, const char *point, const char *what)
-{
-	struct touch t = {.kept = r->kept, .path = span_of(point), .when = clock_wall(),
-		.flags = what ? ASK_COVERED : ASK_UNCOVERED, .mount = span_of(what)};
-
-	sensor_touch(s, &t);
-}
-
-static void new_cover(struct sensor *s, struct reg *r, const struct box_mount *m)
-{
-	struct cover *c = calloc(1, sizeof(*c));
-	BUF struct buf what = {0};
-
-	must(c);
-	c->mount_id = m->id;
-	c->point = text_of(m->point);
-	c->seen = true;
-	c->next = r->covers;
-	r->covers = c;
-	buf_add_span(&what, m->fs_type);
-	if (m->source.n) {
-		buf_add_text(&what, " from ");
-		buf_add_span(&what, m->source);
-	}
-	cover_touch(s, r, c->point, buf_text(&what));
-}
-
-static struct cover *cover_of(struct reg *r, const struct box_mount *m)
-{
-	for (struct cover *c = r->covers; c; c = c->next)
-		if (c->mount_id == m->id && span_is(m->point, c->point))
-			return c;
-	return NULL;
-}
-
-static void follow_covers(struct sensor *s, struct reg *r, const struct box *b)
-{
-	struct cover *c, **at = &r->covers;
-
-	for (c = r->covers; c; c = c->next)
-		c->seen = false;
-	for (size_t i = 0; i < b->n_mount; i++) {
-		const struct box_mount *m = &b->mount[i];
-
-		if (m->own || m->point.n <= 1)
-			continue;
-		c = cover_of(r, m);
-		if (c)
-			c->seen = true;
-		else
-			new_cover(s, r, m);
-	}
-	while ((c = *at)) {
-		if (c->seen) {
-			at = &c->next;
-			continue;
-		}
-		cover_touch(s, r, c->point, NULL);
-		*at = c->next;
-		free(c->point);
-		free(c);
-	}
+	if (partial && clock_mono() < r->hold_until)
+		sensor_want_look(s, HELD_LOOKS);
+	else
+		tell_first(s, r);
 }
 
 /* ---- volumes and host trees ---- */
@@ -370,7 +314,7 @@ static void keep_host_trees(struct sensor *s)
 
 static void keep_box(struct sensor *s, const struct box *b)
 {
-	struct kept_limits lim = {.merged = b->merged};
+	struct kept_limits lim = {.merged = b->merged, .partial = b->partial};
 	struct reg *r = registry_by_id(&s->reg, b->t.id);
 
 	if (r && !span_is(b->t.upper, r->kept->upper)) {
@@ -383,13 +327,13 @@ static void keep_box(struct sensor *s, const struct box *b)
 		update(s, r, &b->t, b->merged);
 	if (!r)
 		return;
+	hold(s, r, b->partial);
 	r->seen = true;
 	r->mnt_ns = b->t.mnt_ns;
 	r->dev_major = b->dev_major;
 	r->dev_minor = b->dev_minor;
-	follow_mounts(s, r);
 	if (b->t.state == STATE_RUNNING)
-		follow_covers(s, r, b);
+		covers_follow(s, r, b);
 }
 
 /* Not met by the look: its tree tells whether it has only stopped. */
@@ -406,6 +350,8 @@ static void not_seen(struct sensor *s, struct reg *r)
 	}
 	if (r->state != STATE_RUNNING || target_decode(buf_span(&r->desc), &t) < 0)
 		return;
+	if (r->hold_until)
+		tell_first(s, r);
 	t.state = STATE_STOPPED;
 	t.pid = 0;
 	t.mnt_ns = 0;
@@ -418,7 +364,6 @@ static void not_seen(struct sensor *s, struct reg *r)
 			update(s, r, &copy, (struct span){0});
 	}
 	r->mnt_ns = 0;
-	follow_mounts(s, r);
 }
 
 /* A plain tree's root has the host's own device: it tells nobody apart. */
@@ -462,9 +407,10 @@ void registry_look(struct sensor *s)
 {
 	BOX_LIST struct box_list l = {0};
 	BUF struct buf notes = {0};
+	const struct mnt_ns *spaces;
 	struct reg *r, *next;
+	size_t n_spaces;
 
-	s->look_due = 0;
 	if (finder_look(s->finder, &l, &notes) < 0) {
 		log_warn("looking for containers: %s", err_why());
 		return;
@@ -485,6 +431,8 @@ void registry_look(struct sensor *s)
 			not_seen(s, r);
 	}
 	rebuild_rows(&s->reg);
+	spaces = finder_spaces(s->finder, &n_spaces);
+	spaces_follow(s, spaces, n_spaces);
 	s->reg.first_look = false;
 }
 
@@ -561,15 +509,9 @@ void registry_free(struct sensor *s)
 		struct reg *r = g->regs;
 
 		g->regs = r->next;
-		while (r->covers) {
-			struct cover *c = r->covers;
-
-			r->covers = c->next;
-			free(c->point);
-			free(c);
-		}
-		fd_close(&r->mounts_fd);
+		covers_free(r);
 		kept_unref(r->kept);
+		free(r->refused);
 		buf_free(&r->desc);
 		free(r->merged);
 		free(r);

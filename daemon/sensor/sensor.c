@@ -20,7 +20,12 @@
 #include <unistd.h>
 
 enum { WATCH_BUDGET = 8192 };
-#define ROUND_EVERY (5 * CLOCK_S)
+/* With new processes told the round is a net below a net. */
+#define ROUND_EVERY (30 * CLOCK_S)
+#define ROUND_BLIND (5 * CLOCK_S)
+/* Hints may cost this share of the time, and save up so much for a burst. */
+enum { HINT_SHARE = 10 };
+#define HINT_SAVED CLOCK_S
 #define VERIFY_EVERY (60 * CLOCK_S)
 #define COLLECT_EVERY (3600 * CLOCK_S)
 
@@ -95,6 +100,44 @@ void sensor_want_look(struct sensor *s, int64_t delay)
 		s->look_due = at;
 }
 
+void sensor_hint(struct sensor *s, int64_t delay)
+{
+	int64_t now = clock_mono();
+
+	s->hint_credit += (now - s->hint_at) / HINT_SHARE;
+	if (s->hint_credit > HINT_SAVED)
+		s->hint_credit = HINT_SAVED;
+	s->hint_at = now;
+	if (s->hint_credit < s->look_cost)
+		delay += (s->look_cost - s->hint_credit) * HINT_SHARE;
+	if (!s->hint_due || now + delay < s->hint_due)
+		s->hint_due = now + delay;
+}
+
+/* What a look found out to be worth watching; a path that is watched already stays as it is. */
+static void watch_runtime_files(struct sensor *s)
+{
+	const char *const *path = finder_watch_paths(s->finder);
+
+	for (; s->files_fd >= 0 && path && *path; path++)
+		inotify_add_watch(s->files_fd, *path,
+			IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE);
+}
+
+static void look(struct sensor *s, bool hinted)
+{
+	int64_t began = clock_thread(), took;
+
+	s->look_due = s->hint_due = 0;
+	registry_look(s);
+	watch_runtime_files(s);
+	took = clock_thread() - began;
+	s->n_looks++;
+	s->look_cost = s->look_cost ? (3 * s->look_cost + took) / 4 : took;
+	if (hinted)
+		s->hint_credit -= took;
+}
+
 /* ---- baselines, one at a time ---- */
 
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
@@ -149,9 +192,8 @@ static void stored_trees(struct sensor *s)
 
 /* ---- rescans and rounds ---- */
 
-/* What scans that were begun with layers_wait() wait for. A layer that is not armed yet is looked at
- * when it is: from then on events tell. */
-static void look_at_layers(struct sensor *s)
+/* A layer that is not armed yet is looked at when it is: from then on events tell. */
+void sensor_look_at_layers(struct sensor *s)
 {
 	for (struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (row->armed)
@@ -168,7 +210,7 @@ void sensor_rescan_all(struct sensor *s, bool trust_seen)
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		if (r->kept->overlay || kept_is_baselined(r->kept))
 			scan_begin(&s->ex, r->kept, &opt);
-	look_at_layers(s);
+	sensor_look_at_layers(s);
 	if (atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	free(h); /* nothing to look at: healed by that */
@@ -193,14 +235,19 @@ static void sweep(struct sensor *s, int64_t now)
 		r->next_sweep = s->cfg->sweep_interval ? now + s->cfg->sweep_interval : INT64_MAX;
 		scan_begin(&s->ex, r->kept, &opt);
 	}
-	look_at_layers(s);
+	sensor_look_at_layers(s);
 }
 
-/* What no event announces: namespaces made elsewhere, sweeps that are due, marks that went away. */
+static int64_t round_every(const struct sensor *s)
+{
+	return s->procs.fd >= 0 ? ROUND_EVERY : ROUND_BLIND;
+}
+
+/* What no event announced: namespaces made elsewhere, sweeps that are due, marks that went away. */
 static void slow_round(struct sensor *s, int64_t now)
 {
-	s->next_round = now + ROUND_EVERY;
-	registry_look(s);
+	s->next_round = now + round_every(s);
+	look(s, false);
 	sweep(s, now);
 	if (now >= s->next_collect) {
 		s->next_collect = now + COLLECT_EVERY;
@@ -212,12 +259,40 @@ static void slow_round(struct sensor *s, int64_t now)
 	}
 }
 
+/* ---- new processes: a hint ---- */
+
+/* One message wakes the loop, then none for a while: a storm of them costs what a few cost. */
+static void ask_procs(struct sensor *s)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = TAG_PROCS};
+
+	s->procs_due = 0;
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->procs.fd, &e);
+}
+
+static void on_procs(struct sensor *s)
+{
+	int pids[PROCS_MAX];
+	bool more;
+	unsigned n = procs_read(&s->procs, pids, &more);
+
+	for (unsigned i = 0; i < n; i++)
+		spaces_meet(s, pids[i]);
+	if (more) /* one of those not looked at may be it */
+		sensor_hint(s, CLOCK_S);
+	s->procs_due = clock_mono() + PROCS_EVERY;
+}
+
 static void timers(struct sensor *s)
 {
 	int64_t now = clock_mono();
 
 	if (s->look_due && s->look_due <= now)
-		registry_look(s);
+		look(s, false);
+	if (s->hint_due && s->hint_due <= now)
+		look(s, true);
+	if (s->procs_due && s->procs_due <= now)
+		ask_procs(s);
 	if (s->next_round <= now)
 		slow_round(s, now);
 	if (s->heal_due && s->heal_due <= now) {
@@ -237,8 +312,12 @@ static int wait_ms(struct sensor *s)
 
 	if (s->look_due && s->look_due - now < until)
 		until = s->look_due - now;
+	if (s->hint_due && s->hint_due - now < until)
+		until = s->hint_due - now;
 	if (s->heal_due && s->heal_due - now < until)
 		until = s->heal_due - now;
+	if (s->procs_due && s->procs_due - now < until)
+		until = s->procs_due - now;
 	if (s->layers_wait)
 		until = 0; /* one a round, so that events are not kept waiting */
 	if (s->unsent && until > 100 * CLOCK_MS)
@@ -296,6 +375,12 @@ static void on_bell(struct sensor *s)
 	s->layers_wait = true;
 }
 
+static void on_mounts(struct sensor *s)
+{
+	s->spaces.own_moved = true;
+	sensor_want_look(s, 0);
+}
+
 static void on_event(struct sensor *s, uint64_t tag)
 {
 	if (tag == TAG_SIGNAL)
@@ -305,11 +390,15 @@ static void on_event(struct sensor *s, uint64_t tag)
 	else if (tag == TAG_WATCH)
 		while (watch_dispatch(s->watch, WATCH_BUDGET) == 1)
 			coalesce_flush(s->coalesce, &s->ex, clock_mono());
-	else if (tag == TAG_MOUNTS || tag >= TAG_TARGETS)
-		sensor_want_look(s, tag == TAG_MOUNTS ? 0 : 10 * CLOCK_MS);
+	else if (tag & TAG_SPACES)
+		spaces_wake(s, tag);
+	else if (tag == TAG_MOUNTS)
+		on_mounts(s);
+	else if (tag == TAG_PROCS)
+		on_procs(s);
 	else if (tag == TAG_FILES) {
 		drain(s->files_fd);
-		sensor_want_look(s, 50 * CLOCK_MS);
+		sensor_hint(s, 50 * CLOCK_MS);
 	} else if (tag == TAG_DOOR)
 		wishes_accept(s);
 	else if (tag == TAG_OUTBOX)
@@ -329,15 +418,6 @@ static void loop(struct sensor *s)
 			on_event(s, e[i].data.u64);
 		timers(s);
 	}
-}
-
-static void watch_runtime_files(struct sensor *s)
-{
-	const char *const *path = finder_watch_paths(s->finder);
-
-	for (; s->files_fd >= 0 && path && *path; path++)
-		inotify_add_watch(s->files_fd, *path,
-			IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE);
 }
 
 /* The time since the last entry of an earlier life: nobody was watching. */
@@ -379,12 +459,14 @@ static void tell_level(const struct sensor *s)
 static void life(struct sensor *s)
 {
 	s->started = clock_wall();
+	s->hint_at = clock_mono();
+	s->hint_credit = HINT_SAVED;
 	note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
 	tell_blind(s);
 	registry_start(s);
 	sensor_rescan_all(s, true);
 	watch_runtime_files(s);
-	s->next_round = clock_mono() + ROUND_EVERY;
+	s->next_round = clock_mono() + round_every(s);
 	s->next_verify = clock_mono() + VERIFY_EVERY;
 	next_baseline(s);
 	s->layers_wait = true;
@@ -402,7 +484,7 @@ int sensor_main(const struct daemon_args *args)
 
 	must(s);
 	s->args = args;
-	s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->door_fd = -1;
+	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;

@@ -134,6 +134,17 @@ static int open_finder(struct sensor *s)
 	return finder_new(&s->finder, &opt);
 }
 
+static int open_hints(struct sensor *s)
+{
+	spaces_init(&s->spaces);
+	procs_open(&s->procs);
+	if (s->procs.fd < 0) {
+		log_note("new processes are not told: %s", s->procs.result);
+		return 0;
+	}
+	return sensor_watch_fd(s, s->procs.fd, EPOLLIN | EPOLLONESHOT, TAG_PROCS);
+}
+
 static void raise_limits(void)
 {
 	struct rlimit rl;
@@ -167,6 +178,8 @@ int sensor_build(struct sensor *s)
 		r = open_watch(s);
 	if (r == 0)
 		r = open_finder(s);
+	if (r == 0)
+		r = open_hints(s);
 	if (r == 0)
 		r = wishes_open(s);
 	if (r == 0)
@@ -203,6 +216,8 @@ void sensor_teardown(struct sensor *s)
 
 	registry_free(s);
 	collect_free(s);
+	spaces_free(&s->spaces);
+	procs_close(&s->procs);
 	while (s->wishes)
 		sensor_wish_free(s, s->wishes);
 	jobs_free(s->jobs);

@@ -17,9 +17,14 @@ void volume_tree_id(struct buf *out, const char *word, struct span path)
 bool volume_is_one(const struct config *cfg, const struct box_mount *m)
 {
 	static const char *const never[] = {"/proc", "/sys", "/dev", "/run", "/var/run"};
+	static const char *const plumbing[] = {"/dev", "/proc", "/sys"};
 
 	if (!m->is_dir || m->source.n <= 1 || m->point.n <= 1)
 		return false;
+	/* An engine's own shared memory: a hand on it, and the engine could not unmount it. */
+	for (size_t i = 0; i < COUNTOF(plumbing); i++)
+		if (path_within(m->point, span_of(plumbing[i])))
+			return false;
 	for (size_t i = 0; i < COUNTOF(never); i++)
 		if (path_within(m->source, span_of(never[i])))
 			return false;

@@ -17,6 +17,15 @@ static inline struct span span_of(const char *s)
 	return (struct span){(const uint8_t *)s, s ? strlen(s) : 0};
 }
 
+/* A copy as a C string, the caller's to free. */
+static inline char *span_dup(struct span s)
+{
+	char *c = strndup(s.p ? (const char *)s.p : "", s.n);
+
+	must(c);
+	return c;
+}
+
 static inline struct span span_make(const void *p, size_t n)
 {
 	return (struct span){p, n};

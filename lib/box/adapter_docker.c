@@ -13,13 +13,13 @@ static const char *const host_keys[] = {"ReadonlyRootfs", "Tmpfs", NULL};
 /* Where a driver keeps a container's tree, after DATA-ROOT/ and with the mount id for %s. */
 struct layout {
 	const char *driver, *before, *after;
-	bool layered;
+	bool layered, fuse;
 };
 static const struct layout layouts[] = {
-	{"overlay2", "overlay2", "/diff", true},
-	{"fuse-overlayfs", "fuse-overlayfs", "/diff", true},
-	{"vfs", "vfs/dir", "", false},
-	{"btrfs", "btrfs/subvolumes", "", false},
+	{"overlay2", "overlay2", "/diff", true, false},
+	{"fuse-overlayfs", "fuse-overlayfs", "/diff", true, true},
+	{"vfs", "vfs/dir", "", false, false},
+	{"btrfs", "btrfs/subvolumes", "", false, false},
 };
 #define S(s) (int)(s).n, (const char *)(s).p
 
@@ -46,6 +46,8 @@ static void place(struct adapter_ctx *ctx, struct span root, struct span driver,
 			return; /* being made or removed just now */
 		k->t.upper =
 			ctx_path(ctx, "%.*s/%s/%.*s%s", S(root), l->before, S(mount_id), l->after);
+		k->fuse = l->fuse;
+		k->user_xattr = l->layered && ctx_is_users(ctx, root);
 		if (l->layered)
 			k->lower_file = ctx_path(
 				ctx, "%.*s/%s/%.*s/lower", S(root), l->before, S(mount_id));
@@ -78,6 +80,7 @@ static void load_one(struct adapter_ctx *ctx, struct span root, struct span id)
 
 	ctx_watch(ctx, dir); /* a rename rewrites config.v2.json */
 	k->root = root;
+	k->whole = json_text_at(config, "Config.Image").n > 0;
 	k->t.id = id;
 	k->t.name = name.n && name.p[0] == '/' ? span_make(name.p + 1, name.n - 1) : name;
 	k->t.image = json_text_at(config, "Config.Image");

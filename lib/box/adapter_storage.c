@@ -2,7 +2,7 @@
  * containers/storage, which Podman (root and rootless), CRI-O and Buildah share. A graph root's
  * overlay-containers/containers.json gives id, names, image and the read-write layer; the layer is
  * overlay/LAYER/diff. What the container is called in its pod stands in a JSON text inside
- * "metadata". Labels are in Podman's database only; the bundle's annotations are taken for them.
+ * "metadata". overlay/.has-mount-program says whether fuse-overlayfs mounts them. Labels are in Podman's database only; the bundle's annotations are taken for them.
  */
 #include "box/ctx.h"
 
@@ -103,6 +103,7 @@ static void tell_bundle(struct adapter_ctx *ctx, const json_t *spec, struct know
 	const json_t *notes = json_at(spec, "annotations");
 
 	oci_own(ctx, spec, &k->own);
+	k->whole = spec; /* the last thing that is written before it is started */
 	k->t.read_only = json_is_true(json_at(spec, "root.readonly"));
 	if (note_of(notes, "io.kubernetes.cri-o.ContainerID").n)
 		tell_crio(ctx, notes, k);
@@ -110,22 +111,30 @@ static void tell_bundle(struct adapter_ctx *ctx, const json_t *spec, struct know
 		k->t.labels = pairs_of_json(&ctx->mem, notes);
 }
 
-static void load_one(
-	struct adapter_ctx *ctx, struct span root, const json_t *c, const json_t *images)
+/* What the containers of one graph root have in common. */
+struct graph {
+	struct span root;
+	const json_t *images;
+	bool fuse, users;
+};
+
+static void load_one(struct adapter_ctx *ctx, const struct graph *g, const json_t *c)
 {
 	struct span id = json_text_at(c, "id"), layer = json_text_at(c, "layer");
-	struct span image_id = json_text_at(c, "image");
+	struct span image_id = json_text_at(c, "image"), root = g->root;
 	struct known *k;
 
 	if (!is_path_part(id) || !is_path_part(layer))
 		return;
 	k = known_add(ctx, adapter_podman.name);
 	k->root = root;
+	k->fuse = g->fuse;
+	k->user_xattr = g->users;
 	k->t.id = id;
 	k->t.name = first_of(json_at(c, "names"));
 	tell_metadata(ctx, json_text_at(c, "metadata"), k);
 	if (!k->t.image.n)
-		k->t.image = first_of(json_at(image_by_id(images, image_id), "names"));
+		k->t.image = first_of(json_at(image_by_id(g->images, image_id), "names"));
 	if (is_hex_id(image_id))
 		k->t.image_digest = ctx_path(ctx, "sha256:%.*s", S(image_id));
 	k->t.upper = ctx_path(ctx, "%.*s/overlay/%.*s/diff", S(root), S(layer));
@@ -138,16 +147,18 @@ static void load_root(struct adapter_ctx *ctx, struct span root)
 {
 	static const char *const lists[] = {"containers.json", "volatile-containers.json"};
 	struct span dir = ctx_path(ctx, "%.*s/overlay-containers", S(root));
-	const json_t *images =
-		ctx_json(ctx, ctx_path(ctx, "%.*s/overlay-images/images.json", S(root)), NULL);
+	struct graph g = {.root = root, .users = ctx_is_users(ctx, root)};
 
+	g.images = ctx_json(ctx, ctx_path(ctx, "%.*s/overlay-images/images.json", S(root)), NULL);
+	g.fuse = span_is(
+		ctx_text(ctx, ctx_path(ctx, "%.*s/overlay/.has-mount-program", S(root))), "true");
 	if (ctx_real(ctx, dir).n)
 		ctx_watch(ctx, dir);
 	for (size_t l = 0; l < COUNTOF(lists); l++) {
 		const json_t *all = ctx_json(ctx, ctx_path(ctx, "%.*s/%s", S(dir), lists[l]), NULL);
 
 		for (size_t i = 0; i < json_array_size(all); i++)
-			load_one(ctx, root, json_array_get(all, i), images);
+			load_one(ctx, &g, json_array_get(all, i));
 	}
 }
 

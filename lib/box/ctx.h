@@ -25,6 +25,8 @@ struct known {
 	struct span root;	/* the data root it was read from */
 	struct span lower_file; /* the chain below, for one that is not mounted */
 	struct paths own;	/* mount points that the runtime makes */
+	bool fuse, user_xattr;	/* how its store marks what is deleted; a mount's own word is better */
+	bool whole;		/* every file that describes it has been written */
 	bool hidden;		/* a pod's pause container: shown never */
 	bool quiet;		/* not shown unless it is mounted (a build's working container) */
 	bool claimed;
@@ -68,6 +70,8 @@ struct span ctx_text(struct adapter_ctx *ctx, struct span path);
 void ctx_names(struct adapter_ctx *ctx, struct span dir, struct paths *ret);
 /* realpath(3), remembered for this look; empty when there is no such path. */
 struct span ctx_real(struct adapter_ctx *ctx, struct span path);
+/* Is it a user's own data root? Then the kernel keeps its overlays' markers in user.overlay.*. */
+bool ctx_is_users(struct adapter_ctx *ctx, struct span root);
 void ctx_watch(struct adapter_ctx *ctx, struct span path);
 void ctx_note(struct adapter_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);
 struct span ctx_path(struct adapter_ctx *ctx, const char *fmt, ...) PRINTF(2, 3);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/sha.h"
 #include "base/text.h"
+#include "box/proc.h"
 
 static const char *const usual_docker[] = {"/var/lib/docker", NULL};
 static const char *const usual_storage[] = {"/var/lib/containers/storage", NULL};
@@ -60,6 +61,7 @@ void finder_free(struct finder *f)
 	if (!f)
 		return;
 	files_free(f->files);
+	namespaces_free(&f->spaces);
 	paths_free(&f->docker);
 	paths_free(&f->storage);
 	paths_free(&f->run);
@@ -83,6 +85,7 @@ static int read_host(struct look *l, struct mounts *init)
 
 	if (r < 0)
 		return err_wrap(r, "our own mount table");
+	l->sees_processes = proc_sees_all();
 	root = mounts_root(&l->host);
 	l->root = root ? *root : (struct mount){0};
 	l->init_root = l->root;
@@ -93,19 +96,24 @@ static int read_host(struct look *l, struct mounts *init)
 
 static int read_namespaces(struct look *l)
 {
-	NAMESPACES struct namespaces all = {0};
-	int r = namespaces_read(l->f->how, &all);
+	struct namespaces *all = &l->f->spaces;
+	int r;
 
+	namespaces_free(all);
+	r = namespaces_read(l->f->how, all);
 	if (r < 0)
 		return err_wrap(r, "mount namespaces");
-	for (size_t i = 0; i < all.n; i++) {
+	for (size_t i = 0; i < all->n; i++) {
 		MOUNTS struct mounts m = {0};
 
-		r = mounts_of_ns(&all.v[i], all.how, &m);
-		if (r == 0)
-			look_namespace(l, &all.v[i], &m);
-		else if (r != -ESRCH)
-			ctx_note(&l->ctx, "mount namespace of process %d: %s", all.v[i].pid,
+		r = mounts_of_ns(&all->v[i], all->how, &m);
+		if (r == 0) {
+			all->v[i].sign = mounts_signature(&m);
+			all->v[i].sign_all = mounts_signature_all(&m);
+			look_namespace(l, &all->v[i], &m);
+			look_space_mounts(l, &all->v[i], &m);
+		} else if (r != -ESRCH)
+			ctx_note(&l->ctx, "mount namespace of process %d: %s", all->v[i].pid,
 				err_why());
 	}
 	return 0;
@@ -206,6 +214,12 @@ int finder_look(struct finder *f, struct box_list *ret, struct buf *notes)
 	keep_watch(&l);
 	files_sweep(f->files);
 	return 0;
+}
+
+const struct mnt_ns *finder_spaces(struct finder *f, size_t *ret_n)
+{
+	*ret_n = f->spaces.n;
+	return f->spaces.v;
 }
 
 const char *const *finder_watch_paths(struct finder *f)

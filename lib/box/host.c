@@ -159,23 +159,59 @@ static bool read_server(int pid, struct buf *cmdline, const char **ret_options, 
 	return *ret_options && *ret_at != *ret_options;
 }
 
-static bool has_mount(int pid, enum mounts_how how, const char *at, uint32_t major, uint32_t minor)
-{
-	MOUNTS struct mounts m = {0};
-
-	if (mounts_of_pid(pid, how, &m) < 0)
-		return false;
-	for (size_t i = 0; i < m.n; i++)
-		if (m.v[i].dev_major == major && m.v[i].dev_minor == minor &&
-			span_is(m.v[i].point, at))
-			return true;
-	return false;
-}
-
 static void closedir_p(DIR **d)
 {
 	if (*d)
 		closedir(*d);
+}
+
+/* How sure is it that this server serves the device? */
+enum { SERVES_NOT, SERVES_PIVOTED, SERVES_AT_POINT, SERVES_SURELY };
+
+/* fdinfo of its /dev/fuse tells the connection, which is the device's minor number; older kernels
+ * do not. */
+static int by_connection(int pid, uint32_t major, uint32_t minor)
+{
+	char dir[48], path[96], *at;
+	const struct dirent *e;
+
+	snprintf(dir, sizeof(dir), "/proc/%d/fdinfo", pid);
+	CLEANUP(closedir_p) DIR *d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		BUF struct buf text = {0};
+		unsigned connection;
+
+		snprintf(path, sizeof(path), "%s/%.20s", dir, e->d_name);
+		if (fd_read_file(AT_FDCWD, path, STAT_MAX, &text) < 0 ||
+			!(at = strstr(buf_text(&text), "fuse_connection:")) ||
+			sscanf(at, "fuse_connection: %u", &connection) != 1)
+			continue;
+		return major == 0 && connection == minor ? SERVES_SURELY : SERVES_NOT;
+	}
+	return -1;
+}
+
+/* Its own table has the device at the point it was told to mount at; or, after a pivot_root(2) in
+ * its namespace, at "/". */
+static int serves(int pid, enum mounts_how how, const char *at, uint32_t major, uint32_t minor)
+{
+	MOUNTS struct mounts m = {0};
+	int r = by_connection(pid, major, minor);
+
+	if (r >= 0)
+		return r;
+	if (mounts_of_pid(pid, how, &m) < 0)
+		return SERVES_NOT;
+	r = SERVES_NOT;
+	for (size_t i = 0; i < m.n; i++) {
+		if (m.v[i].dev_major != major || m.v[i].dev_minor != minor)
+			continue;
+		if (span_is(m.v[i].point, at))
+			return SERVES_AT_POINT;
+		if (span_is(m.v[i].point, "/"))
+			r = SERVES_PIVOTED;
+	}
+	return r;
 }
 
 void host_fuse_options(uint32_t major, uint32_t minor, enum mounts_how how, struct buf *out)
@@ -184,16 +220,18 @@ void host_fuse_options(uint32_t major, uint32_t minor, enum mounts_how how, stru
 	BUF struct buf cmdline = {0};
 	const struct dirent *e;
 	const char *options, *at;
+	int best = SERVES_NOT;
 
-	while (proc && (e = readdir(proc))) {
-		int pid = atoi(e->d_name);
+	while (proc && best < SERVES_AT_POINT && (e = readdir(proc))) {
+		int pid = atoi(e->d_name), sure;
 
-		if (pid > 0 && read_server(pid, &cmdline, &options, &at) &&
-			has_mount(pid, how, at, major, minor)) {
-			if (strncmp(options, "-o", 2) == 0)
-				options += 2;
-			buf_add_text(out, options);
-			return;
-		}
+		if (pid <= 0 || !read_server(pid, &cmdline, &options, &at))
+			continue;
+		sure = serves(pid, how, at, major, minor);
+		if (sure <= best)
+			continue;
+		best = sure;
+		buf_reset(out);
+		buf_add_text(out, options + (strncmp(options, "-o", 2) == 0 ? 2 : 0));
 	}
 }

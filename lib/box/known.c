@@ -129,15 +129,17 @@ static bool lacks_lowers(const struct known *k, const struct box *b)
 	return k->lower_file.n && !b->t.lowers.n && (b->from_files_only || b->t.fuse);
 }
 
+bool ctx_is_users(struct adapter_ctx *ctx, struct span root)
+{
+	struct stat st;
+
+	return stat((const char *)arena_dup(&ctx->mem, root).p, &st) < 0 || st.st_uid != 0;
+}
+
 /* A data root that is not root's may lead anywhere by its links: its layers stay within it. */
 static struct span confines(struct adapter_ctx *ctx, const struct known *k)
 {
-	struct stat st;
-	struct span root = arena_dup(&ctx->mem, k->root);
-
-	if (stat((const char *)root.p, &st) < 0 || st.st_uid != 0)
-		return root;
-	return span_of("/");
+	return ctx_is_users(ctx, k->root) ? arena_dup(&ctx->mem, k->root) : span_of("/");
 }
 
 int known_tell(struct adapter_ctx *ctx, struct known *k, struct box_list *list, struct box *b)
@@ -149,6 +151,11 @@ int known_tell(struct adapter_ctx *ctx, struct known *k, struct box_list *list, 
 		return ADAPTER_SKIP;
 	dup_target(&list->mem, &k->t, &b->t);
 	b->t.runtime = span_of(k->runtime);
+	b->partial = !k->whole;
+	if (b->from_files_only) {
+		b->t.fuse = k->fuse;
+		b->t.user_xattr = k->user_xattr && !k->fuse;
+	}
 	if (lacks_lowers(k, b)) {
 		struct span base = k->lower_file; /* …/overlay2/ID/lower: two up */
 

@@ -10,6 +10,7 @@ struct finder {
 	struct arena mem; /* the options, and roots learnt */
 	struct paths docker, storage, run, ignore;
 	const char *lxc_path, *machines_path;
+	struct namespaces spaces; /* of the last look */
 	struct arena watch_mem; /* of the last look */
 	const char **watch;
 };
@@ -19,11 +20,15 @@ struct look {
 	struct adapter_ctx ctx;
 	struct mounts host;
 	struct mount root, init_root; /* ours, and pid 1's */
+	bool sees_processes; /* of whoever it may be: a namespace without one is empty, then */
 	struct box_list *list;
 };
 
 /* Adds the box of a namespace's table, unless it is the host's or one to be left alone. */
 void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts *m);
+/* Adds a candidate for each overlay that a namespace on the host's root has mounted for itself: a
+ * rootless engine's, before its container starts. */
+void look_space_mounts(struct look *l, const struct mnt_ns *ns, const struct mounts *m);
 /* Adds a candidate for each overlay in the host's table that no box has. */
 void look_host_mounts(struct look *l);
 /* Data roots for the adapters: told, usual, and learnt from the upper directories seen. */

@@ -162,11 +162,11 @@ static struct span index_of(struct look *l, const struct sources *from, const st
 }
 
 /* false: not to be used; the reason is noted. */
-static bool fill_overlay(struct look *l, struct span options, int pid, struct box *b)
+static bool fill_overlay_via(
+	struct look *l, struct span options, int pid, const struct mounts *via, struct box *b)
 {
 	OVERLAY_OPTIONS struct overlay_options o = {0};
-	MOUNTS struct mounts via = {0};
-	struct sources from = {.via = &via, .rootless = pid && host_userns_owner(pid) != 0};
+	struct sources from = {.via = via, .rootless = pid && host_userns_owner(pid) != 0};
 	struct span upper;
 
 	if (overlay_parse(options, &o) < 0) {
@@ -174,8 +174,6 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 			&l->ctx, "process %d: the options of its overlay root cannot be read", pid);
 		return false;
 	}
-	if (pid)
-		table_of_parent(l, pid, &via);
 	upper = absolute_upper(l, o.upper, b->merged);
 	if (!upper.n) {
 		ctx_note(&l->ctx, "process %d: its overlay root has no upper directory%s", pid,
@@ -183,7 +181,7 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 		return false;
 	}
 	from.base = dir_of(dir_of(upper));
-	upper = as_host(l, &via, arena_dup(&l->ctx.mem, upper));
+	upper = as_host(l, via, arena_dup(&l->ctx.mem, upper));
 	b->t.upper = arena_dup(&l->list->mem, upper);
 	if (from.rootless && !may_have(b->t.upper, true)) {
 		ctx_note(&l->ctx,
@@ -196,6 +194,15 @@ static bool fill_overlay(struct look *l, struct span options, int pid, struct bo
 	b->t.user_xattr = o.user_xattr;
 	b->t.index = index_of(l, &from, &o);
 	return true;
+}
+
+static bool fill_overlay(struct look *l, struct span options, int pid, struct box *b)
+{
+	MOUNTS struct mounts via = {0};
+
+	if (pid)
+		table_of_parent(l, pid, &via);
+	return fill_overlay_via(l, options, pid, &via, b);
 }
 
 /* When nobody tells, the adapter may: storage knows fuse-overlayfs' directories by id. */
@@ -319,17 +326,48 @@ void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts
 
 	if (!root || is_host_root(l, root))
 		return;
+	if (!ns->pid && l->sees_processes)
+		return; /* its container has ended; somebody's descriptor keeps it */
 	fill_head(l, root, &b);
 	if (is_ignored(l, b.merged) || !fill_root(l, root, ns->pid, &b) || is_ignored(l, b.t.upper))
 		return;
 	b.t.pid = (uint32_t)host_init_of(ns->pid);
 	same = box_by_upper(l, b.t.upper);
-	if (same && !is_older(&b, same))
+	if (same && same->t.mnt_ns && !is_older(&b, same))
 		return;
 	fill_mounts(l, m, root, &b);
 	if (!same)
 		same = box_add(l->list);
 	*same = b;
+}
+
+static bool host_has(const struct look *l, const struct mount *m)
+{
+	for (size_t i = 0; i < l->host.n; i++)
+		if (same_dev(&l->host.v[i], m))
+			return true;
+	return false;
+}
+
+void look_space_mounts(struct look *l, const struct mnt_ns *ns, const struct mounts *m)
+{
+	const struct mount *root = mounts_root(m);
+
+	if (!ns->pid || !root || !is_host_root(l, root))
+		return;
+	for (size_t i = 0; i < m->n; i++) {
+		const struct mount *it = &m->v[i];
+		struct box b = {0};
+
+		if (!span_is(it->fs_type, "overlay") || !span_is(it->root, "/") ||
+			!memmem(it->options.p, it->options.n, "upperdir", 8) || host_has(l, it))
+			continue;
+		fill_head(l, it, &b);
+		b.t.read_only = false;
+		if (fill_overlay_via(l, it->options, ns->pid, m, &b) &&
+			!is_ignored(l, b.t.upper) && !box_by_upper(l, b.t.upper))
+			*box_add(l->list) = b;
+	}
 }
 
 void look_host_mounts(struct look *l)

@@ -206,3 +206,49 @@ const char *mounts_how_name(enum mounts_how how)
 	}
 	return mounts_statmount_works() ? "statmount" : "mountinfo (statmount needs Linux 6.12)";
 }
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * 0x100000001b3; /* FNV-1a */
+	return h;
+}
+
+static uint64_t sign(const struct mount *m)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	h = mix(h, &m->dev_major, sizeof(m->dev_major));
+	h = mix(h, &m->dev_minor, sizeof(m->dev_minor));
+	h = mix(h, m->root.p, m->root.n);
+	h = mix(h, "", 1);
+	return mix(h, m->point.p, m->point.n);
+}
+
+static bool is_stacked(const struct mount *m)
+{
+	return span_is(m->fs_type, "overlay") || span_is(m->fs_type, "fuse.fuse-overlayfs");
+}
+
+/* A sum, so that the order does not count. */
+uint64_t mounts_signature(const struct mounts *m)
+{
+	const struct mount *root = mounts_root(m);
+	uint64_t sum = root ? sign(root) : 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (is_stacked(&m->v[i]))
+			sum += sign(&m->v[i]);
+	return sum;
+}
+
+uint64_t mounts_signature_all(const struct mounts *m)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		sum += sign(&m->v[i]);
+	return sum;
+}

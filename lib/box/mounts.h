@@ -33,10 +33,17 @@ int mounts_parse(struct span text, struct mounts *ret, unsigned *ret_bad);
 /* The table of the namespace that `pid` lives in (0: our own). -ESRCH when it is gone. */
 int mounts_of_pid(int pid, enum mounts_how how, struct mounts *ret);
 
+/* What decides whether a container lives, or is about to, in a namespace: its root and the overlays
+ * mounted there. Equal ones have equal numbers, as a namespace and its fresh copy do. */
+uint64_t mounts_signature(const struct mounts *m);
+/* The same over every mount: another number, and something was mounted, moved or unmounted. */
+uint64_t mounts_signature_all(const struct mounts *m);
+
 /* Every mount namespace, once: the inode of /proc/PID/ns/mnt and a process in it (the lowest pid
  * found; 0 when none can be told, as with a namespace that only a descriptor keeps). */
 struct mnt_ns {
 	uint64_t inode, id;
+	uint64_t sign, sign_all; /* of its table, as a look read it */
 	int pid;
 };
 struct namespaces {

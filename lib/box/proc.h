@@ -11,3 +11,5 @@ int proc_actor(int pid, struct arena *mem, struct actor *ret);
 uint64_t proc_start(int pid);
 /* Inode of /proc/PID/ns/mnt; 0 when gone or refused. */
 uint64_t proc_mnt_ns(int pid);
+/* May we see every process's namespaces? With CAP_SYS_PTRACE, and in the host's own pid namespace. */
+bool proc_sees_all(void);

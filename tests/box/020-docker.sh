@@ -148,6 +148,35 @@ drift_is "a read-only container, written from the host" "${ID[sealed]}" "A /evil
 first=$(run_docker first bb:2 sh -c 'echo x >/first; exec sleep 1000')
 drift_is "the first instruction's write" "$first" "A /first"
 is "it was there at mount time" "$(bs ps -o json | jq -r ".items[] | select(.id == \"$first\").late")" false
+# What a SIEM gets first of a container says which image it is.
+RUN_OPTS=(--label shop=tea)
+named=$(run_docker "named-$$" bb:2 sleep 1000)
+RUN_OPTS=()
+event_ok "found" target.found true "$named"
+is "the first event has name, image and labels" "$(events "$named" | head -1 |
+	jq -r '.type, .target.name, .target.image, .target.image_digest, .target.labels.shop, .target.labels["org.example.image"]' | tr '\n' ' ')" \
+	"target.found named-$$ bb:2 $(docker_ inspect -f '{{.Image}}' "named-$$") tea bb "
+made=$(docker_ create --name "made-$$" --net=none --label shop=mate bb:2 true)
+event_ok "created only" target.found true "$made"
+is "the first event of one that is only created" "$(events "$made" | head -1 |
+	jq -r '.type, .target.name, .target.image, .target.labels.shop' | tr '\n' ' ')" "target.found made-$$ bb:2 mate "
+
+# Ten at once: each is watched before its first instruction.
+for i in $(seq 10); do
+	run_docker "burst$i-$$" bb:2 sh -c 'echo x >/first; exec sleep 1000' >"$W/burst.$i" &
+done
+for i in $(seq 10); do wait_until 60 test -s "$W/burst.$i"; done
+actors=0 late=0
+for i in $(seq 10); do
+	id=$(cat "$W/burst.$i")
+	drift_is "burst: $i" "$id" "A /first"
+	[ "$(bs ps -o json | jq -r ".items[] | select(.id == \"$id\").late")" = false ] || late=$((late + 1))
+	[ "$(events "$id" --type change | jq -s 'map(select(.change.path == "/first" and .actor.pid)) | length')" -eq 0 ] || actors=$((actors + 1))
+done
+is "burst: none was late" "$late" 0
+ok "burst: the process is known of most ($actors of 10)" test "$actors" -ge 6
+for i in $(seq 10); do docker_ rm -f "burst$i-$$" >/dev/null & done
+
 short=$(run_docker short bb:2 sh -c 'echo x >/short')
 drift_is "a container that has ended by then" "$short" "A /short"
 docker_ stop -t 0 first >/dev/null

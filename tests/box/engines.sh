@@ -10,6 +10,8 @@
 #   minidir   the same: a plain directory as the root, as LXC and nspawn have it
 #   image_debian  debootstrap and a mirror, or an earlier run's cache
 #
+#   rootless  the same, newuidmap (uidmap), useradd, setpriv, user namespaces; a user of its own
+#
 # run_docker NAME IMAGE CMD… and run_podman NAME IMAGE CMD… start in the background (-d); more
 # options go into RUN_OPTS: RUN_OPTS=(--read-only -v "$W/v:/data"). They print the full id.
 
@@ -89,6 +91,81 @@ run_podman() {
 		--ulimit nproc=1024:1024 ${RUN_OPTS[@]+"${RUN_OPTS[@]}"} "$image" "$@"
 }
 podman_pid() { podman_ inspect -f '{{.State.Pid}}' "$1"; }
+
+# --- Podman (rootless) --------------------------------------------------------------------------
+# Everything of the user's lies below $W: home, runtime directory and one store a directory,
+# $W/NAME with $W/NAME-run and $W/NAME-tmp. ROOTLESS=NAME says which store is meant; its mount
+# program, if any, is $(cat $W/NAME.fuse). The user has its own subordinate ids and goes at the end.
+ROOTLESS=rl
+RL_USER=
+rootless_as() { # runs a command as the user, with nothing of root's environment
+	env -i -C "$W/home" PATH="$PATH" HOME="$W/home" XDG_RUNTIME_DIR="$W/xdg" USER="$RL_USER" \
+		setpriv --reuid="$RL_USER" --regid="$RL_USER" --init-groups "$@"
+}
+rootless_() {
+	local fuse=()
+	[ ! -f "$W/$ROOTLESS.fuse" ] || fuse=(--storage-opt "overlay.mount_program=$(cat "$W/$ROOTLESS.fuse")")
+	rootless_as timeout "$ENGINE_WAIT" podman --root "$W/$ROOTLESS" --runroot "$W/$ROOTLESS-run" \
+		--tmpdir "$W/$ROOTLESS-tmp" --storage-driver overlay ${fuse[@]+"${fuse[@]}"} \
+		--runtime runc --cgroup-manager cgroupfs --events-backend file "$@"
+}
+rootless_user_start() { # 1 and $SKIP_WHY where there can be no such user
+	need podman runc useradd userdel setpriv
+	SKIP_WHY="newuidmap is not installed"
+	command -v newuidmap >/dev/null || return 1
+	RL_USER=bseal$$
+	SKIP_WHY="useradd: $(useradd -M -d "$W/home" -s /bin/sh "$RL_USER" 2>&1)" || { RL_USER=; return 1; }
+	at_exit rootless_user_stop
+	local f from
+	for f in /etc/subuid /etc/subgid; do
+		grep -q "^$RL_USER:" "$f" 2>/dev/null && continue
+		from=$(awk -F: '$2 + $3 > m {m = $2 + $3} END {print m > 100000 ? m : 100000}' "$f" 2>/dev/null)
+		echo "$RL_USER:${from:-100000}:65536" >>"$f"
+	done
+	install -d -o "$RL_USER" -g "$RL_USER" "$W/home"
+	install -d -m 700 -o "$RL_USER" -g "$RL_USER" "$W/xdg"
+	SKIP_WHY="no user namespaces: $(rootless_as unshare --user true 2>&1)" || return 1
+}
+rootless_user_stop() {
+	[ -n "$RL_USER" ] || return 0
+	local f
+	for f in /proc/[0-9]*; do # the pause process, monitors, file systems: whatever is still the user's
+		[ "$(stat -c %U "$f" 2>/dev/null)" != "$RL_USER" ] || kill -9 "${f#/proc/}" 2>/dev/null
+	done
+	wait_until 10 rootless_nobody_
+	userdel "$RL_USER" >/dev/null 2>&1
+	sed -i "/^$RL_USER:/d" /etc/subuid /etc/subgid
+	RL_USER=
+}
+rootless_nobody_() { ! ps -o pid= -u "$RL_USER" | grep -q .; }
+engine_rootless_start() { # NAME [MOUNT-PROGRAM]; 1 and $SKIP_WHY when it does not answer
+	ROOTLESS=$1
+	install -d -o "$RL_USER" -g "$RL_USER" "$W/$1" "$W/$1-run" "$W/$1-tmp"
+	[ -z "${2:-}" ] || echo "$2" >"$W/$1.fuse"
+	at_exit "ROOTLESS=$1; rootless_ rm -fa -t 0 >/dev/null 2>&1"
+	image_archive && chmod 644 "$W/bb2.tar"
+	rootless_ load -q -i "$W/bb2.tar" >"$W/$1.log" 2>&1 || {
+		SKIP_WHY="podman load: $(tail -1 "$W/$1.log")"
+		return 1
+	}
+}
+run_rootless() {
+	local name=$1 image=$2
+	shift 2
+	rootless_ run -d --name "$name" --net=none --ulimit nofile=1024:1024 \
+		--ulimit nproc=1024:1024 ${RUN_OPTS[@]+"${RUN_OPTS[@]}"} "$image" "$@"
+}
+rootless_pid() { rootless_ inspect -f '{{.State.Pid}}' "$1"; }
+
+# fuse_ready: /dev/fuse can be opened by users, as udev has it; 1 and $SKIP_WHY when not.
+fuse_ready() {
+	SKIP_WHY="fuse-overlayfs is not installed"
+	command -v fuse-overlayfs >/dev/null || return 1
+	SKIP_WHY="there is no /dev/fuse"
+	[ -c /dev/fuse ] || return 1
+	FUSE_MODE=$(stat -c %a /dev/fuse)
+	[ "$FUSE_MODE" = 666 ] || { at_exit "chmod $FUSE_MODE /dev/fuse" && chmod 666 /dev/fuse; }
+}
 
 # --- Images -------------------------------------------------------------------------------------
 IMAGE_TIME='2026-01-01 00:00:00 UTC'

@@ -171,6 +171,33 @@ static void a_process_that_is_gone(void **state)
 		assert_int_equal(mounts_of_pid(999999999, MOUNTS_STATMOUNT, &m), -ESRCH);
 }
 
+static uint64_t signature(const char *text, bool all)
+{
+	MOUNTS struct mounts m = {0};
+
+	assert_int_equal(mounts_parse(span_of(text), &m, NULL), 0);
+	return all ? mounts_signature_all(&m) : mounts_signature(&m);
+}
+
+static void a_signature_is_of_the_root_and_the_overlays(void **state)
+{
+	static const char host[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /proc rw - proc p rw\n";
+	static const char copy[] = "8 7 0:5 / /proc rw - proc p rw\n7 6 8:1 / / rw - ext4 /dev/a rw\n";
+	static const char more[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /p rw - proc p rw\n";
+	static const char over[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /m rw - overlay o rw\n";
+	static const char moved[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /n rw - overlay o rw\n";
+	static const char root[] = "1 0 8:2 / / rw - ext4 /dev/b rw\n2 1 0:5 / /proc rw - proc p rw\n";
+
+	(void)state;
+	assert_int_equal(signature(host, false), signature(copy, false));
+	assert_int_equal(signature(host, true), signature(copy, true));
+	assert_int_equal(signature(host, false), signature(more, false));
+	assert_int_not_equal(signature(host, true), signature(more, true));
+	assert_int_not_equal(signature(host, false), signature(over, false));
+	assert_int_not_equal(signature(over, false), signature(moved, false));
+	assert_int_not_equal(signature(host, false), signature(root, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
 		cmocka_unit_test(both_ways_tell_the_same),
 		cmocka_unit_test(our_own_namespace_is_among_all),
 		cmocka_unit_test(a_process_that_is_gone),
+		cmocka_unit_test(a_signature_is_of_the_root_and_the_overlays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
