@@ -7,7 +7,8 @@ enum global { G_SOCKET, G_FORMAT, G_NO_COLOR, G_HELP, G_VERSION, G_N };
 const struct option global_options[] = {
 	[G_SOCKET] = {"socket", 0, "PATH",
 		"the daemon's socket (also BOLTSEAL_SOCKET; /run/boltseal/boltseal.sock)"},
-	[G_FORMAT] = {"format", 'o', "FORM", "table, json (one document) or jsonl (one item a line)"},
+	[G_FORMAT] = {"format", 'o', "FORM",
+		"table, json (one document) or jsonl (one item a line)"},
 	[G_NO_COLOR] = {"no-color", 0, NULL, "no colours (also NO_COLOR); never any in a pipe"},
 	[G_HELP] = {"help", 'h', NULL, "what a command does, its options and examples"},
 	[G_VERSION] = {"version", 0, NULL, "the version"},
@@ -53,8 +54,8 @@ static size_t distance(const char *a, const char *b)
 	return d[n % 3][m];
 }
 
-const char *args_near(const char *word, const char *(*word_at)(const void *table, size_t i),
-	const void *table)
+const char *args_near(
+	const char *word, const char *(*word_at)(const void *table, size_t i), const void *table)
 {
 	size_t best = strlen(word) / 3 + 1;
 	const char *w, *near = NULL;
@@ -101,13 +102,13 @@ static int unknown_option(const struct reader *rd, const char *arg)
 		return complain("unknown option %s before the command: `boltseal help` lists what "
 				"there is",
 			arg);
-	return complain("unknown option %s: `boltseal %s --help` lists what there is", arg,
-		cmd->word);
+	return complain(
+		"unknown option %s: `boltseal %s --help` lists what there is", arg, cmd->word);
 }
 
 /* Where an option's value goes, and its row; NULL when there is no such option. */
-static const struct option *lookup(struct reader *rd, const char *name, size_t n, char letter,
-	const char ***ret_slot)
+static const struct option *lookup(
+	struct reader *rd, const char *name, size_t n, char letter, const char ***ret_slot)
 {
 	const struct command *cmd = rd->r->cmd;
 	int i = cmd ? find_option(cmd->options, name, n, letter) : -1;
@@ -218,8 +219,8 @@ static int apply_globals(struct reader *rd)
 		return 0;
 	rd->c->form = form_find(rd->global[G_FORMAT]);
 	if (!rd->c->form)
-		return complain("unknown format %s: it is table, json or jsonl",
-			rd->global[G_FORMAT]);
+		return complain(
+			"unknown format %s: it is table, json or jsonl", rd->global[G_FORMAT]);
 	return 0;
 }
 
@@ -233,8 +234,8 @@ static int check_words(const struct request *r)
 		if (!r->words[i][0])
 			return complain("a word is empty: boltseal %s %s", cmd->word, cmd->args);
 	if (r->args.n < cmd->min)
-		return complain("%s needs more words: boltseal %s %s", cmd->word, cmd->word,
-			cmd->args);
+		return complain(
+			"%s needs more words: boltseal %s %s", cmd->word, cmd->word, cmd->args);
 	if (cmd->max != MANY && r->args.n > cmd->max)
 		return complain("%s is one word too many: boltseal %s%s%s", r->words[cmd->max],
 			cmd->word, *cmd->args ? " " : "", cmd->args);

@@ -15,5 +15,5 @@ void request_fini(struct request *r);
 /* Fills `c` (socket, form, no_color) and `r`. EXIT_TROUBLE, said, when argv makes no sense. */
 int args_parse(struct cli *c, int argc, char **argv, struct request *r);
 /* The nearest of `n` words to `word`, NULL when none is near. `word_at(i)` may give NULL. */
-const char *args_near(const char *word, const char *(*word_at)(const void *table, size_t i),
-	const void *table);
+const char *args_near(
+	const char *word, const char *(*word_at)(const void *table, size_t i), const void *table);

@@ -166,8 +166,8 @@ static void add_candidates(struct buf *out, const json_t *list)
 	json_t *v;
 
 	json_array_foreach(list, i, v) {
-		struct span name = json_is_string(v) ? span_of(json_string_value(v))
-						     : get_text(v, "name");
+		struct span name =
+			json_is_string(v) ? span_of(json_string_value(v)) : get_text(v, "name");
 		struct span id = get_text(v, "id");
 
 		buf_add_text(out, i ? ", " : ": it may be ");

@@ -19,11 +19,11 @@ int ask_json(struct cli *c, int r, json_t **ret);
 int ask_problem(struct cli *c, const char *what);
 
 /* Members, tolerant of what is missing or of another type. */
-struct span get_text(const json_t *o, const char *key);	    /* empty */
+struct span get_text(const json_t *o, const char *key);			  /* empty */
 struct span get_path(const json_t *o, const char *key, struct buf *room); /* raw bytes, b64 first */
-int64_t get_int(const json_t *o, const char *key);	    /* 0 */
-bool get_true(const json_t *o, const char *key);	    /* true only when it says so */
-bool get_false(const json_t *o, const char *key);	    /* false only when it says so */
+int64_t get_int(const json_t *o, const char *key);			  /* 0 */
+bool get_true(const json_t *o, const char *key);  /* true only when it says so */
+bool get_false(const json_t *o, const char *key); /* false only when it says so */
 /* "2026-11-23T22:14:05Z"; "-" when there is none. */
 void add_time(struct buf *out, struct span rfc3339);
 /* "exe[pid] uid 0 exec", quoted; "unknown (why)" */

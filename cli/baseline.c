@@ -80,7 +80,8 @@ static void draw_one(struct cli *c, const json_t *answer, void *arg)
 static int run_list(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL;
-	int r = ask_json(c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
+	int r = ask_json(
+		c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
 
 	if (r)
 		return r;

@@ -22,9 +22,9 @@ struct cli {
 	const char *socket;
 	const struct form *form;
 	bool no_color;
-	bool color;	   /* stdout may be painted */
+	bool color; /* stdout may be painted */
 	bool out_tty, err_tty;
-	bool utf8_ok;	   /* whoever reads stdout takes UTF-8 letters as they are */
+	bool utf8_ok; /* whoever reads stdout takes UTF-8 letters as they are */
 };
 
 /* A row of an option table; ends with a row whose name is NULL. */
@@ -40,7 +40,8 @@ enum { OPTIONS_MAX = 12 };
 struct args {
 	const char **pos;
 	size_t n;
-	const char *val[OPTIONS_MAX]; /* by the option's row; NULL: not given; "" when it has no value */
+	const char *val
+		[OPTIONS_MAX]; /* by the option's row; NULL: not given; "" when it has no value */
 };
 
 /* What a position may hold; for completion. */
@@ -48,14 +49,14 @@ enum slot { SLOT_NONE, SLOT_TARGET, SLOT_PATH, SLOT_WORD, SLOT_COMMAND };
 
 struct command {
 	const char *word, *args, *sentence;
-	const char *text;     /* long help: what it does, then examples */
-	const char *exits;    /* its exit statuses, when they are not 0 and 2 alone */
+	const char *text;  /* long help: what it does, then examples */
+	const char *exits; /* its exit statuses, when they are not 0 and 2 alone */
 	const struct option *options;
-	uint8_t min, max;     /* how many words it takes; MANY: no limit */
-	enum slot slots[2];   /* first word, further words */
-	const char *words;    /* SLOT_WORD: the words, apart by spaces */
-	bool hidden;	      /* known, but not in the list */
-	bool raw;	      /* what follows its word is taken as it is, options too */
+	uint8_t min, max;   /* how many words it takes; MANY: no limit */
+	enum slot slots[2]; /* first word, further words */
+	const char *words;  /* SLOT_WORD: the words, apart by spaces */
+	bool hidden;	    /* known, but not in the list */
+	bool raw;	    /* what follows its word is taken as it is, options too */
 	int (*run)(struct cli *c, const struct args *a);
 };
 enum { MANY = 255 };

@@ -72,8 +72,8 @@ static int run_completion(struct cli *c, const struct args *a)
 struct place {
 	struct cli *c;
 	const struct command *cmd;
-	size_t n_words;		     /* positional, after the command */
-	const struct option *wants;  /* the option whose value is being written */
+	size_t n_words;		    /* positional, after the command */
+	const struct option *wants; /* the option whose value is being written */
 	const char *prefix;
 };
 

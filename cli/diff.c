@@ -8,10 +8,12 @@
 
 enum { O_LONG, O_PATCH, O_STAT, O_AGAINST, O_AT, O_RESCAN, O_DOCKER, O_EXIT_CODE };
 static const struct option options[] = {
-	[O_LONG] = {"long", 'l', NULL, "aspects, severity, who and since when; ends with the drift id"},
+	[O_LONG] = {"long", 'l', NULL,
+		"aspects, severity, who and since when; ends with the drift id"},
 	[O_PATCH] = {"patch", 'p', NULL, "unified diffs of the text files that changed"},
 	[O_STAT] = {"stat", 0, NULL, "a summary; ends with the drift id"},
-	[O_AGAINST] = {"against", 0, "WHAT", "baseline (what else is accepted), image, gen:N, or a TARGET"},
+	[O_AGAINST] = {"against", 0, "WHAT",
+		"baseline (what else is accepted), image, gen:N, or a TARGET"},
 	[O_AT] = {"at", 0, "TIME", "the drift as it was then"},
 	[O_RESCAN] = {"rescan", 0, NULL, "look at everything first"},
 	[O_DOCKER] = {"docker", 0, NULL, "the list docker diff would print if it were right"},
@@ -52,8 +54,8 @@ static int add_page(json_t *all, json_t *page)
 	int r = check_page(page);
 
 	if (!r)
-		must(json_array_extend(json_object_get(all, "items"),
-			     json_object_get(page, "items")) == 0);
+		must(json_array_extend(
+			     json_object_get(all, "items"), json_object_get(page, "items")) == 0);
 	return r;
 }
 
@@ -108,8 +110,8 @@ static int read_drift(struct cli *c, struct want *w, json_t **ret)
 	for (int i = 0; r == MOVED && i < READS; i++)
 		r = read_pages(c, w, ret);
 	if (r == MOVED)
-		return complain("the drift of %s moves faster than it can be read: name a PATH",
-			w->target);
+		return complain(
+			"the drift of %s moves faster than it can be read: name a PATH", w->target);
 	return r;
 }
 
@@ -138,8 +140,8 @@ static int read_slices(struct cli *c, struct want *w, json_t **ret)
 		w->ask.n_paths = slice(w->ask.paths, left);
 		r = read_drift(c, w, &one);
 		if (!r && all && !span_eq(get_text(all, "drift_id"), get_text(one, "drift_id")))
-			r = complain("the drift of %s moved while it was read: ask again",
-				w->target);
+			r = complain(
+				"the drift of %s moved while it was read: ask again", w->target);
 		if (!r && all && (r = add_page(all, one)) == 0)
 			add_nowhere(all, one);
 		if (!r && !all)
@@ -217,7 +219,8 @@ static void nowhere_remark(const struct want *w, const json_t *list)
 
 		text_quote(&text, get_path(v, "path", &room), true);
 		remark("nothing of %s is kept at %s, in its baseline or now; volumes are targets of "
-		       "their own", w->target, buf_text(&text));
+		       "their own",
+			w->target, buf_text(&text));
 	}
 }
 

@@ -134,8 +134,8 @@ static void count(json_t *sums, struct span name)
 
 	buf_add_span(&key, name);
 	if (name.n)
-		json_object_set_new(sums, buf_text(&key),
-			json_integer(get_int(sums, buf_text(&key)) + 1));
+		json_object_set_new(
+			sums, buf_text(&key), json_integer(get_int(sums, buf_text(&key)) + 1));
 }
 
 static void count_list(json_t *sums, const json_t *names)

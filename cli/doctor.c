@@ -37,7 +37,12 @@ static void draw_probes(struct cli *c, const json_t *probes)
 }
 
 static const char *const lives[] = {
-	"content", "names", "attributes", "actor", "volumes", "prevention",
+	"content",
+	"names",
+	"attributes",
+	"actor",
+	"volumes",
+	"prevention",
 };
 
 static void draw_targets(struct cli *c, const json_t *targets)
@@ -90,7 +95,8 @@ static int run_doctor(struct cli *c, const struct args *a)
 const struct command cmd_doctor = {
 	.word = "doctor",
 	.args = "",
-	.sentence = "what this kernel and host allow, what is live per target, what is lost without",
+	.sentence =
+		"what this kernel and host allow, what is live per target, what is lost without",
 	.text = "First what the kernel was tried for and what is lost where it refused; then, per "
 		"target, what is\nseen by event (content, names, attributes, who), and what only "
 		"sweeps find.\n\n"

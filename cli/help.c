@@ -39,14 +39,15 @@ static void add_commands(struct buf *out)
 
 static void add_list(struct buf *out)
 {
-	buf_add_text(out, "boltseal - what differs from the image in every container, since when, "
-			  "and who did it\n\n"
-			  "Examples:\n"
-			  "  boltseal ps                       targets and how much each has drifted\n"
-			  "  boltseal diff web -l              what drifted in web, who did it\n"
-			  "  boltseal show web /etc/passwd     all that is known of one file\n"
-			  "  boltseal log -f --severity high   the journal as it is written\n\n"
-			  "Commands (boltseal COMMAND --help says more):\n");
+	buf_add_text(out,
+		"boltseal - what differs from the image in every container, since when, "
+		"and who did it\n\n"
+		"Examples:\n"
+		"  boltseal ps                       targets and how much each has drifted\n"
+		"  boltseal diff web -l              what drifted in web, who did it\n"
+		"  boltseal show web /etc/passwd     all that is known of one file\n"
+		"  boltseal log -f --severity high   the journal as it is written\n\n"
+		"Commands (boltseal COMMAND --help says more):\n");
 	add_commands(out);
 	add_options(out, "Options for every command", global_options);
 	buf_add_text(out, "\nTARGET is a name, a full id, or the unique beginning of one.\n"

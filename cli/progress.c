@@ -23,8 +23,9 @@ static void draw(struct bar *b, int64_t done, int64_t total)
 		buf_add_text(&line, "\r[");
 		for (int i = 0; i < BAR; i++)
 			buf_u8(&line, i < full ? '=' : i == full ? '>' : ' ');
-		buf_printf(&line, "] %3d%%  %lld of %lld", (int)((double)done / (double)total * 100),
-			(long long)done, (long long)total);
+		buf_printf(&line, "] %3d%%  %lld of %lld",
+			(int)((double)done / (double)total * 100), (long long)done,
+			(long long)total);
 	} else {
 		buf_printf(&line, "\r%lld looked at", (long long)done);
 	}

@@ -9,7 +9,17 @@
 #include "cli/tree.h"
 
 static const char *const members[] = {
-	"type", "mode", "uid", "gid", "size", "mtime", "sha256", "link", "rdev", "caps", "flags",
+	"type",
+	"mode",
+	"uid",
+	"gid",
+	"size",
+	"mtime",
+	"sha256",
+	"link",
+	"rdev",
+	"caps",
+	"flags",
 	"xattrs",
 };
 
@@ -26,8 +36,8 @@ static void add_value(struct cli *c, struct buf *out, const json_t *rec, const c
 }
 
 /* Both sides of one member; a star where they differ. */
-static void add_row(struct cli *c, struct table *t, const json_t *old, const json_t *now,
-	const char *key)
+static void add_row(
+	struct cli *c, struct table *t, const json_t *old, const json_t *now, const char *key)
 {
 	BUF struct buf a = {0}, b = {0};
 	bool same;

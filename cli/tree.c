@@ -97,8 +97,8 @@ static void add_items(struct cli *c, struct buf *out, const json_t *a, size_t in
 	}
 }
 
-static void add_member(struct cli *c, struct buf *out, const char *key, const json_t *v,
-	size_t indent)
+static void add_member(
+	struct cli *c, struct buf *out, const char *key, const json_t *v, size_t indent)
 {
 	bool flat = is_scalar(v) || (json_is_array(v) && is_flat_array(v)) ||
 		    (json_is_object(v) && json_object_size(v) == 0);

@@ -7,7 +7,8 @@
 
 enum { O_ALL };
 static const struct option options[] = {
-	[O_ALL] = {"all", 0, NULL, "every layer, every baseline and the journal (also when nothing is named)"},
+	[O_ALL] = {"all", 0, NULL,
+		"every layer, every baseline and the journal (also when nothing is named)"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -21,7 +22,8 @@ static void add_check(struct cli *c, struct table *t, const json_t *check)
 {
 	BUF struct buf text = {0}, room = {0};
 
-	table_add(c, t, span_of(is_right(check) ? "ok" : "MISMATCH"), is_right(check) ? "32" : "1;31");
+	table_add(c, t, span_of(is_right(check) ? "ok" : "MISMATCH"),
+		is_right(check) ? "32" : "1;31");
 	table_add(c, t, get_text(check, "check"), NULL);
 	table_add(c, t, get_path(check, "subject", &room), NULL);
 	tree_inline(c, &text, json_object_get(check, "detail"));

@@ -325,7 +325,8 @@ static int make_directory(const struct config *c)
 		return chmod(buf_text(&dir), 0755) < 0 ? err_sys("%s", buf_text(&dir)) : 0;
 	if (errno == EEXIST)
 		return 0;
-	return err_sys("the socket's directory %s cannot be made: make it, or name another --socket",
+	return err_sys(
+		"the socket's directory %s cannot be made: make it, or name another --socket",
 		buf_text(&dir));
 }
 

@@ -25,14 +25,20 @@ struct config_role {
 	struct config_list users, groups; /* names or numbers */
 	/* "key=glob": confined to targets with all of them; empty: all */
 	struct config_list labels;
-	bool in_container;	   /* also for peers inside containers */
+	bool in_container; /* also for peers inside containers */
 };
 
 struct config {
 	struct arena mem;
 	const char *file; /* where it came from; NULL: defaults */
 	const char *state_dir, *socket, *group;
-	enum { CONFIG_LOG_ERR = 3, CONFIG_LOG_WARN, CONFIG_LOG_NOTE, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG } log_level;
+	enum {
+		CONFIG_LOG_ERR = 3,
+		CONFIG_LOG_WARN,
+		CONFIG_LOG_NOTE,
+		CONFIG_LOG_INFO,
+		CONFIG_LOG_DEBUG
+	} log_level;
 
 	const char *gateway_user; /* dropped to when started by hand as root */
 	uint32_t max_connections;
@@ -54,9 +60,9 @@ struct config {
 	/* watch: */
 	enum level level; /* LEVEL_NONE: auto */
 	enum { CONFIG_MARKS_AUTO, CONFIG_MARKS_FILESYSTEM, CONFIG_MARKS_DIRECTORIES } marks;
-	int64_t debounce;    /* ns */
-	uint32_t workers;    /* 0: as many as processors, at least 2, at most 8 */
-	uint32_t queue_size; /* asks */
+	int64_t debounce;	/* ns */
+	uint32_t workers;	/* 0: as many as processors, at least 2, at most 8 */
+	uint32_t queue_size;	/* asks */
 	int64_t sweep_interval; /* ns between full looks that hash everything; 0: never */
 
 	/* limits: */

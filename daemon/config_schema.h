@@ -18,7 +18,8 @@ struct config_source {
 	const char *file;
 	struct arena *mem; /* of the configuration: texts live there */
 };
-int config_set_map(const struct config_source *src, const struct node *map, struct span scope, void *base);
+int config_set_map(
+	const struct config_source *src, const struct node *map, struct span scope, void *base);
 /* Every row of the scope gets its default. They are ours: a bad one is a programmer's mistake. */
 void config_set_defaults(struct arena *mem, const char *scope, void *base);
 /* "file:line:column: <what>" */

@@ -11,12 +11,12 @@ enum { CONFIG_YAML_DEPTH = 16, CONFIG_YAML_MAX = 1 << 20 };
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 struct node {
 	enum node_kind kind;
-	bool plain;	      /* a text without quotes: only that can be a number, true or nothing */
-	unsigned line, col;   /* from 1; columns count characters */
-	struct span text;     /* UTF-8, NUL-terminated; may hold a NUL by an escape */
-	struct node *key;     /* of a mapping's member */
+	bool plain;	    /* a text without quotes: only that can be a number, true or nothing */
+	unsigned line, col; /* from 1; columns count characters */
+	struct span text;   /* UTF-8, NUL-terminated; may hold a NUL by an escape */
+	struct node *key;   /* of a mapping's member */
 	struct node *child, *next;
-	size_t n;	      /* children */
+	size_t n; /* children */
 };
 
 /* `*ret` is NULL for an empty document. -EINVAL with "file:line:column: what". */

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 struct daemon_args {
-	const char *config_file; /* NULL: /etc/boltseal/boltseal.yaml if it is there */
+	const char *config_file;	/* NULL: /etc/boltseal/boltseal.yaml if it is there */
 	const char *state_dir, *socket; /* NULL: from the configuration */
 	bool check_config, verbose;
 	enum { ROLE_RUN_BOTH, ROLE_RUN_SENSOR, ROLE_RUN_GATEWAY } run;

@@ -275,7 +275,9 @@ int door_recv(int fd, struct buf *packet, struct door_msg *ret, int fds[2], size
 {
 	union control control = {0};
 	struct iovec io;
-	struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room,
+	struct msghdr h = {.msg_iov = &io,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room)};
 	RECEIVED struct received got = {.n = 0};
 	ssize_t n;

@@ -19,37 +19,37 @@ enum door_op {
 	DOOR_ACCEPT,	 /* target, drift_id (64 hex), uid, reason, expires, paths */
 	DOOR_PATCH,	 /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
 	DOOR_PING,
-	DOOR_DOCTOR,	 /* -> DOOR_TEXT: JSON of what this kernel and host allow */
-	DOOR_STATUS,	 /* -> DOOR_TEXT: JSON of the sensor's live counters */
+	DOOR_DOCTOR, /* -> DOOR_TEXT: JSON of what this kernel and host allow */
+	DOOR_STATUS, /* -> DOOR_TEXT: JSON of the sensor's live counters */
 	/* sensor -> gateway */
-	DOOR_TICK = 64,	 /* value: last seq */
-	DOOR_PROGRESS,	 /* value: done, value2: known total (0: not known) */
-	DOOR_DONE,	 /* value: see enum door_result; text: sentence, or the new drift id / gen */
-	DOOR_TEXT,	 /* text: the answer; DOOR_MORE in flags when another packet follows */
-	DOOR_FILES,	 /* two descriptors by SCM_RIGHTS; flags: DOOR_OLD_ABSENT … */
+	DOOR_TICK = 64, /* value: last seq */
+	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */
+	DOOR_DONE,	/* value: see enum door_result; text: sentence, or the new drift id / gen */
+	DOOR_TEXT,	/* text: the answer; DOOR_MORE in flags when another packet follows */
+	DOOR_FILES,	/* two descriptors by SCM_RIGHTS; flags: DOOR_OLD_ABSENT … */
 };
 enum door_result {
 	DOOR_OK = 0,
 	DOOR_NO_TARGET = 1,
 	DOOR_NO_PATH = 2,
-	DOOR_MOVED = 3,	  /* accept: the drift is not the one named; text: the present id */
+	DOOR_MOVED = 3, /* accept: the drift is not the one named; text: the present id */
 	DOOR_BUSY = 4,
-	DOOR_FAILED = 5,  /* text says why */
+	DOOR_FAILED = 5,   /* text says why */
 	DOOR_WITHHELD = 6, /* patch: a rule forbids showing it */
 	DOOR_BINARY = 7,   /* patch: not text */
 	DOOR_TOO_LARGE = 8,
-	DOOR_NOTHING = 9,  /* accept: no drift under those paths */
+	DOOR_NOTHING = 9, /* accept: no drift under those paths */
 };
 enum { DOOR_MORE = 1, DOOR_OLD_ABSENT = 2, DOOR_NEW_ABSENT = 4 };
 
 struct door_msg {
 	enum door_op op;
-	uint32_t id;	  /* the asker's; answers carry it */
+	uint32_t id; /* the asker's; answers carry it */
 	uint32_t flags;
 	uint64_t value, value2;
 	struct span target, path, drift_id, text; /* borrowed from the packet */
 	uint32_t uid;
-	int64_t expires;  /* wall ns; 0: never */
+	int64_t expires;   /* wall ns; 0: never */
 	struct span paths; /* accept: list of length-prefixed paths (buf_bytes); empty: all drift */
 };
 /* Strict: a known operation with the texts it has and no others, absolute paths below PATH_MAX,

@@ -4,7 +4,13 @@
 
 #include "base/attr.h"
 
-enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_NOTE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+	LOG_LEVEL_ERR = 3,
+	LOG_LEVEL_WARN = 4,
+	LOG_LEVEL_NOTE = 5,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 void log_init(const char *who, enum log_level least);
 void log_at(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 #define log_err(...) log_at(LOG_LEVEL_ERR, __VA_ARGS__)

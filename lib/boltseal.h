@@ -68,24 +68,24 @@ int boltseal_target(struct boltseal *h, const char *target, struct boltseal_repl
 int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
 	struct boltseal_reply *reply);
-int boltseal_file(struct boltseal *h, const char *target, const char *path,
-	struct boltseal_reply *reply);
+int boltseal_file(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
-int boltseal_patch(struct boltseal *h, const char *target, const char *path,
-	struct boltseal_reply *reply);
+int boltseal_patch(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* The list that docker diff prints, parents included. */
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 
 struct boltseal_drift_ask {
 	const char *const *paths; /* these and what is below them; none: all */
 	size_t n_paths;
-	const char *kind;     /* "A", "C" or "D" */
-	const char *severity; /* at least */
-	const char *against;  /* "image", "baseline", "gen:N" or another target */
-	const char *at;	      /* the drift as it was then */
-	const char *cursor;   /* where the page before ended */
+	const char *kind;	   /* "A", "C" or "D" */
+	const char *severity;	   /* at least */
+	const char *against;	   /* "image", "baseline", "gen:N" or another target */
+	const char *at;		   /* the drift as it was then */
+	const char *cursor;	   /* where the page before ended */
 	const char *if_none_match; /* a drift id: 304 when the drift is still that one */
-	unsigned limit;	      /* of one page */
+	unsigned limit;		   /* of one page */
 };
 /* reply->etag is the drift id. */
 int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal_drift_ask *ask,
@@ -106,9 +106,9 @@ int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_re
 
 struct boltseal_event_ask {
 	const char *target, *type, *severity, *path; /* path: a glob */
-	const char *since; /* a sequence number or a time */
+	const char *since;			     /* a sequence number or a time */
 	const char *until;
-	int follow;	   /* go on with what happens from now on; ends only when `fn` says so */
+	int follow; /* go on with what happens from now on; ends only when `fn` says so */
 };
 int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);

@@ -40,7 +40,8 @@ int above_accepted_gone(struct txn *t, uint32_t no, struct span path, bool *ret)
 
 		while (n > 1 && path.p[n - 1] != '/')
 			n--;
-		r = n > 1 ? accepted_get(t, no, span_make(path.p, --n), UINT32_MAX, &a) : STORE_ABSENT;
+		r = n > 1 ? accepted_get(t, no, span_make(path.p, --n), UINT32_MAX, &a)
+			  : STORE_ABSENT;
 		if (r < 0)
 			return r;
 		*ret = r == 0 && (record_decode(a.rec, &rec) < 0 || rec.type != FILE_DIR);

@@ -29,7 +29,7 @@ struct asks {
 	uint32_t next_id;
 	struct ask *first;
 	int64_t retry_at, retry_wait; /* mono ns */
-	int64_t grace_until; /* mono ns */
+	int64_t grace_until;	      /* mono ns */
 	struct buf packet;
 };
 

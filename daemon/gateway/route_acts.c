@@ -23,14 +23,13 @@ static int read_body(struct call *c, const char *names, json_t **ret)
 	json_t *v;
 
 	*ret = c->body.n ? json_loadb(buf_text(&c->body), c->body.n,
-				  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why)
+				   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why)
 			 : json_object();
 	if (!*ret)
 		return err_set(-EINVAL, "the body is not JSON: %s", why.text);
 	if (!json_is_object(*ret))
 		return err_set(-EINVAL, "the body must be a JSON object");
-	json_object_foreach(*ret, name, v)
-	{
+	json_object_foreach(*ret, name, v) {
 		const char *at = strstr(names, name);
 		size_t n = strlen(name);
 
@@ -99,8 +98,7 @@ static enum fill last_line(struct call *c)
 
 	if (c->ask->result != DOOR_OK || show_after(c, &j, false) < 0) {
 		unsigned status = 500;
-		const char *why =
-			c->ask->result != DOOR_OK ? asks_why(c->ask, &status) : err_why();
+		const char *why = c->ask->result != DOOR_OK ? asks_why(c->ask, &status) : err_why();
 
 		json_open(&j, '{');
 		json_m_text(&j, "detail", why);
@@ -258,8 +256,8 @@ static int read_reason(const json_t *body, struct span *ret)
 		return err_set(-EINVAL, "a reason is required: it goes into the journal");
 	*ret = json_span(v);
 	if (ret->n > REASON_MAX || memchr(ret->p, 0, ret->n))
-		return err_set(-EINVAL, "the reason may have at most %d bytes and no NUL",
-			REASON_MAX);
+		return err_set(
+			-EINVAL, "the reason may have at most %d bytes and no NUL", REASON_MAX);
 	return 0;
 }
 

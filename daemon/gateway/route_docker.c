@@ -111,8 +111,7 @@ static int read_filters(struct call *c, json_t **ret)
 			       : json_object();
 	if (!json_is_object(*ret))
 		return err_set(-EINVAL, "filters is not a JSON object");
-	json_object_foreach(*ret, name, values)
-	{
+	json_object_foreach(*ret, name, values) {
 		size_t i = 0;
 
 		while (i < COUNTOF(filters) && strcmp(filters[i].name, name) != 0)

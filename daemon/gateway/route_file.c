@@ -61,10 +61,10 @@ static int look(struct txn *t, struct file *f)
 
 static struct span baseline_of(const struct file *f)
 {
-	return f->has_accepted ? f->accepted.rec
+	return f->has_accepted	 ? f->accepted.rec
 	       : f->dir_accepted ? span_of("")
-	       : f->has_drift  ? f->drift.old
-			       : buf_span(&f->below_bytes);
+	       : f->has_drift	 ? f->drift.old
+				 : buf_span(&f->below_bytes);
 }
 
 /* The last hundred events on the path, oldest first. The index goes forward only. */
@@ -183,8 +183,10 @@ static int check_somewhere(struct call *c, struct txn *t, const struct file *f)
 		return r;
 	text_quote(&path, f->path, true);
 	text_quote(&name, f->target.name, true);
-	problem(c, 404, "nothing of %s is kept at %s, in its baseline or now; volumes are targets "
-		"of their own", buf_text(&name), buf_text(&path));
+	problem(c, 404,
+		"nothing of %s is kept at %s, in its baseline or now; volumes are targets "
+		"of their own",
+		buf_text(&name), buf_text(&path));
 	return VIEW_ANSWERED;
 }
 

@@ -46,8 +46,7 @@ static int prove_layer(struct proof *p, struct txn *t, const struct snap_info *i
 		check(p, "layer", info->path, false,
 			"its records do not give its stored root digest");
 	else
-		check(p, "layer", info->path, true,
-			"as stored; its files are compared by rescan");
+		check(p, "layer", info->path, true, "as stored; its files are compared by rescan");
 	return 0;
 }
 

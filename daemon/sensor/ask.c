@@ -46,8 +46,12 @@ static void ask_failed(struct ask *a, struct examiner *ex)
 static void ask_run(struct job *j, struct worker *worker)
 {
 	struct ask *a = container_of(j, struct ask, job);
-	struct place p = {.worker = worker, .kept = a->kept, .scan = a->scan,
-		.dir = span_make(a->dir, a->dir_n), .when = a->when, .attempt = a->attempt};
+	struct place p = {.worker = worker,
+		.kept = a->kept,
+		.scan = a->scan,
+		.dir = span_make(a->dir, a->dir_n),
+		.when = a->when,
+		.attempt = a->attempt};
 	struct rd at = rd_of(buf_span(&a->names));
 
 	atomic_fetch_add(&worker->ex->stats.asks, 1);

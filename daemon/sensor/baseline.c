@@ -124,8 +124,11 @@ static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, 
 		l->rec.has_sha = true;
 		it->bytes += res.size;
 		row->has_seen = t->b->tree && !res.racy;
-		row->seen = (struct seen){.ino = l->ino, .size = l->rec.size, .mtime = l->rec.mtime,
-			.ctime = l->ctime, .btime = l->btime};
+		row->seen = (struct seen){.ino = l->ino,
+			.size = l->rec.size,
+			.mtime = l->rec.mtime,
+			.ctime = l->ctime,
+			.btime = l->btime};
 		memcpy(row->seen.sha, res.sha, SHA_LEN);
 	} else if (!it->unreadable++) {
 		it->worst = keep(it, name);
@@ -134,8 +137,8 @@ static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, 
 
 static struct layer layer_of(const struct baseline *b)
 {
-	return (struct layer){.ops = &layer_disk_ops, .root_fd = b->lower->root_fd,
-		.marks = b->lower->marks};
+	return (struct layer){
+		.ops = &layer_disk_ops, .root_fd = b->lower->root_fd, .marks = b->lower->marks};
 }
 
 /* fuse-overlayfs writes down what is deleted as files beside it: these are no names of the layer. */
@@ -158,7 +161,8 @@ static int look_row(struct batch_job *t, int dir_fd, size_t i, struct look *l, i
 	if (marks == MARKS_FUSE)
 		return look_fuse(t, name, l);
 	/* A layer's file is opened once; a tree that its users write into gets the careful way. */
-	if (!t->b->tree && t->names.v[i].type == DT_REG && look_open(dir_fd, name, marks, l, ret_fd) == 0)
+	if (!t->b->tree && t->names.v[i].type == DT_REG &&
+		look_open(dir_fd, name, marks, l, ret_fd) == 0)
 		return 0;
 	return look_at(dir_fd, name, marks, l);
 }
@@ -192,8 +196,9 @@ static void check_limits(struct baseline *b, const struct item_snap_batch *it)
 
 	atomic_fetch_add(b->files, it->n_rows);
 	if (k && ((k->max_files && n > k->max_files) || (k->max_bytes && bytes > k->max_bytes)))
-		fail(b, -EFBIG, "more than volumes.max_files or volumes.max_bytes: not kept; raise the "
-				"limit, or exclude it");
+		fail(b, -EFBIG,
+			"more than volumes.max_files or volumes.max_bytes: not kept; raise the "
+			"limit, or exclude it");
 }
 
 static void batch_run(struct job *j, struct worker *w)
@@ -381,7 +386,8 @@ static void lister_run(struct job *j, struct worker *w)
 	if (!b->begun)
 		begin(b);
 	d = b->head;
-	if (!d || b->ex->stop || atomic_load(&b->failed) || (b->tree && atomic_load(&b->tree->gone))) {
+	if (!d || b->ex->stop || atomic_load(&b->failed) ||
+		(b->tree && atomic_load(&b->tree->gone))) {
 		baseline_unref(b);
 		return;
 	}

@@ -10,10 +10,10 @@
 #include "daemon/sensor/worker.h"
 
 struct baseline_options {
-	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
-	uint64_t serial;   /* greater than that of every baseline before */
-	int bell;	   /* eventfd that is rung at the end */
-	atomic_bool *busy; /* cleared at the end */
+	struct kept *tree;    /* the target whose own tree it is; NULL: a layer */
+	uint64_t serial;      /* greater than that of every baseline before */
+	int bell;	      /* eventfd that is rung at the end */
+	atomic_bool *busy;    /* cleared at the end */
 	atomic_ullong *files; /* progress, for status; counts up */
 };
 /* Takes references of its own. The end is ITEM_SNAP_END, failed or not. */

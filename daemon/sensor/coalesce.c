@@ -50,8 +50,7 @@ static void pending_free(struct coalesce *c, struct pending *p)
 {
 	struct one_name *o, *tmp;
 
-	HASH_ITER(hh, p->names, o, tmp)
-	{
+	HASH_ITER(hh, p->names, o, tmp) {
 		HASH_DEL(p->names, o);
 		name_free(o);
 		c->n--;
@@ -162,9 +161,9 @@ static void submit(struct coalesce *c, struct examiner *ex, struct pending *p)
 	struct ask *a = ask_new(p->kept, span_make(p->key + sizeof(p->kept), p->dir_n), p->when);
 	struct one_name *o, *tmp;
 
-	HASH_ITER(hh, p->names, o, tmp)
-	{
-		ask_add(a, span_make(o->name, o->n), o->flags, buf_span(&o->actor), buf_span(&o->mount));
+	HASH_ITER(hh, p->names, o, tmp) {
+		ask_add(a, span_make(o->name, o->n), o->flags, buf_span(&o->actor),
+			buf_span(&o->mount));
 	}
 	ask_submit(a, ex);
 	pending_free(c, p);

@@ -14,9 +14,9 @@ void coalesce_free(struct coalesce *c);
 struct touch {
 	struct kept *kept;
 	struct span path; /* "/a/b"; "/" is the root itself */
-	unsigned flags;   /* ASK_* */
+	unsigned flags;	  /* ASK_* */
 	struct span actor, mount;
-	int64_t when;     /* wall */
+	int64_t when; /* wall */
 };
 int coalesce_add(struct coalesce *c, const struct touch *t);
 /* Hands over what is due at `now` (monotonic). Returns ns until the next is due; -1: none waits. */

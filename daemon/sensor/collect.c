@@ -66,7 +66,7 @@ static bool is_remembered(const struct sensor *s, struct txn *txn, struct span p
 
 	while (targets_next(txn, &no, &t) == 0)
 		if (!is_kept(s, t.id) && (names(t.lowers, path) || names(t.data_only, path) ||
-							      span_eq(t.upper, path)))
+						 span_eq(t.upper, path)))
 			return true;
 	return false;
 }
@@ -82,7 +82,8 @@ static void drop(struct sensor *s, const struct snap_info *info)
 	s->dropped = d;
 	i->item.kind = ITEM_DROP;
 	i->snap = info->no;
-	log_info("layer %.*s: nobody stacks it any more", (int)info->path.n, (const char *)info->path.p);
+	log_info("layer %.*s: nobody stacks it any more", (int)info->path.n,
+		(const char *)info->path.p);
 	sensor_push(s, &i->item);
 }
 
@@ -95,8 +96,8 @@ void collect(struct sensor *s)
 	if (txn_begin(s->store, false, &t) < 0)
 		return;
 	while (snap_next(t, &no, &info) == 0)
-		if (info.state == SNAP_COMPLETE && !is_dropped(s, info.no) && !is_stacked(s, info.no) &&
-			!is_remembered(s, t, info.path))
+		if (info.state == SNAP_COMPLETE && !is_dropped(s, info.no) &&
+			!is_stacked(s, info.no) && !is_remembered(s, t, info.path))
 			drop(s, &info);
 }
 

@@ -61,7 +61,8 @@ int content_open(const struct view *v, const struct hit *h, int *ret_fd)
 	if (d.dir.n)
 		buf_add_text(&path, "/");
 	buf_add_span(&path, d.name);
-	r = beneath_open(d.layer->root_fd, buf_span(&path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, &fd);
+	r = beneath_open(d.layer->root_fd, buf_span(&path),
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, &fd);
 	if (r)
 		return r;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -73,7 +74,8 @@ int content_open(const struct view *v, const struct hit *h, int *ret_fd)
 void content_origin(const struct views *v, struct span origin, struct buf *out)
 {
 	for (size_t i = 1; i < v->now.n; i++)
-		if (!v->now.layer[i].data_only && view_origin_path(&v->now.layer[i], origin, out) == 0)
+		if (!v->now.layer[i].data_only &&
+			view_origin_path(&v->now.layer[i], origin, out) == 0)
 			return;
 }
 
@@ -129,7 +131,8 @@ static const char *patch_words(int result)
 		[DOOR_TOO_LARGE] = "larger than 1 MiB",
 		[DOOR_NOTHING] = "no old content is kept for a tree without layers"};
 
-	return result > 0 && (size_t)result < COUNTOF(words) && words[result] ? words[result] : err_why();
+	return result > 0 && (size_t)result < COUNTOF(words) && words[result] ? words[result]
+									      : err_why();
 }
 
 static int both_sides(struct kept *k, struct span path, int fds[2], uint32_t *ret_flags)
@@ -149,7 +152,8 @@ static int both_sides(struct kept *k, struct span path, int fds[2], uint32_t *re
 	return r && now ? DOOR_NO_PATH : 0;
 }
 
-void content_patch(struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id)
+void content_patch(
+	struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id)
 {
 	struct door_msg m = {.op = DOOR_FILES, .id = ask_id};
 	int fds[2] = {-1, -1};
@@ -165,5 +169,6 @@ void content_patch(struct examiner *ex, struct kept *k, struct span path, int as
 	}
 	fd_close(&fds[0]);
 	fd_close(&fds[1]);
-	outbox_done(ex->outbox, asker, ask_id, r > 0 ? (enum door_result)r : DOOR_FAILED, patch_words(r));
+	outbox_done(ex->outbox, asker, ask_id, r > 0 ? (enum door_result)r : DOOR_FAILED,
+		patch_words(r));
 }

@@ -12,4 +12,5 @@ int content_open(const struct view *v, const struct hit *h, int *ret_fd);
 /* The baseline path that a copied-up object's origin handle names: appends "/path". */
 void content_origin(const struct views *v, struct span origin, struct buf *out);
 /* Reads old and new content of a path for a patch and answers the door. */
-void content_patch(struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id);
+void content_patch(
+	struct examiner *ex, struct kept *k, struct span path, int asker, uint32_t ask_id);

@@ -7,8 +7,11 @@
 
 static void touch(struct sensor *s, struct reg *r, const char *point, const char *what)
 {
-	struct touch t = {.kept = r->kept, .path = span_of(point), .when = clock_wall(),
-		.flags = what ? ASK_COVERED : ASK_UNCOVERED, .mount = span_of(what)};
+	struct touch t = {.kept = r->kept,
+		.path = span_of(point),
+		.when = clock_wall(),
+		.flags = what ? ASK_COVERED : ASK_UNCOVERED,
+		.mount = span_of(what)};
 
 	sensor_touch(s, &t);
 }

@@ -70,12 +70,13 @@ void sensor_touch(struct sensor *s, const struct touch *t)
 		return;
 	/* The table is full: from here on nothing is certain until everything is looked at again. */
 	s->overflowed = true;
-	sensor_gap(s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue");
+	sensor_gap(
+		s, NULL, (struct span){0}, GAP_OVERFLOW, 0, "more changes waited than watch.queue");
 	s->heal_due = clock_mono() + CLOCK_S;
 }
 
-void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause, uint64_t count,
-	const char *detail)
+void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
+	uint64_t count, const char *detail)
 {
 	struct sensor *s = ctx;
 	struct reg *r = root ? registry_by_root(&s->reg, root) : NULL;

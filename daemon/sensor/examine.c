@@ -153,8 +153,11 @@ static void keep_seen(struct looking *l, const struct hash_result *res)
 	if (res->writer || res->racy || l->now.metacopy || from_lower(l))
 		return;
 	l->s->has_seen = true;
-	l->s->seen = (struct seen){.ino = k->ino, .size = k->rec.size, .mtime = k->rec.mtime,
-		.ctime = k->ctime, .btime = k->btime};
+	l->s->seen = (struct seen){.ino = k->ino,
+		.size = k->rec.size,
+		.mtime = k->rec.mtime,
+		.ctime = k->ctime,
+		.btime = k->btime};
 	memcpy(l->s->seen.sha, res->sha, SHA_LEN);
 }
 
@@ -241,7 +244,8 @@ static bool hides_something(struct looking *l)
 }
 
 /* One layer at this path, on disk and as it was stored: other than it was, apart from content? */
-static bool layer_differs(const struct looking *l, const struct layer *disk, const struct layer *stored)
+static bool layer_differs(
+	const struct looking *l, const struct layer *disk, const struct layer *stored)
 {
 	struct span below = span_make(l->p->dir.p + 1, l->p->dir.n - 1);
 	struct layer_entry a = {0}, b = {0};
@@ -256,7 +260,8 @@ static bool layer_differs(const struct looking *l, const struct layer *disk, con
 	ra = disk->ops->lookup(disk, (struct layer_dir){.rel = below}, l->name, &a);
 	b.rec.has_sha = false;
 	if (ra == 0 && rb == 0)
-		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) || a.rec.ovl != b.rec.ovl;
+		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) ||
+		     a.rec.ovl != b.rec.ovl;
 	look_free(&a.look);
 	return ra >= 0 && rb >= 0 && ra != rb;
 }
@@ -301,7 +306,8 @@ static const char *layer_changed(const struct looking *l, bool same)
 	if (!k->overlay || upper_decides(l))
 		return NULL;
 	if (same)
-		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path : NULL;
+		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path
+							       : NULL;
 	for (size_t i = 0; i < k->n_lower; i++)
 		if (layer_differs(l, &v->now.layer[i + 1], &v->base.layer[i]))
 			return k->lower[i]->path;
@@ -367,8 +373,13 @@ static void look_again(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
 	size_t n = l->p->attempt < COUNTOF(again_after) ? l->p->attempt : COUNTOF(again_after) - 1;
-	struct again a = {.kept = l->p->kept, .dir = l->p->dir, .name = l->name, .actor = actor,
-		.when = l->p->when, .delay = again_after[n], .attempt = l->p->attempt + 1};
+	struct again a = {.kept = l->p->kept,
+		.dir = l->p->dir,
+		.name = l->name,
+		.actor = actor,
+		.when = l->p->when,
+		.delay = again_after[n],
+		.attempt = l->p->attempt + 1};
 
 	atomic_fetch_add(&ex->stats.retries, 1);
 	ex->again(ex, &a);
@@ -391,7 +402,8 @@ static void looking_end(struct looking *l)
 	hit_free(&l->base);
 }
 
-void examine_name(struct place *p, struct span name, unsigned flags, struct span actor, struct span mount)
+void examine_name(
+	struct place *p, struct span name, unsigned flags, struct span actor, struct span mount)
 {
 	struct looking l = {.p = p, .name = name, .flags = flags};
 	BUF struct buf path = {0};

@@ -13,13 +13,13 @@
 void *worker_main(void *examiner);
 
 enum ask_flag {
-	ASK_BELOW = 1,	   /* a directory there: everything below it too */
-	ASK_LAYER = 2,	   /* a lower layer was touched here: compare it with its snapshot by content */
-	ASK_COVERED = 4,   /* a mount covers it: `mount` says what */
+	ASK_BELOW = 1, /* a directory there: everything below it too */
+	ASK_LAYER = 2, /* a lower layer was touched here: compare it with its snapshot by content */
+	ASK_COVERED = 4, /* a mount covers it: `mount` says what */
 	ASK_UNCOVERED = 8,
-	ASK_IF_GONE = 16,  /* part of a scan that will meet it if it is there */
-	ASK_MOVED = 32,	   /* with ASK_BELOW: it was renamed here, with all that is in it */
-	ASK_LINKED = 64,   /* another name of a file that was looked at: its names are under way */
+	ASK_IF_GONE = 16, /* part of a scan that will meet it if it is there */
+	ASK_MOVED = 32,	  /* with ASK_BELOW: it was renamed here, with all that is in it */
+	ASK_LINKED = 64,  /* another name of a file that was looked at: its names are under way */
 };
 /* One look into one directory's names, shared by asks and scans. */
 struct place {
@@ -27,12 +27,13 @@ struct place {
 	struct kept *kept;
 	struct views *views;
 	struct txn *txn;
-	struct span dir;	   /* path of the directory */
-	struct node now, base;	   /* empty: no directory there in that view */
-	struct scan *scan;	   /* NULL: none */
+	struct span dir;       /* path of the directory */
+	struct node now, base; /* empty: no directory there in that view */
+	struct scan *scan;     /* NULL: none */
 	int64_t when;
 	unsigned attempt;
 };
 int place_open(struct place *p);
 void place_close(struct place *p);
-void examine_name(struct place *p, struct span name, unsigned flags, struct span actor, struct span mount);
+void examine_name(
+	struct place *p, struct span name, unsigned flags, struct span actor, struct span mount);

@@ -9,10 +9,10 @@
 /* One file handle of an event, as the kernel gave it. */
 struct fan_ref {
 	bool there;
-	struct span key;    /* fsid, handle type and handle bytes in one piece: names the object */
+	struct span key; /* fsid, handle type and handle bytes in one piece: names the object */
 	/* struct file_handle, for open_by_handle_at: 4 bytes length, 4 type, bytes */
 	struct span handle;
-	struct span name;   /* below the directory that `key` is; empty: the object itself */
+	struct span name; /* below the directory that `key` is; empty: the object itself */
 };
 enum { FAN_FSID_LEN = 8, FAN_KEY_MIN = 16 }; /* fsid, length, type */
 
@@ -20,8 +20,8 @@ struct fan_event {
 	uint64_t mask;
 	int fd; /* fd mode: to be closed by the caller; -1 otherwise */
 	int pid;
-	struct fan_ref dir;	/* directory and name */
-	struct fan_ref object;	/* the object itself */
+	struct fan_ref dir;		 /* directory and name */
+	struct fan_ref object;		 /* the object itself */
 	struct fan_ref old_dir, new_dir; /* FAN_RENAME */
 };
 

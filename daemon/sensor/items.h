@@ -41,13 +41,13 @@ struct sighting {
 	struct slot path, now, base, from, mount, actor, detail;
 	bool has_now, has_base;
 	bool parent_gone, layer_changed, unsettled;
-	bool unmounted;	     /* what covered it is gone */
-	bool dir_lost;	     /* no directory is there now: drift below it is superseded */
-	enum gap_cause gap;  /* with gap_set: the content could not be known */
+	bool unmounted;	    /* what covered it is gone */
+	bool dir_lost;	    /* no directory is there now: drift below it is superseded */
+	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
 	bool has_seen;
-	struct seen seen;    /* for the hash cache */
-	int64_t when;	     /* wall ns of the first touch, or of the look */
+	struct seen seen; /* for the hash cache */
+	int64_t when;	  /* wall ns of the first touch, or of the look */
 };
 struct sighting *sighting_new(struct kept *k, struct span path, int64_t when);
 void sighting_free(struct sighting *s);
@@ -74,14 +74,14 @@ struct item_gone {
 struct item_scan_end {
 	struct item item;
 	struct kept *kept;
-	char *scope;	    /* path; "/" */
-	int64_t started;    /* wall ns */
-	bool whole;	    /* nothing was left out or failed */
-	bool full;	    /* hashed everything: counts as a sweep */
-	bool nowhere;	    /* the scope is neither in the baseline nor there now */
-	uint64_t heals;	    /* id of a gap over all targets this scan is a part of; 0: none */
-	bool heals_last;    /* the last part: the gap ends */
-	int asker;	    /* door connection to answer; -1: none */
+	char *scope;	 /* path; "/" */
+	int64_t started; /* wall ns */
+	bool whole;	 /* nothing was left out or failed */
+	bool full;	 /* hashed everything: counts as a sweep */
+	bool nowhere;	 /* the scope is neither in the baseline nor there now */
+	uint64_t heals;	 /* id of a gap over all targets this scan is a part of; 0: none */
+	bool heals_last; /* the last part: the gap ends */
+	int asker;	 /* door connection to answer; -1: none */
 	uint32_t ask_id;
 };
 
@@ -116,8 +116,8 @@ struct item_snap_end {
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	int failed;	   /* 0, or -errno: nothing is completed */
-	char *why;	   /* failed: sentence */
+	int failed; /* 0, or -errno: nothing is completed */
+	char *why;  /* failed: sentence */
 };
 
 struct item_gap {

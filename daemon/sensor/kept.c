@@ -69,7 +69,8 @@ int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[
 	return 0;
 }
 
-int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret)
+int lower_open(
+	const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret)
 {
 	struct lower *l = calloc(1, sizeof(*l));
 	int r;
@@ -82,7 +83,8 @@ int lower_open(const char *path, const char *kind, enum look_marks marks, uint32
 	l->path = strdup(path);
 	must(l->path);
 	l->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = l->root_fd < 0 ? err_sys("layer %s", path) : lower_identity(path, l->root_fd, marks, l->identity);
+	r = l->root_fd < 0 ? err_sys("layer %s", path)
+			   : lower_identity(path, l->root_fd, marks, l->identity);
 	if (r < 0) {
 		lower_unref(l);
 		return r;
@@ -124,7 +126,8 @@ static bool matches_one(const struct config_list *globs, struct span path)
 bool kept_is_excluded(const struct kept *k, struct span path)
 {
 	for (size_t n = 1; k->exclude.n && n <= path.n; n++)
-		if ((n == path.n || path.p[n] == '/') && matches_one(&k->exclude, span_make(path.p, n)))
+		if ((n == path.n || path.p[n] == '/') &&
+			matches_one(&k->exclude, span_make(path.p, n)))
 			return true;
 	return false;
 }
@@ -152,8 +155,8 @@ struct snap_ctx {
 	uint32_t no;
 };
 
-static int snap_layer_lookup(const struct layer *l, struct layer_dir dir, struct span name,
-	struct layer_entry *ret)
+static int snap_layer_lookup(
+	const struct layer *l, struct layer_dir dir, struct span name, struct layer_entry *ret)
 {
 	const struct snap_ctx *c = l->ctx;
 	uint32_t in = name.n ? (dir.no ? dir.no : SNAP_ROOT_DIR) : 0;
@@ -201,8 +204,11 @@ int layer_dir_of(const struct layer *l, struct span below, struct layer_dir *ret
 
 static void layer_on_disk(struct layer *l, const struct lower *w, bool data_only)
 {
-	*l = (struct layer){.ops = &layer_disk_ops, .root_fd = w->root_fd, .marks = w->marks,
-		.data_only = data_only, .id = w->id};
+	*l = (struct layer){.ops = &layer_disk_ops,
+		.root_fd = w->root_fd,
+		.marks = w->marks,
+		.data_only = data_only,
+		.id = w->id};
 }
 
 static void layer_of_base(struct layer *l, const struct lower *w, bool data_only, struct txn *txn,
@@ -230,7 +236,9 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 		return err_set(-ENOMEM, "out of memory");
 	now = ret->mem;
 	base = ret->mem + n + 2;
-	now[0] = (struct layer){.ops = &layer_disk_ops, .root_fd = k->upper_fd, .marks = k->marks,
+	now[0] = (struct layer){.ops = &layer_disk_ops,
+		.root_fd = k->upper_fd,
+		.marks = k->marks,
 		.upper = k->overlay};
 	for (size_t i = 0; i < n; i++) {
 		bool data = i >= n - k->n_data;
@@ -242,8 +250,10 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 	ret->now = (struct view){.layer = now, .n = k->overlay ? n + 1 : 1};
 	ret->base = (struct view){.layer = base, .n = n};
 	if (k->overlay && k->index_fd >= 0) {
-		now[n + 1] = (struct layer){.ops = &layer_disk_ops, .root_fd = k->index_fd,
-			.marks = k->marks, .upper = true};
+		now[n + 1] = (struct layer){.ops = &layer_disk_ops,
+			.root_fd = k->index_fd,
+			.marks = k->marks,
+			.upper = true};
 		ret->now.index = &ret->index;
 	}
 	return 0;

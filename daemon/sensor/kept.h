@@ -16,14 +16,14 @@
 
 struct lower {
 	atomic_uint refs;
-	uint32_t id;	     /* of this life: equal ids are the same layer */
-	char *path;	     /* host path, links resolved */
-	int root_fd;	     /* O_PATH|O_DIRECTORY */
+	uint32_t id; /* of this life: equal ids are the same layer */
+	char *path;  /* host path, links resolved */
+	int root_fd; /* O_PATH|O_DIRECTORY */
 	uint8_t identity[SHA_LEN];
-	const char *kind;    /* snapshot kind: "image", "runtime", "tree" */
+	const char *kind; /* snapshot kind: "image", "runtime", "tree" */
 	enum look_marks marks;
-	atomic_uint snap;    /* number of its complete snapshot; 0: not yet (set by the ledger) */
-	atomic_bool queued;  /* a baseline of it is under way or was tried */
+	atomic_uint snap;   /* number of its complete snapshot; 0: not yet (set by the ledger) */
+	atomic_bool queued; /* a baseline of it is under way or was tried */
 	/* The loop's own; see layers.h. */
 	int64_t good; /* wall ns: what was done to it before this was seen, or looked for */
 	bool unsure;  /* stored in another life or for another target, and not looked at since */
@@ -36,13 +36,13 @@ struct scan_wait {
 
 struct kept {
 	atomic_uint refs;
-	atomic_uint no;	     /* its number in the store; 0 until the ledger has given one */
+	atomic_uint no; /* its number in the store; 0 until the ledger has given one */
 	char *id, *name;
-	char *upper;	     /* host path of the upper directory, or of the tree itself */
-	int upper_fd;	     /* O_PATH|O_DIRECTORY */
-	char *index;	     /* host path of its index directory (index=on); NULL: none */
-	int index_fd;	     /* O_PATH|O_DIRECTORY; -1 */
-	char *link;	     /* the store's short name for it, that goes before it goes; or NULL */
+	char *upper;  /* host path of the upper directory, or of the tree itself */
+	int upper_fd; /* O_PATH|O_DIRECTORY */
+	char *index;  /* host path of its index directory (index=on); NULL: none */
+	int index_fd; /* O_PATH|O_DIRECTORY; -1 */
+	char *link;   /* the store's short name for it, that goes before it goes; or NULL */
 	bool overlay;
 	bool runtime_makes; /* its runtime puts things into the upper directory: owned.h */
 	enum target_kind kind;
@@ -50,13 +50,13 @@ struct kept {
 	/* Overlay: top first, data-only ones last; tree: one, its own snapshot. */
 	struct lower **lower;
 	size_t n_lower, n_data;
-	struct config_list exclude;	   /* host trees: never looked at; a copy of its own */
-	uint64_t max_bytes, max_files;	   /* volumes: beyond, no baseline; 0: no limit */
-	bool held; /* not told to the ledger yet, so its touches wait: the loop's own */
-	atomic_bool gone;    /* removed: jobs for it are dropped */
-	atomic_bool barred;  /* too large: no baseline, a gap says so */
+	struct config_list exclude;    /* host trees: never looked at; a copy of its own */
+	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
+	bool held;	    /* not told to the ledger yet, so its touches wait: the loop's own */
+	atomic_bool gone;   /* removed: jobs for it are dropped */
+	atomic_bool barred; /* too large: no baseline, a gap says so */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
-	atomic_llong links_took; /* ns that the last of those walks took */
+	atomic_llong links_took;	   /* ns that the last of those walks took */
 };
 
 struct link_wish;
@@ -76,7 +76,8 @@ static inline void kept_unref_p(struct kept **k)
  * another layer, and the marks it is read by. Needs no read of its content, and survives restarts and
  * reboots. */
 int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
-int lower_open(const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
+int lower_open(
+	const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
 /* Before anybody else has it. `globs` NULL: nothing. */
 void kept_exclude(struct kept *k, const struct config_list *globs);
 /* Its tree is being taken away, file by file: what is missing in it was deleted by nobody. */

@@ -225,7 +225,8 @@ static bool is_recent(const struct since_job *t, int dir_fd, const char *name, i
 }
 
 /* A directory that changed: what is in it and was not, or was and is not. */
-static void compare_names(struct since_job *t, struct layer_dir dir, struct span below, struct names *here)
+static void compare_names(
+	struct since_job *t, struct layer_dir dir, struct span below, struct names *here)
 {
 	const struct layer *stored = t->views->base.layer;
 	NAMES struct names there = {0};
@@ -237,7 +238,9 @@ static void compare_names(struct since_job *t, struct layer_dir dir, struct span
 	names_sort(here);
 	names_sort(&there);
 	for (size_t i = 0, k = 0; i < here->n || k < there.n;) {
-		int c = i == here->n ? 1 : k == there.n ? -1 : span_cmp(names_at(here, i), names_at(&there, k));
+		int c = i == here->n   ? 1
+			: k == there.n ? -1
+				       : span_cmp(names_at(here, i), names_at(&there, k));
 
 		if (c)
 			since_ask(t, below, c < 0 ? names_at(here, i) : names_at(&there, k));
@@ -246,7 +249,8 @@ static void compare_names(struct since_job *t, struct layer_dir dir, struct span
 	}
 }
 
-static void compare_recent(struct since_job *t, struct layer_dir dir, struct span below, struct span name)
+static void compare_recent(
+	struct since_job *t, struct layer_dir dir, struct span below, struct span name)
 {
 	const struct layer *disk = t->views->now.layer, *stored = t->views->base.layer;
 	struct layer_entry a = {0}, b = {0};

@@ -91,8 +91,11 @@ int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret)
 int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq)
 {
 	BUF struct buf text = {0};
-	struct journal_entry j = {.seq = l->head.last + 1, .time = l->now, .type = e->type,
-		.severity = e->severity, .target = e->target ? e->target->no : 0};
+	struct journal_entry j = {.seq = l->head.last + 1,
+		.time = l->now,
+		.type = e->type,
+		.severity = e->severity,
+		.target = e->target ? e->target->no : 0};
 	int r;
 
 	e->seq = j.seq;
@@ -114,7 +117,8 @@ int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq)
 	return 0;
 }
 
-void ledger_answer(struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text)
+void ledger_answer(
+	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text)
 {
 	struct outbox_answer *a;
 
@@ -239,7 +243,8 @@ static void stuck(struct ledger *l, int r)
 	int health = r == -ENOSPC ? LEDGER_FULL : LEDGER_FAILED;
 
 	if (atomic_exchange(&l->opt.stats->health, health) != health) {
-		log_err("the store takes nothing more: %s; events are held back until it does", err_why());
+		log_err("the store takes nothing more: %s; events are held back until it does",
+			err_why());
 		if (!l->full_since)
 			l->full_since = clock_wall();
 	}
@@ -300,7 +305,8 @@ static void record(struct ledger *l)
 	if (r == 0 && atomic_exchange(&l->opt.stats->health, LEDGER_OK) != LEDGER_OK)
 		log_note("the store takes entries again");
 	if (r < 0) {
-		log_err("%zu items are lost at the end of the sensor's life: %s", l->n_batch, err_why());
+		log_err("%zu items are lost at the end of the sensor's life: %s", l->n_batch,
+			err_why());
 		free_batch(l);
 	}
 }
@@ -332,7 +338,8 @@ static int fill(struct ledger *l)
 		l->n_batch++;
 	if (l->n_batch)
 		return 0;
-	r = queue_pop(l->opt.items, wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0, (void **)&l->batch[0]);
+	r = queue_pop(
+		l->opt.items, wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0, (void **)&l->batch[0]);
 
 	while (r == 0 && ++l->n_batch < LEDGER_BATCH)
 		r = queue_pop(l->opt.items, 0, (void **)&l->batch[l->n_batch]);

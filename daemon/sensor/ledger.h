@@ -25,7 +25,7 @@ struct ledger_options {
 	int bell; /* eventfd: rung after a commit that the loop may care for */
 	struct ledger_stats *stats;
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
-	const atomic_bool *stop; /* set at the end: do not wait for room any more */
+	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
 };
 struct ledger;
 int ledger_new(struct ledger **ret, const struct ledger_options *opt);

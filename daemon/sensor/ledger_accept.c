@@ -57,8 +57,11 @@ static int image_record(struct accepting *a, const struct change *c, struct buf 
 static int accept_one(struct accepting *a, const struct change *c)
 {
 	BUF struct buf image = {0};
-	struct accepted acc = {.path = c->path, .generation = a->generation, .expires = a->it->expires,
-		.rec = c->now, .mount = c->mount,
+	struct accepted acc = {.path = c->path,
+		.generation = a->generation,
+		.expires = a->it->expires,
+		.rec = c->now,
+		.mount = c->mount,
 		.aspects = c->aspects & (1u << ASPECT_MOUNT | 1u << ASPECT_LAYER)};
 	int r = image_record(a, c, &image);
 
@@ -89,10 +92,18 @@ static int accept_all(struct accepting *a)
 static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 {
 	struct item_accept *it = a->it;
-	struct generation g = {.no = a->generation, .time = a->l->now, .expires = it->expires,
-		.uid = it->uid, .n_paths = a->n, .reason = buf_span(&it->reason)};
-	struct event e = {.type = EVENT_BASELINE_ACCEPTED, .severity = SEV_LOW, .drift_id = drift_id,
-		.generation = a->generation, .reason = buf_span(&it->reason), .has_uid = true,
+	struct generation g = {.no = a->generation,
+		.time = a->l->now,
+		.expires = it->expires,
+		.uid = it->uid,
+		.n_paths = a->n,
+		.reason = buf_span(&it->reason)};
+	struct event e = {.type = EVENT_BASELINE_ACCEPTED,
+		.severity = SEV_LOW,
+		.drift_id = drift_id,
+		.generation = a->generation,
+		.reason = buf_span(&it->reason),
+		.has_uid = true,
 		.uid = it->uid};
 	struct target_state_rec st;
 	struct target t;
@@ -140,7 +151,8 @@ static int accept_drift(struct accepting *a)
 	a->generation = (st.generation ? st.generation : 1) + 1;
 	r = drift_each(a->l->txn, a->no, (struct span){0}, gather, a);
 	if (r == 0 && !a->n) {
-		ledger_answer(a->l, a->it->asker, a->it->ask_id, DOOR_NOTHING, "no drift is there to accept; `boltseal diff` lists what there is");
+		ledger_answer(a->l, a->it->asker, a->it->ask_id, DOOR_NOTHING,
+			"no drift is there to accept; `boltseal diff` lists what there is");
 		return 0;
 	}
 	if (r == 0)

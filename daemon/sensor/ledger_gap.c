@@ -16,7 +16,8 @@ static int find_open(struct ledger *l, const struct gap *like, bool *ret_found)
 
 	*ret_found = false;
 	while ((r = gap_next(l->txn, &id, &g)) == 0) {
-		if (g.target == like->target && g.cause == like->cause && span_eq(g.path, like->path)) {
+		if (g.target == like->target && g.cause == like->cause &&
+			span_eq(g.path, like->path)) {
 			*ret_found = true;
 			return 0;
 		}
@@ -27,7 +28,9 @@ static int find_open(struct ledger *l, const struct gap *like, bool *ret_found)
 static int tell(struct ledger *l, enum event_type type, const struct gap *g, uint64_t *ret_seq)
 {
 	struct target t;
-	struct event e = {.type = type, .gap = g, .detail = g->detail,
+	struct event e = {.type = type,
+		.gap = g,
+		.detail = g->detail,
 		.severity = type == EVENT_GAP_OPENED ? SEV_MEDIUM : SEV_INFO};
 	int r = ledger_target_of(l, g->target, &t);
 
@@ -114,8 +117,13 @@ int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path)
 int ledger_gap(struct ledger *l, struct item *i)
 {
 	struct item_gap *w = container_of(i, struct item_gap, item);
-	struct gap g = {.target = w->kept ? atomic_load(&w->kept->no) : 0, .path = buf_span(&w->path),
-		.cause = w->cause, .from = w->from, .opened = w->told, .count = w->count, .detail = buf_span(&w->detail)};
+	struct gap g = {.target = w->kept ? atomic_load(&w->kept->no) : 0,
+		.path = buf_span(&w->path),
+		.cause = w->cause,
+		.from = w->from,
+		.opened = w->told,
+		.count = w->count,
+		.detail = buf_span(&w->detail)};
 	int r;
 
 	if (w->kept && (!g.target || atomic_load(&w->kept->gone)))

@@ -34,7 +34,7 @@ struct ledger {
 	char host[256];
 	struct item *batch[LEDGER_BATCH];
 	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
-	size_t n_batch, bad; /* bad: which item the last attempt failed on */
+	size_t n_batch, bad;		/* bad: which item the last attempt failed on */
 	struct kept **kept;
 	size_t n_kept;
 	struct snap_build build, build_saved;
@@ -56,7 +56,8 @@ ITEM_KINDS(X_ITEM)
 int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq);
 /* The stored descriptor of a target for an event; borrowed until the next write. */
 int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
-void ledger_answer(struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
+void ledger_answer(
+	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
 
 /* Gaps. Opening one that is open already (same target, path, cause) does nothing. */
 int ledger_gap_open(struct ledger *l, const struct gap *g);

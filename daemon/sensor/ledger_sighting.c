@@ -10,8 +10,8 @@ struct verdict {
 	struct span path;
 	struct record now, base;
 	struct judge_in in;
-	bool had;		/* it was drift before */
-	struct change old;	/* as stored; `mem` keeps its bytes */
+	bool had;	   /* it was drift before */
+	struct change old; /* as stored; `mem` keeps its bytes */
 	struct buf mem, base_mem, mount_mem;
 	struct span base_bytes; /* the baseline's record, accepted or of the layers */
 	struct change c;
@@ -48,8 +48,8 @@ static int read_base(struct verdict *v, bool *ret_mount_accepted)
 		return r;
 	if (r == 0 && (!a.expires || a.expires > v->l->now)) {
 		buf_add_span(&v->base_mem, a.rec);
-		*ret_mount_accepted = (a.aspects & (1u << ASPECT_MOUNT)) &&
-				      span_eq(a.mount, v->in.mount);
+		*ret_mount_accepted =
+			(a.aspects & (1u << ASPECT_MOUNT)) && span_eq(a.mount, v->in.mount);
 	} else if (s->has_base) {
 		buf_add_span(&v->base_mem, sighting_get(s, s->base));
 	}
@@ -112,8 +112,8 @@ static int tell(struct verdict *v, enum event_type type, const struct change *c,
 {
 	BUF struct buf host = {0};
 	struct target t;
-	struct event e = {.type = type, .change = c, .severity = c->severity,
-		.reason = span_of(reason)};
+	struct event e = {
+		.type = type, .change = c, .severity = c->severity, .reason = span_of(reason)};
 	int r = host_path(v, &host);
 
 	if (r == 0)
@@ -175,7 +175,9 @@ static int was_told(struct verdict *v, struct span layer)
 static int tell_layer(struct verdict *v)
 {
 	struct ledger *l = v->l;
-	struct event e = {.type = EVENT_LAYER_TAMPERED, .severity = SEV_CRITICAL, .change = &v->c,
+	struct event e = {.type = EVENT_LAYER_TAMPERED,
+		.severity = SEV_CRITICAL,
+		.change = &v->c,
 		.layer = sighting_get(v->s, v->s->detail)};
 	FREE struct span *names = calloc(l->n_kept + 1, sizeof(*names));
 	struct target t;
@@ -255,8 +257,8 @@ static int put(struct verdict *v)
 	if (c->aspects & (1u << ASPECT_LAYER))
 		r = tell_layer(v);
 	if (r == 0)
-		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c, "",
-			&c->seq);
+		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
+			"", &c->seq);
 	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
 }
 
@@ -301,13 +303,17 @@ static bool was_dir(const struct verdict *v)
 
 	if (v->in.base && v->in.base->type == FILE_DIR)
 		return true;
-	return v->had && v->old.now.n && record_decode(v->old.now, &rec) == 0 && rec.type == FILE_DIR;
+	return v->had && v->old.now.n && record_decode(v->old.now, &rec) == 0 &&
+	       rec.type == FILE_DIR;
 }
 
 static int on_gap(struct verdict *v)
 {
 	struct sighting *s = v->s;
-	struct gap g = {.target = v->no, .path = v->path, .cause = s->gap, .from = s->when,
+	struct gap g = {.target = v->no,
+		.path = v->path,
+		.cause = s->gap,
+		.from = s->when,
 		.detail = sighting_get(s, s->detail)};
 
 	return s->gap_set ? ledger_gap_open(v->l, &g) : ledger_gap_settle(v->l, v->no, v->path);
@@ -338,8 +344,8 @@ static int decide(struct verdict *v)
 int ledger_sighting(struct ledger *l, struct item *i)
 {
 	struct sighting *s = container_of(i, struct sighting, item);
-	struct verdict v = {.l = l, .s = s, .no = atomic_load(&s->kept->no),
-		.path = sighting_get(s, s->path)};
+	struct verdict v = {
+		.l = l, .s = s, .no = atomic_load(&s->kept->no), .path = sighting_get(s, s->path)};
 	int r = 0;
 
 	if (v.no && !atomic_load(&s->kept->gone)) {

@@ -10,8 +10,8 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 	struct snap_info info;
 	int r = snap_find(l->txn, b->lower->identity, &info);
 
-	*build = (struct snap_build){.serial = b->serial,
-		.tree = b->tree ? atomic_load(&b->tree->no) : 0};
+	*build = (struct snap_build){
+		.serial = b->serial, .tree = b->tree ? atomic_load(&b->tree->no) : 0};
 	if (r == 0 && info.state == SNAP_COMPLETE) {
 		build->known = true;
 		build->no = info.no;
@@ -19,8 +19,9 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 		l->after[l->n_after++] = (struct after){b->lower, info.no};
 		return 0;
 	}
-	return r < 0 ? r : snap_create(l->txn, b->lower->identity, span_of(b->lower->path), (struct span){0},
-		span_of(b->lower->kind), &build->no);
+	return r < 0 ? r
+		     : snap_create(l->txn, b->lower->identity, span_of(b->lower->path),
+			       (struct span){0}, span_of(b->lower->kind), &build->no);
 }
 
 static int put_row(struct ledger *l, const struct item_snap_batch *b, const struct snap_row *row)
@@ -30,8 +31,8 @@ static int put_row(struct ledger *l, const struct item_snap_batch *b, const stru
 
 	if (r < 0)
 		return r;
-	r = snap_put(l->txn, l->build.no, b->dir, span_make(b->mem.p + row->name.off, row->name.len),
-		&rec, row->sub_dir);
+	r = snap_put(l->txn, l->build.no, b->dir,
+		span_make(b->mem.p + row->name.off, row->name.len), &rec, row->sub_dir);
 	/* The look that follows a tree's baseline need not read it all again. */
 	if (r == 0 && l->build.tree && row->has_seen)
 		r = seen_put(l->txn, l->build.tree, &row->seen);
@@ -136,7 +137,8 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 
 int ledger_baselined(struct ledger *l, struct kept *k)
 {
-	struct generation g = {.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
+	struct generation g = {
+		.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
 	uint32_t no = atomic_load(&k->no);
 	struct target_state_rec st;
 	struct target t;
@@ -177,7 +179,8 @@ static int tell_users(struct ledger *l, const struct lower *w)
 static int failed(struct ledger *l, const struct item_snap_end *e)
 {
 	struct gap g = {.target = e->tree ? atomic_load(&e->tree->no) : 0,
-		.cause = e->failed == -EFBIG ? GAP_TOO_LARGE : GAP_UNREADABLE, .from = l->now,
+		.cause = e->failed == -EFBIG ? GAP_TOO_LARGE : GAP_UNREADABLE,
+		.from = l->now,
 		.detail = span_of(e->why ? e->why : "the baseline could not be taken")};
 
 	if (e->failed == -ECANCELED || !e->tree) {

@@ -137,15 +137,16 @@ int ledger_note(struct ledger *l, struct item *i)
 	return ledger_journal(l, &e, NULL);
 }
 
-static void answer_scan(struct ledger *l, const struct item_scan_end *e,
-	const struct target_state_rec *st)
+static void answer_scan(
+	struct ledger *l, const struct item_scan_end *e, const struct target_state_rec *st)
 {
 	BUF struct buf text = {0};
 
 	if (e->nowhere) {
 		text_quote(&text, span_of(e->scope), true);
-		buf_add_text(&text, " is neither in the baseline nor there now; volumes are targets of "
-				    "their own");
+		buf_add_text(&text,
+			" is neither in the baseline nor there now; volumes are targets of "
+			"their own");
 	} else {
 		text_hex(&text, span_make(st->drift_id, SHA_LEN));
 	}
@@ -213,6 +214,7 @@ int ledger_tidy(struct ledger *l)
 			r = 0;
 	}
 	store_sweep_readers(l->opt.store);
-	l->next_tidy = clock_mono() + (more_targets || more_journal || more_snaps ? CLOCK_S : 3600 * CLOCK_S);
+	l->next_tidy = clock_mono() +
+		       (more_targets || more_journal || more_snaps ? CLOCK_S : 3600 * CLOCK_S);
 	return r;
 }

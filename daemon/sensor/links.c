@@ -10,7 +10,10 @@
 
 #define SOON (50 * CLOCK_MS)
 #define RARELY (60 * CLOCK_S)
-enum { REST = 20, NAMES_LIMIT = 8 << 20 }; /* a walk takes at most one part in REST of a worker's time */
+enum {
+	REST = 20,
+	NAMES_LIMIT = 8 << 20
+}; /* a walk takes at most one part in REST of a worker's time */
 
 struct link_wish {
 	struct link_wish *next;
@@ -57,7 +60,8 @@ struct search {
 
 static int ino_cmp(const void *a, const void *b)
 {
-	const struct link_wish *x = *(struct link_wish *const *)a, *y = *(struct link_wish *const *)b;
+	const struct link_wish *x = *(struct link_wish *const *)a,
+			       *y = *(struct link_wish *const *)b;
 
 	return (x->ino > y->ino) - (x->ino < y->ino);
 }
@@ -149,7 +153,8 @@ static bool lower_ino(struct span name, uint64_t *ret)
 {
 	BUF struct buf origin = {0};
 
-	return view_index_origin(name, &origin) == 0 && view_origin_ino(buf_span(&origin), ret) == 0;
+	return view_index_origin(name, &origin) == 0 &&
+	       view_origin_ino(buf_span(&origin), ret) == 0;
 }
 
 static int list_index(const struct kept *k, struct names *ret)
@@ -277,14 +282,15 @@ void links_want(struct examiner *ex, struct kept *k, uint64_t ino, int64_t when,
 	jobs_later(ex->jobs, &t->job, delay_of(k));
 }
 
-void links_want_index(struct examiner *ex, struct kept *k, struct span name, int64_t when,
-	struct span actor)
+void links_want_index(
+	struct examiner *ex, struct kept *k, struct span name, int64_t when, struct span actor)
 {
 	BUF struct buf text = {0};
 	struct stat st;
 
 	buf_add_span(&text, name);
-	if (k->index_fd >= 0 && fstatat(k->index_fd, buf_text(&text), &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (k->index_fd >= 0 &&
+		fstatat(k->index_fd, buf_text(&text), &st, AT_SYMLINK_NOFOLLOW) == 0)
 		links_want(ex, k, st.st_ino, when, actor);
 }
 

@@ -13,7 +13,7 @@
 /* struct examiner's hook. Any thread. `actor`: encoded, of the event. */
 void links_want(struct examiner *ex, struct kept *k, uint64_t ino, int64_t when, struct span actor);
 /* The same for an entry of the target's index directory; what is no file any more is passed over. */
-void links_want_index(struct examiner *ex, struct kept *k, struct span name, int64_t when,
-	struct span actor);
+void links_want_index(
+	struct examiner *ex, struct kept *k, struct span name, int64_t when, struct span actor);
 /* A part of the scan: every name in the layers of what the index holds. */
 void links_scan(struct scan *s);

@@ -70,22 +70,31 @@ struct sensor {
 	int64_t look_cost;   /* of late, ns */
 	int64_t hint_credit; /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
-	int64_t procs_due;   /* new processes are asked for again then; 0: whenever there are any */
-	uint64_t n_looks;    /* for containers */
-	int64_t next_round;  /* the slow round: namespaces without mount events, sweeps, marks */
+	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
+	uint64_t n_looks;   /* for containers */
+	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
-	int64_t heal_due;    /* everything is to be rescanned then; 0: no */
-	bool overflowed;     /* coalesce had no room: told once until it has */
-	int64_t started;     /* wall */
-	int64_t blind_from;  /* wall: the earlier life's last entry; 0: there was none */
+	int64_t heal_due;   /* everything is to be rescanned then; 0: no */
+	bool overflowed;    /* coalesce had no room: told once until it has */
+	int64_t started;    /* wall */
+	int64_t blind_from; /* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
 	atomic_bool stop; /* the ledger looks at it too */
 };
 
 /* epoll tags: small numbers are ours, from TAG_SEAT the door's seats; with the high bits a mount
  * namespace by its inode number: its table changed, or the process it was opened by has ended. */
-enum { TAG_SIGNAL = 1, TAG_BELL, TAG_WATCH, TAG_MOUNTS, TAG_FILES, TAG_DOOR, TAG_OUTBOX, TAG_PROCS,
-	TAG_SEAT = 16 };
+enum {
+	TAG_SIGNAL = 1,
+	TAG_BELL,
+	TAG_WATCH,
+	TAG_MOUNTS,
+	TAG_FILES,
+	TAG_DOOR,
+	TAG_OUTBOX,
+	TAG_PROCS,
+	TAG_SEAT = 16
+};
 #define TAG_SPACES (1ULL << 62)
 #define TAG_SPACE_ENDS (3ULL << 62)
 #define TAG_SPACE (TAG_SPACES - 1)

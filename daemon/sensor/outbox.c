@@ -59,7 +59,8 @@ void outbox_free(struct outbox *o)
 	free(o);
 }
 
-void outbox_put(struct outbox *o, int asker, const struct door_msg *msg, const int *fds, size_t n_fds)
+void outbox_put(
+	struct outbox *o, int asker, const struct door_msg *msg, const int *fds, size_t n_fds)
 {
 	struct outbox_answer *a = calloc(1, sizeof(*a));
 	uint64_t one = 1;
@@ -80,7 +81,8 @@ void outbox_put(struct outbox *o, int asker, const struct door_msg *msg, const i
 		return; /* the counter is at its top: the loop is awake anyway */
 }
 
-void outbox_done(struct outbox *o, int asker, uint32_t id, enum door_result result, const char *text)
+void outbox_done(
+	struct outbox *o, int asker, uint32_t id, enum door_result result, const char *text)
 {
 	struct door_msg m = {.op = DOOR_DONE, .id = id, .value = result, .text = span_of(text)};
 

@@ -16,9 +16,11 @@ int outbox_new(struct outbox **ret);
 void outbox_free(struct outbox *o);
 int outbox_fd(struct outbox *o); /* eventfd for the loop */
 /* Copies text; takes the descriptors. */
-void outbox_put(struct outbox *o, int asker, const struct door_msg *msg, const int *fds, size_t n_fds);
+void outbox_put(
+	struct outbox *o, int asker, const struct door_msg *msg, const int *fds, size_t n_fds);
 /* Shorthand for DOOR_DONE. */
-void outbox_done(struct outbox *o, int asker, uint32_t id, enum door_result result, const char *text);
+void outbox_done(
+	struct outbox *o, int asker, uint32_t id, enum door_result result, const char *text);
 /* The oldest, or NULL. Free with outbox_answer_free(). */
 struct outbox_answer *outbox_take(struct outbox *o);
 void outbox_answer_free(struct outbox_answer *a);

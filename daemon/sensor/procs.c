@@ -87,7 +87,8 @@ static int passed(void)
 static int open_own(void)
 {
 	struct sockaddr_nl me = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-	FD int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+	FD int fd =
+		socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 
 	if (fd < 0)
 		return err_sys("a netlink socket");
@@ -158,8 +159,9 @@ static int try_it(int fd)
 		return err_sys("fork");
 	waitpid(pid, NULL, 0);
 	if (!hears(fd, pid))
-		return err_set(-ENODATA, "a process of our own was not told of: before Linux 6.6 it "
-					 "needs CAP_NET_ADMIN, and always the host's network and pid namespaces");
+		return err_set(-ENODATA,
+			"a process of our own was not told of: before Linux 6.6 it "
+			"needs CAP_NET_ADMIN, and always the host's network and pid namespaces");
 	return 0;
 }
 
@@ -177,7 +179,8 @@ void procs_open(struct procs *p)
 		r = say(fd, PROC_CN_MCAST_LISTEN);
 	if (r >= 0)
 		r = try_it(fd);
-	snprintf(p->result, sizeof(p->result), "%s", r < 0 ? err_why() : "forks and execs are told");
+	snprintf(
+		p->result, sizeof(p->result), "%s", r < 0 ? err_why() : "forks and execs are told");
 	if (r >= 0)
 		p->fd = take_fd(&fd);
 }

@@ -14,21 +14,21 @@ struct cover {
 struct reg {
 	struct reg *next;
 	struct kept *kept;
-	uint32_t root_id;    /* the watch's name for its upper directory or tree */
-	uint32_t index_id;   /* the same for its index directory; 0: it has none */
+	uint32_t root_id;  /* the watch's name for its upper directory or tree */
+	uint32_t index_id; /* the same for its index directory; 0: it has none */
 	enum level level;
 	enum target_state state;
-	struct buf desc;     /* as last told to the ledger: encoded, no == 0 */
+	struct buf desc; /* as last told to the ledger: encoded, no == 0 */
 	uint64_t mnt_ns;
 	uint32_t dev_major, dev_minor;
 	uint32_t pid;
 	char *merged;
 	struct cover *covers;
-	char *refused;	     /* why the watch was, to be told after the target itself */
-	int64_t hold_until;  /* monotonic: told then at the latest; 0: it has been told */
-	bool seen;	     /* in the look under way */
+	char *refused;	       /* why the watch was, to be told after the target itself */
+	int64_t hold_until;    /* monotonic: told then at the latest; 0: it has been told */
+	bool seen;	       /* in the look under way */
 	bool scan_when_stored; /* a tree whose own snapshot is being taken */
-	int64_t next_sweep;  /* monotonic */
+	int64_t next_sweep;    /* monotonic */
 };
 struct layer_row {
 	struct layer_row *next;
@@ -43,5 +43,5 @@ struct registry {
 	uint32_t next_id;
 	struct whose_row *rows; /* for actors: rebuilt after each look */
 	size_t n_rows;
-	bool first_look;	/* what runs already at the first look is late */
+	bool first_look; /* what runs already at the first look is late */
 };

@@ -89,8 +89,11 @@ static void arm_index(struct sensor *s, struct reg *r)
 
 static void arm(struct sensor *s, struct reg *r)
 {
-	struct watch_root root = {.id = r->root_id, .kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
-		.path = r->kept->upper, .merged = r->merged, .pid = (int)r->pid,
+	struct watch_root root = {.id = r->root_id,
+		.kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
+		.path = r->kept->upper,
+		.merged = r->merged,
+		.pid = (int)r->pid,
 		.exclude = &r->kept->exclude};
 
 	if (watch_add(s->watch, &root, &r->level) < 0) {
@@ -170,7 +173,8 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	if (lim && lim->merged.n)
 		r->merged = span_dup(lim->merged);
 	arm(s, r);
-	describe(r, t, s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
+	describe(r, t,
+		s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
 	baselines_of(s, r);
 	if (is_to_be_held(s, r, lim)) {
 		r->hold_until = clock_mono() + HELD_MAX;
@@ -280,12 +284,15 @@ static void keep_tree(struct sensor *s, const struct target *t, const struct kep
 
 static void keep_volume(struct sensor *s, const struct box_list *l, const struct box_mount *m)
 {
-	struct kept_limits lim = {.max_bytes = s->cfg->volumes_max_bytes,
-		.max_files = s->cfg->volumes_max_files};
+	struct kept_limits lim = {
+		.max_bytes = s->cfg->volumes_max_bytes, .max_files = s->cfg->volumes_max_files};
 	BUF struct buf id = {0}, users = {0};
 	bool running = false;
-	struct target t = {.kind = TARGET_VOLUME, .name = volume_name(m->source),
-		.runtime = span_of("volume"), .fs_type = m->fs_type, .upper = m->source};
+	struct target t = {.kind = TARGET_VOLUME,
+		.name = volume_name(m->source),
+		.runtime = span_of("volume"),
+		.fs_type = m->fs_type,
+		.upper = m->source};
 
 	volume_tree_id(&id, "volume:", m->source);
 	volume_users(l, m->source, &users, &running);
@@ -301,8 +308,11 @@ static void keep_host_trees(struct sensor *s)
 		const struct config_host_tree *h = &s->cfg->host[i];
 		struct kept_limits lim = {.exclude = &h->exclude};
 		BUF struct buf id = {0};
-		struct target t = {.kind = TARGET_HOST, .state = STATE_RUNNING, .name = span_of(h->name),
-			.runtime = span_of("host"), .upper = span_of(h->path)};
+		struct target t = {.kind = TARGET_HOST,
+			.state = STATE_RUNNING,
+			.name = span_of(h->name),
+			.runtime = span_of("host"),
+			.upper = span_of(h->path)};
 
 		volume_tree_id(&id, "host:", span_of(h->path));
 		t.id = buf_span(&id);
@@ -440,8 +450,8 @@ void registry_look(struct sensor *s)
 
 static void stored_target(struct sensor *s, const struct target *t)
 {
-	struct kept_limits lim = {.max_bytes = s->cfg->volumes_max_bytes,
-		.max_files = s->cfg->volumes_max_files};
+	struct kept_limits lim = {
+		.max_bytes = s->cfg->volumes_max_bytes, .max_files = s->cfg->volumes_max_files};
 	struct item_gone *g;
 	struct target stopped = *t;
 

@@ -135,8 +135,11 @@ static void walk_names(struct place *p, unsigned flags)
 static void walk_run(struct job *j, struct worker *worker)
 {
 	struct walk_job *w = container_of(j, struct walk_job, job);
-	struct place p = {.worker = worker, .kept = w->scan->kept, .scan = w->scan,
-		.dir = span_make(w->dir, w->n), .when = clock_wall()};
+	struct place p = {.worker = worker,
+		.kept = w->scan->kept,
+		.scan = w->scan,
+		.dir = span_make(w->dir, w->n),
+		.when = clock_wall()};
 
 	if (!atomic_load(&w->scan->kept->gone)) {
 		if (place_open(&p) < 0)
@@ -249,7 +252,8 @@ static void ask_scope(struct scan *s)
 	while (cut > 1 && path.p[cut - 1] != '/')
 		cut--;
 	a = ask_new(s->kept, cut > 1 ? span_make(path.p, cut - 1) : span_of("/"), s->started);
-	ask_add(a, span_make(path.p + cut, path.n - cut), ASK_BELOW, (struct span){0}, (struct span){0});
+	ask_add(a, span_make(path.p + cut, path.n - cut), ASK_BELOW, (struct span){0},
+		(struct span){0});
 	ask_set_scan(a, s);
 	ask_submit(a, s->ex);
 }

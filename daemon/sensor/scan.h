@@ -9,14 +9,14 @@
 #include "daemon/sensor/ask.h"
 
 struct scan_options {
-	struct span scope;   /* path; empty or "/": everything */
-	bool trust_seen;     /* skip hashing where inode and stat are as last seen */
-	int asker;	     /* door connection to answer and to send progress; -1: none */
+	struct span scope; /* path; empty or "/": everything */
+	bool trust_seen;   /* skip hashing where inode and stat are as last seen */
+	int asker;	   /* door connection to answer and to send progress; -1: none */
 	uint32_t ask_id;
-	struct heal *heal;   /* a gap over several targets; NULL: none. A reference is taken */
-	struct maker by;     /* who made the scope, where that is why it is scanned */
+	struct heal *heal; /* a gap over several targets; NULL: none. A reference is taken */
+	struct maker by;   /* who made the scope, where that is why it is scanned */
 	void (*layers)(struct scan *s); /* looks at the layers too; NULL: they are trusted */
-	bool below_only;     /* the scope's own entry was just looked at: start with what is in it */
+	bool below_only; /* the scope's own entry was just looked at: start with what is in it */
 };
 struct scan *scan_ref(struct scan *s);
 void scan_unref(struct scan *s); /* the last one tells the ledger */

@@ -167,8 +167,8 @@ void sensor_wish_free(struct sensor *s, struct baseline_wish *w)
 static void next_baseline(struct sensor *s)
 {
 	struct baseline_wish *w = s->wishes;
-	struct baseline_options opt = {.bell = s->bell_fd, .busy = &s->baseline_busy,
-		.files = &s->baseline_files};
+	struct baseline_options opt = {
+		.bell = s->bell_fd, .busy = &s->baseline_busy, .files = &s->baseline_files};
 
 	if (!w || atomic_exchange(&s->baseline_busy, true))
 		return;
@@ -203,7 +203,8 @@ void sensor_look_at_layers(struct sensor *s)
 void sensor_rescan_all(struct sensor *s, bool trust_seen)
 {
 	struct heal *h = heal_new(0);
-	struct scan_options opt = {.asker = -1, .trust_seen = trust_seen, .heal = h, .layers = layers_wait};
+	struct scan_options opt = {
+		.asker = -1, .trust_seen = trust_seen, .heal = h, .layers = layers_wait};
 	struct item_scan_end *e;
 
 	atomic_fetch_add(&h->refs, 1);
@@ -439,8 +440,8 @@ static void tell_blind(struct sensor *s)
 	g->told = clock_wall();
 	s->blind_from = last.time;
 	buf_add_text(&g->detail, last.type == EVENT_DAEMON_STOPPED
-			? "the sensor was stopped in order"
-			: "the sensor ended without saying so");
+					 ? "the sensor was stopped in order"
+					 : "the sensor ended without saying so");
 	sensor_push(s, &g->item);
 }
 
@@ -452,8 +453,10 @@ static void tell_level(const struct sensor *s)
 	for (const struct reg *r = s->reg.regs; r; r = r->next)
 		worst = r->level > worst ? r->level : worst;
 	if (worst != LEVEL_L1 && s->cfg->level == LEVEL_NONE)
-		log_warn("not everything is watched as well as can be: %s (%s); boltseal doctor says "
-			 "why", level_kinds[worst].name, level_kinds[worst].sentence);
+		log_warn(
+			"not everything is watched as well as can be: %s (%s); boltseal doctor says "
+			"why",
+			level_kinds[worst].name, level_kinds[worst].sentence);
 }
 
 static void life(struct sensor *s)
@@ -484,7 +487,8 @@ int sensor_main(const struct daemon_args *args)
 
 	must(s);
 	s->args = args;
-	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->door_fd = -1;
+	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd =
+		s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;

@@ -65,7 +65,8 @@ static void who_may_knock(struct sensor *s)
 
 static int open_store(struct sensor *s)
 {
-	struct store_options opt = {.map_size = s->cfg->map_size, .map_limit = s->cfg->map_limit,
+	struct store_options opt = {.map_size = s->cfg->map_size,
+		.map_limit = s->cfg->map_limit,
 		.dir_gid = s->group_gid};
 	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
 
@@ -82,9 +83,14 @@ static int open_store(struct sensor *s)
 
 static int start_threads(struct sensor *s)
 {
-	struct ledger_options opt = {.store = s->store, .items = s->items, .outbox = s->outbox,
-		.bell = s->bell_fd, .stats = &s->ledger_stats, .keep_removed = s->cfg->keep_removed,
-		.keep_journal = s->cfg->keep_journal, .stop = &s->stop};
+	struct ledger_options opt = {.store = s->store,
+		.items = s->items,
+		.outbox = s->outbox,
+		.bell = s->bell_fd,
+		.stats = &s->ledger_stats,
+		.keep_removed = s->cfg->keep_removed,
+		.keep_journal = s->cfg->keep_journal,
+		.stop = &s->stop};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = ledger_new(&s->ledger, &opt);
 
@@ -113,7 +119,8 @@ static int start_threads(struct sensor *s)
 static int open_watch(struct sensor *s)
 {
 	BUF struct buf scratch = {0};
-	struct watch_options opt = {.level = s->cfg->level, .marks = (int)s->cfg->marks,
+	struct watch_options opt = {.level = s->cfg->level,
+		.marks = (int)s->cfg->marks,
 		.quiet_dir = s->cfg->state_dir};
 	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost};
 	int r;
@@ -127,8 +134,10 @@ static int open_watch(struct sensor *s)
 static int open_finder(struct sensor *s)
 {
 	struct finder_options opt = {.how = (enum mounts_how)s->cfg->find_how,
-		.docker_roots = s->cfg->docker_roots.v, .storage_roots = s->cfg->storage_roots.v,
-		.run_roots = s->cfg->run_roots.v, .lxc_path = s->cfg->lxc_path,
+		.docker_roots = s->cfg->docker_roots.v,
+		.storage_roots = s->cfg->storage_roots.v,
+		.run_roots = s->cfg->run_roots.v,
+		.lxc_path = s->cfg->lxc_path,
 		.ignore = s->cfg->ignore.v};
 
 	return finder_new(&s->finder, &opt);

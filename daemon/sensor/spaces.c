@@ -84,9 +84,11 @@ static struct space *add(struct sensor *s, uint64_t inode, int pid)
 		return NULL;
 	p = calloc(1, sizeof(*p));
 	must(p);
-	*p = (struct space){.inode = inode, .pid = pid, .mounts_fd = -1, .pid_fd = -1, .seen = true};
+	*p = (struct space){
+		.inode = inode, .pid = pid, .mounts_fd = -1, .pid_fd = -1, .seen = true};
 	if (!open_by(p) ||
-		sensor_watch_fd(s, p->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, TAG_SPACES | inode) < 0 ||
+		sensor_watch_fd(
+			s, p->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, TAG_SPACES | inode) < 0 ||
 		sensor_watch_fd(s, p->pid_fd, EPOLLIN, TAG_SPACE_ENDS | inode) < 0) {
 		space_free(p);
 		return NULL;

@@ -18,8 +18,8 @@ struct space {
 	uint64_t inode;
 	uint64_t sign; /* mounts_signature(), or of all where a container lives */
 	int pid, mounts_fd, pid_fd;
-	bool boxed;    /* a container lives in it */
-	bool seen;     /* in the look under way */
+	bool boxed; /* a container lives in it */
+	bool seen;  /* in the look under way */
 };
 struct spaces {
 	struct space *first;

@@ -130,8 +130,7 @@ void watch_free(struct watch *w)
 	fd_close(&w->fid_fd);
 	fd_close(&w->fd_fd);
 	w->n_dirs = 0;
-	HASH_ITER(hh, w->roots, r, next)
-	{
+	HASH_ITER(hh, w->roots, r, next) {
 		r->by_dirs = r->by_sb = r->overlay = false;
 		watch_remove(w, r->id);
 	}
@@ -278,8 +277,8 @@ void watch_verify(struct watch *w)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-	if (!watch_armed(w, r))
-		rearm(w, r);
+		if (!watch_armed(w, r))
+			rearm(w, r);
 	backings_rest(w);
 }
 
@@ -289,8 +288,7 @@ static void read_ino(struct watch *w, int fd, unsigned *budget)
 {
 	struct root *r, *next;
 
-	HASH_ITER(hh, w->roots, r, next)
-	{
+	HASH_ITER(hh, w->roots, r, next) {
 		if (r->ino_tree && ino_tree_fd(r->ino_tree) == fd) {
 			ino_tree_read(r->ino_tree, budget);
 			return;

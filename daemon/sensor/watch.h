@@ -30,8 +30,8 @@ struct watch_touch {
 	uint32_t root;
 	struct span path; /* below the root, no leading '/'; "" is the root itself; borrowed */
 	uint32_t ops;
-	int pid;	  /* host pid namespace; 0: not known */
-	int64_t when;	  /* wall ns: read from the kernel */
+	int pid;      /* host pid namespace; 0: not known */
+	int64_t when; /* wall ns: read from the kernel */
 };
 struct watch_callbacks {
 	void *ctx;
@@ -45,20 +45,21 @@ struct watch_root {
 	enum watch_root_kind kind;
 	const char *path;   /* host path of the root directory */
 	const char *merged; /* WATCH_UPPER: a path to the overlay itself (host mount point); NULL */
-	int pid;	    /* WATCH_UPPER: a process in it, for /proc/PID/root when merged is NULL; 0 */
+	int pid; /* WATCH_UPPER: a process in it, for /proc/PID/root when merged is NULL; 0 */
 	const struct config_list *exclude; /* globs on "/path-below"; NULL: none. No marks there */
 };
 struct watch_options {
-	enum level level; /* LEVEL_NONE: the best that the probes allow; else forced */
-	int marks;	  /* CONFIG_MARKS_* */
+	enum level level;    /* LEVEL_NONE: the best that the probes allow; else forced */
+	int marks;	     /* CONFIG_MARKS_* */
 	const char *scratch; /* a directory for probes, on the state file system; made if absent */
 	const char *quiet_dir; /* our own state directory: events below it are dropped */
-	bool no_fanotify;  /* tests: as if fanotify_init gave EPERM */
-	bool limited_queue; /* tests: the kernel's default queue, which can overflow */
+	bool no_fanotify;      /* tests: as if fanotify_init gave EPERM */
+	bool limited_queue;    /* tests: the kernel's default queue, which can overflow */
 };
 
 struct watch;
-int watch_new(struct watch **ret, const struct watch_options *opt, const struct watch_callbacks *cb);
+int watch_new(
+	struct watch **ret, const struct watch_options *opt, const struct watch_callbacks *cb);
 void watch_free(struct watch *w);
 int watch_fd(struct watch *w); /* for the loop's epoll: readable when watch_dispatch has work */
 /* Reads what the kernel has, at most about `budget` events; 1 when there is more. */

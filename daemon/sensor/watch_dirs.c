@@ -70,8 +70,7 @@ static void restore(struct watch *w, const struct root *gone)
 	struct span at = span_make(gone->seen, gone->seen_n);
 	struct root *r, *next;
 
-	HASH_ITER(hh, w->roots, r, next)
-	{
+	HASH_ITER(hh, w->roots, r, next) {
 		struct span other = span_make(r->seen, r->seen_n);
 
 		if (r == gone || !r->by_dirs || r->on != gone->on)

@@ -111,8 +111,7 @@ static void drop_below(struct ino_tree *t, struct ino_dir *top, bool unwatch)
 {
 	struct ino_dir *d, *next, *list = NULL;
 
-	HASH_ITER(hh, t->by_wd, d, next)
-	{
+	HASH_ITER(hh, t->by_wd, d, next) {
 		if (!is_below(d, top))
 			continue;
 		if (unwatch)
@@ -382,7 +381,7 @@ void ino_tree_free(struct ino_tree *t)
 	if (!t)
 		return;
 	HASH_ITER(hh, t->by_wd, d, next)
-	node_free(t, d);
+		node_free(t, d);
 	fd_close(&t->fd);
 	buf_free(&t->scratch);
 	free(t->block);

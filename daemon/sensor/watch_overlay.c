@@ -160,8 +160,8 @@ static struct root *root_of_dev(struct watch *w, dev_t dev)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-	if (r->overlay && r->overlay_dev == dev)
-		return r;
+		if (r->overlay && r->overlay_dev == dev)
+			return r;
 	return NULL;
 }
 
@@ -173,8 +173,8 @@ static bool ask_mount(struct watch *w, uint64_t mnt_id, int pid, struct mount_li
 	if (find_mount(0, mnt_id, m) || (pid > 0 && find_mount(pid, mnt_id, m)))
 		return true;
 	HASH_ITER(hh, w->roots, r, next)
-	if (r->overlay && r->pid > 0 && find_mount(r->pid, mnt_id, m))
-		return true;
+		if (r->overlay && r->pid > 0 && find_mount(r->pid, mnt_id, m))
+			return true;
 	return false;
 }
 

@@ -242,7 +242,7 @@ void watch_forget(struct watch *w)
 	struct where *e, *next;
 
 	HASH_ITER(hh, w->cache, e, next)
-	drop(w, e);
+		drop(w, e);
 }
 
 static uint64_t stamp_of(const struct watch *w, const struct where *e)
@@ -464,6 +464,6 @@ void watch_moved(struct watch *w, struct span old)
 	struct root *r, *next;
 
 	HASH_ITER(hh, w->roots, r, next)
-	if (r->seen && path_within(span_make(r->seen, r->seen_n), old))
-		follow(w, r);
+		if (r->seen && path_within(span_make(r->seen, r->seen_n), old))
+			follow(w, r);
 }

@@ -94,7 +94,8 @@ static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, st
 	must(a);
 	a->item.kind = ITEM_ACCEPT;
 	a->kept = kept_ref(r->kept);
-	snprintf(a->drift_id, sizeof(a->drift_id), "%.*s", (int)m->drift_id.n, (const char *)m->drift_id.p);
+	snprintf(a->drift_id, sizeof(a->drift_id), "%.*s", (int)m->drift_id.n,
+		(const char *)m->drift_id.p);
 	buf_add_span(&a->paths, m->paths);
 	buf_add_span(&a->reason, m->text);
 	a->uid = m->uid;
@@ -163,7 +164,9 @@ static void answer_text(struct sensor *s, int seat, uint32_t id, struct span tex
 
 	do {
 		size_t n = text.n < part ? text.n : part;
-		struct door_msg m = {.op = DOOR_TEXT, .id = id, .text = span_make(text.p, n),
+		struct door_msg m = {.op = DOOR_TEXT,
+			.id = id,
+			.text = span_make(text.p, n),
 			.flags = n < text.n ? DOOR_MORE : 0};
 
 		outbox_put(s->outbox, seat, &m, NULL, 0);

@@ -38,8 +38,8 @@ struct examiner {
 		const struct maker *by);
 	void (*again)(struct examiner *ex, const struct again *a);
 	void (*scan_done)(struct scan *s);
-	void (*links)(struct examiner *ex, struct kept *k, uint64_t ino, int64_t when,
-		struct span actor);
+	void (*links)(
+		struct examiner *ex, struct kept *k, uint64_t ino, int64_t when, struct span actor);
 	void (*scan_links)(struct scan *s);
 };
 struct worker {

@@ -12,6 +12,6 @@ struct arena {
 #define ARENA CLEANUP(arena_free)
 
 void arena_free(struct arena *a);
-void *arena_alloc(struct arena *a, size_t n); /* zeroed, 16-byte aligned */
+void *arena_alloc(struct arena *a, size_t n);	       /* zeroed, 16-byte aligned */
 struct span arena_dup(struct arena *a, struct span s); /* followed by a NUL that is not counted */
 struct span arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);

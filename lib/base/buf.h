@@ -17,9 +17,9 @@ struct buf {
 #define BUF CLEANUP(buf_free)
 
 void buf_free(struct buf *b);
-void buf_reset(struct buf *b);		 /* empty, memory kept */
-struct buf buf_take(struct buf *b);	 /* the content moves out, `b` becomes empty */
-int buf_err(const struct buf *b);	 /* 0, or -ENOMEM with a sentence */
+void buf_reset(struct buf *b);		  /* empty, memory kept */
+struct buf buf_take(struct buf *b);	  /* the content moves out, `b` becomes empty */
+int buf_err(const struct buf *b);	  /* 0, or -ENOMEM with a sentence */
 int buf_reserve(struct buf *b, size_t n); /* room for `n` more bytes */
 static inline struct span buf_span(const struct buf *b)
 {

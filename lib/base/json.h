@@ -26,7 +26,7 @@ void json_uint(struct json *j, uint64_t v);
 void json_bool(struct json *j, bool v);
 void json_nil(struct json *j);
 void json_raw(struct json *j, struct span ready); /* ready-made JSON as a value */
-void json_hex(struct json *j, struct span raw);   /* hex string */
+void json_hex(struct json *j, struct span raw);	  /* hex string */
 void json_time(struct json *j, int64_t wall);	  /* RFC 3339 string */
 /* Member shorthands. json_m_path writes `key`, and `key`_b64 too where the bytes are not UTF-8. */
 void json_m_text(struct json *j, const char *key, const char *v);

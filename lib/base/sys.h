@@ -33,8 +33,8 @@ struct sys_statmount {
 	uint64_t spare[46];
 	char str[];
 };
-int sys_statmount(uint64_t mnt_ns_id, uint64_t mnt_id, uint64_t mask, struct sys_statmount *buf,
-	size_t size);
+int sys_statmount(
+	uint64_t mnt_ns_id, uint64_t mnt_id, uint64_t mask, struct sys_statmount *buf, size_t size);
 /* The next mount namespace after `ns_fd`'s; fills its id; returns an fd, -1/ENOENT at the end. */
 int sys_mntns_next(int ns_fd, uint64_t *ret_id);
 /* The 64-bit id of the mount namespace that ns_fd is. */

@@ -22,7 +22,7 @@ struct box {
 	size_t n_mount;
 	uint32_t dev_major, dev_minor; /* of its root */
 	bool from_files_only;	       /* source (3): not mounted, not running */
-	bool partial; /* its runtime is still writing the files that describe it */
+	bool partial;		       /* its runtime is still writing the files that describe it */
 	struct span merged; /* overlay: mount point in the host's namespace; empty: none seen */
 };
 struct box_list {

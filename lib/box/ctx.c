@@ -60,8 +60,7 @@ void ctx_fini(struct adapter_ctx *ctx)
 	paths_free(&ctx->storage);
 	paths_free(&ctx->run);
 	paths_free(&ctx->watch);
-	HASH_ITER(hh, ctx->reals, it, next)
-	{
+	HASH_ITER(hh, ctx->reals, it, next) {
 		HASH_DEL(ctx->reals, it);
 		free(it);
 	}

@@ -25,10 +25,11 @@ struct known {
 	struct span root;	/* the data root it was read from */
 	struct span lower_file; /* the chain below, for one that is not mounted */
 	struct paths own;	/* mount points that the runtime makes */
-	bool fuse, user_xattr;	/* how its store marks what is deleted; a mount's own word is better */
-	bool whole;		/* every file that describes it has been written */
-	bool hidden;		/* a pod's pause container: shown never */
-	bool quiet;		/* not shown unless it is mounted (a build's working container) */
+	bool fuse,
+		user_xattr; /* how its store marks what is deleted; a mount's own word is better */
+	bool whole;	    /* every file that describes it has been written */
+	bool hidden;	    /* a pod's pause container: shown never */
+	bool quiet;	    /* not shown unless it is mounted (a build's working container) */
 	bool claimed;
 };
 

@@ -47,7 +47,7 @@ void files_free(struct files *f)
 	if (!f)
 		return;
 	HASH_ITER(hh, f->by_path, it, next)
-	file_free(f, it);
+		file_free(f, it);
 	free(f);
 }
 
@@ -55,8 +55,7 @@ void files_sweep(struct files *f)
 {
 	struct file *it, *next;
 
-	HASH_ITER(hh, f->by_path, it, next)
-	{
+	HASH_ITER(hh, f->by_path, it, next) {
 		if (!it->used)
 			file_free(f, it);
 		else

@@ -19,11 +19,11 @@ struct finder_options {
 	/* Data roots besides the usual ones (/var/lib/docker, /var/lib/containers/storage, /run/…): each
 	 * NULL-terminated, may be NULL. Roots seen in upper directories of running containers are
 	 * learnt without being told. */
-	const char *const *docker_roots;	    /* dockerd --data-root */
-	const char *const *storage_roots;   /* containers/storage graph roots (Podman, CRI-O) */
-	const char *const *run_roots;	    /* where OCI state and bundles lie: /run, --exec-root … */
-	const char *lxc_path;		    /* NULL: /var/lib/lxc */
-	const char *machines_path;	    /* NULL: /var/lib/machines */
+	const char *const *docker_roots;  /* dockerd --data-root */
+	const char *const *storage_roots; /* containers/storage graph roots (Podman, CRI-O) */
+	const char *const *run_roots; /* where OCI state and bundles lie: /run, --exec-root … */
+	const char *lxc_path;	      /* NULL: /var/lib/lxc */
+	const char *machines_path;    /* NULL: /var/lib/machines */
 	/* Overlay mounts below these paths, and namespaces rooted there, are left alone. */
 	const char *const *ignore;
 };

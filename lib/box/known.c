@@ -66,8 +66,7 @@ struct span pairs_of_json(struct arena *mem, const json_t *object)
 	json_t *value;
 
 	/* The iterator of jansson does not take const, and changes nothing. */
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
-	{
+	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
 		if (!json_is_string(value))
 			continue;
 		buf_bytes(&out, span_of(key));

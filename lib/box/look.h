@@ -11,7 +11,7 @@ struct finder {
 	struct paths docker, storage, run, ignore;
 	const char *lxc_path, *machines_path;
 	struct namespaces spaces; /* of the last look */
-	struct arena watch_mem; /* of the last look */
+	struct arena watch_mem;	  /* of the last look */
 	const char **watch;
 };
 

@@ -145,7 +145,8 @@ static struct span lowers_of(
 
 /* Where copied-up hard links keep their names together; the kernel prints the option only where it
  * is not the default. */
-static struct span index_of(struct look *l, const struct sources *from, const struct overlay_options *o)
+static struct span index_of(
+	struct look *l, const struct sources *from, const struct overlay_options *o)
 {
 	struct span param = ctx_text(&l->ctx, span_of("/sys/module/overlay/parameters/index"));
 	struct span work = o->work, dir;
@@ -364,8 +365,8 @@ void look_space_mounts(struct look *l, const struct mnt_ns *ns, const struct mou
 			continue;
 		fill_head(l, it, &b);
 		b.t.read_only = false;
-		if (fill_overlay_via(l, it->options, ns->pid, m, &b) &&
-			!is_ignored(l, b.t.upper) && !box_by_upper(l, b.t.upper))
+		if (fill_overlay_via(l, it->options, ns->pid, m, &b) && !is_ignored(l, b.t.upper) &&
+			!box_by_upper(l, b.t.upper))
 			*box_add(l->list) = b;
 	}
 }

@@ -12,13 +12,13 @@
 enum mounts_how { MOUNTS_AUTO, MOUNTS_STATMOUNT, MOUNTS_PROC };
 
 struct mount {
-	uint64_t id, parent;	 /* as mountinfo prints them (statmount: the old ids) */
+	uint64_t id, parent; /* as mountinfo prints them (statmount: the old ids) */
 	uint32_t dev_major, dev_minor;
-	bool read_only;		 /* the mount or its file system */
-	struct span root;	 /* what of the file system is mounted */
-	struct span point;	 /* where, below the namespace's root */
+	bool read_only;	   /* the mount or its file system */
+	struct span root;  /* what of the file system is mounted */
+	struct span point; /* where, below the namespace's root */
 	struct span fs_type, source;
-	struct span options;	 /* the super block's, without the leading rw or ro */
+	struct span options; /* the super block's, without the leading rw or ro */
 };
 struct mounts {
 	struct arena mem;

@@ -82,8 +82,9 @@ bool proc_sees_all(void)
 	struct __user_cap_data_struct caps[2] = {0};
 	struct stat st;
 
-	return syscall(SYS_capget, &head, caps) == 0 && (caps[0].effective & 1U << CAP_SYS_PTRACE) &&
-	       stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == HOSTS_PID_NS;
+	return syscall(SYS_capget, &head, caps) == 0 &&
+	       (caps[0].effective & 1U << CAP_SYS_PTRACE) && stat("/proc/self/ns/pid", &st) == 0 &&
+	       st.st_ino == HOSTS_PID_NS;
 }
 
 /* "Uid:\t0\t0\t0\t0": the second number is the effective one, which file access goes by. */

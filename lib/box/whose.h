@@ -5,8 +5,8 @@
 #include "base/span.h"
 
 struct whose_row {
-	struct span id;	 /* target id; borrowed */
-	uint64_t mnt_ns; /* 0: not known */
+	struct span id;		       /* target id; borrowed */
+	uint64_t mnt_ns;	       /* 0: not known */
 	uint32_t dev_major, dev_minor; /* of an overlay root; 0:0: none */
 };
 enum { WHOSE_HOST = 1, WHOSE_GONE = 2 };

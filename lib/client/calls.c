@@ -90,14 +90,14 @@ static int get_of_path(struct boltseal *h, const char *target, const char *noun,
 	return get(h, &u, reply);
 }
 
-int boltseal_file(struct boltseal *h, const char *target, const char *path,
-	struct boltseal_reply *reply)
+int boltseal_file(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply)
 {
 	return get_of_path(h, target, "/file", path, reply);
 }
 
-int boltseal_patch(struct boltseal *h, const char *target, const char *path,
-	struct boltseal_reply *reply)
+int boltseal_patch(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply)
 {
 	return get_of_path(h, target, "/patch", path, reply);
 }

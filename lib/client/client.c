@@ -106,8 +106,8 @@ static int format_request(struct buf *out, const char *method, const char *path,
 	r = add_checked(out, path, "not an encoded path");
 	if (r)
 		return r;
-	buf_add_text(out, " HTTP/1.1\r\nHost: boltseal\r\nUser-Agent: boltseal/" BOLTSEAL_VERSION
-			  "\r\n");
+	buf_add_text(out,
+		" HTTP/1.1\r\nHost: boltseal\r\nUser-Agent: boltseal/" BOLTSEAL_VERSION "\r\n");
 	for (size_t i = 0; headers && headers[i]; i++) {
 		r = add_checked(out, headers[i], "not a header");
 		if (r)
@@ -244,7 +244,8 @@ static struct outcome ask(struct exchange *x)
 		o = ask_once(x);
 	}
 	if (!o.stopped && o.r == -EPROTO)
-		err_set(o.r, "boltseald at %s: %s: try again; `journalctl -u boltseald` may say more",
+		err_set(o.r,
+			"boltseald at %s: %s: try again; `journalctl -u boltseald` may say more",
 			x->h->socket, err_why());
 	return o;
 }
@@ -308,6 +309,5 @@ int boltseal_stream(struct boltseal *h, const char *method, const char *path, co
 	BUF struct buf line = {0};
 
 	buf_printf(&line, "Accept: %s", accept ? accept : "application/x-ndjson");
-	return run_exchange(
-		&x, path, (const char *const[]){buf_text(&line), NULL}, body, reply);
+	return run_exchange(&x, path, (const char *const[]){buf_text(&line), NULL}, body, reply);
 }

@@ -27,8 +27,8 @@ static int take_line(struct http *h, struct span *in)
 
 	h->head += n;
 	if (h->head > HTTP_HEAD_MAX)
-		return err_set(-EFBIG, "the answer's headers are over %zu KiB",
-			HTTP_HEAD_MAX >> 10);
+		return err_set(
+			-EFBIG, "the answer's headers are over %zu KiB", HTTP_HEAD_MAX >> 10);
 	buf_add(&h->line, in->p, n);
 	*in = span_make(in->p + n, in->n - n);
 	if (buf_err(&h->line))

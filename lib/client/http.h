@@ -26,12 +26,12 @@ enum http_phase {
 struct http {
 	enum http_phase phase;
 	int status;
-	bool keep;	   /* valid at the end: the connection may carry another request */
-	bool headless;	   /* asked by HEAD: no body follows */
+	bool keep;     /* valid at the end: the connection may carry another request */
+	bool headless; /* asked by HEAD: no body follows */
 	bool chunked, has_length;
 	uint64_t max, left, seen;
-	size_t head;	   /* bytes of head and trailers so far */
-	struct buf line;   /* of the head, incomplete */
+	size_t head;	 /* bytes of head and trailers so far */
+	struct buf line; /* of the head, incomplete */
 	struct buf etag, type;
 };
 #define HTTP CLEANUP(http_fini)

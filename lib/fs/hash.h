@@ -14,22 +14,22 @@
 #include <stdatomic.h>
 
 struct hash_budget {
-	uint64_t max_bytes; /* of data read; 0: no limit */
-	int64_t max_ns;	    /* of time; 0: no limit */
+	uint64_t max_bytes;	 /* of data read; 0: no limit */
+	int64_t max_ns;		 /* of time; 0: no limit */
 	const atomic_bool *stop; /* polled between blocks; NULL: none */
 };
 enum {
-	HASH_ABSENT = 1,  /* vanished or is no regular file (any more) */
-	HASH_MOVING = 2,  /* changed under the reader: try again later */
-	HASH_BUDGET = 3,  /* too large for the budget; sha not set */
+	HASH_ABSENT = 1, /* vanished or is no regular file (any more) */
+	HASH_MOVING = 2, /* changed under the reader: try again later */
+	HASH_BUDGET = 3, /* too large for the budget; sha not set */
 	HASH_STOPPED = 4,
 };
 struct hash_result {
 	uint8_t sha[SHA_LEN];
-	uint64_t size;	  /* bytes hashed: the file's size */
-	uint64_t read;	  /* bytes that were really read */
-	bool writer;	  /* the lease probe says that somebody can still write it */
-	bool racy;	  /* ctime is so recent that a later write could leave stat equal */
+	uint64_t size; /* bytes hashed: the file's size */
+	uint64_t read; /* bytes that were really read */
+	bool writer;   /* the lease probe says that somebody can still write it */
+	bool racy;     /* ctime is so recent that a later write could leave stat equal */
 };
 /* Hashes `name` in `dir_fd`, which look_at() said is a regular file: `seen` is that look; when the
  * file is another or moved meanwhile, HASH_MOVING. `probe`: do the lease probe (needs the upper file

@@ -104,8 +104,8 @@ static int fill_link(int fd, struct look *l)
 }
 
 /* `readable`: fd is open for reading already, else it is a pin that must be opened through. */
-static int fill_xattrs(int fd, bool readable, enum look_marks marks, struct look *l,
-	struct xattrs_found *found)
+static int fill_xattrs(
+	int fd, bool readable, enum look_marks marks, struct look *l, struct xattrs_found *found)
 {
 	bool can_open = l->rec.type == FILE_REG || l->rec.type == FILE_DIR;
 	FD int opened = can_open && !readable ? beneath_reopen(fd, O_RDONLY) : -1;
@@ -211,7 +211,8 @@ int look_open(int dir_fd, struct span name, enum look_marks marks, struct look *
 		return LOOK_ABSENT;
 	memcpy(text, name.p, name.n);
 	text[name.n] = 0;
-	fd = openat(dir_fd, text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
+	fd = openat(dir_fd, text,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
 	if (fd < 0)
 		return LOOK_ABSENT;
 	r = fill(fd, true, marks, ret);

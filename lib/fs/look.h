@@ -45,7 +45,7 @@ struct names {
 		uint32_t off;
 		uint16_t len;
 		uint8_t type;
-	} *v;
+	} * v;
 	size_t n, cap;
 };
 int names_read(int dir_fd, size_t limit, struct names *ret); /* adds to what is there, unsorted */

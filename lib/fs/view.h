@@ -31,8 +31,8 @@ struct layer_dir {
  * layer's transaction: valid until the next call on the same layer and entry. */
 struct layer_entry {
 	struct record rec;
-	struct look look;    /* disk layers; zero otherwise */
-	uint32_t sub_dir;    /* snapshot layers: the directory's number */
+	struct look look; /* disk layers; zero otherwise */
+	uint32_t sub_dir; /* snapshot layers: the directory's number */
 };
 struct layer;
 struct layer_ops {
@@ -45,12 +45,12 @@ struct layer_ops {
 };
 struct layer {
 	const struct layer_ops *ops;
-	void *ctx;		/* the layer's own: snapshot transaction and number */
-	int root_fd;		/* disk: O_PATH|O_DIRECTORY of its root; -1 otherwise */
+	void *ctx;   /* the layer's own: snapshot transaction and number */
+	int root_fd; /* disk: O_PATH|O_DIRECTORY of its root; -1 otherwise */
 	enum look_marks marks;
-	bool upper;		/* the writable one */
+	bool upper; /* the writable one */
 	bool data_only;
-	uint32_t id;		/* caller's: which lower this is, equal in `now` and `base` */
+	uint32_t id; /* caller's: which lower this is, equal in `now` and `base` */
 };
 /* The disk layer's operations: look_at() and names_read() below root_fd. A name that a mount covers
  * is found with entry.look.mount_root set; listing it or looking below it is -EXDEV. MARKS_FUSE: the
@@ -75,7 +75,7 @@ struct view {
 
 /* A merged directory: the layers that make it up. Owns its memory; all-zero is "no directory". */
 struct node_ref {
-	uint32_t layer; /* index into the view */
+	uint32_t layer;	      /* index into the view */
 	struct layer_dir dir; /* rel points into the node's memory */
 };
 struct node {
@@ -90,17 +90,17 @@ int node_copy(const struct node *from, struct node *to);
 /* The result of a lookup. */
 struct hit {
 	bool found;
-	uint32_t layer;		/* index of the layer that decides (the topmost that has it) */
-	struct layer_dir dir;	/* the directory inside that layer; points into mem */
-	struct span name;	/* the name there, "" for the root; points into mem */
+	uint32_t layer;		  /* index of the layer that decides (the topmost that has it) */
+	struct layer_dir dir;	  /* the directory inside that layer; points into mem */
+	struct span name;	  /* the name there, "" for the root; points into mem */
 	struct layer_entry entry; /* entry.rec: the record with sha only if the layer had one */
-	struct node node;	/* directories: the merged directory below */
+	struct node node;	  /* directories: the merged directory below */
 	/* regular files: where the data is: the same layer, or further down for metacopy. An empty
 	 * data_name: a metacopy file without data anywhere (EIO to the container). */
 	uint32_t data_layer;
 	struct layer_dir data_dir;
 	struct span data_name;
-	struct layer_entry data;   /* metacopy only: entry of the data file (size, sha) */
+	struct layer_entry data; /* metacopy only: entry of the data file (size, sha) */
 	bool metacopy;
 	struct buf mem;
 };
@@ -125,8 +125,8 @@ bool view_aligned(const struct view *now, const struct node *now_dir, const stru
 int view_names(const struct view *now, const struct node *now_dir, const struct view *base,
 	const struct node *base_dir, struct names *ret);
 /* Is the entry the very same object in both views (same lower layer, place and name)? */
-bool view_same_object(const struct view *now, const struct hit *a, const struct view *base,
-	const struct hit *b);
+bool view_same_object(
+	const struct view *now, const struct hit *a, const struct view *base, const struct hit *b);
 /* The path (from the layer's root) that the origin handle of a copied-up object names in a lower
  * disk layer, by open_by_handle_at on the lower's file system: needs CAP_DAC_READ_SEARCH. Appends
  * "/path" to `out`; LOOK_ABSENT when it names nothing below `lower`, or a file whose name the kernel

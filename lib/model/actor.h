@@ -6,12 +6,12 @@
 #include "model/kinds.h"
 
 struct actor {
-	uint32_t pid;	    /* in the host's pid namespace; 0: not known */
-	uint64_t start;	    /* /proc/PID/stat field 22, clock ticks; with pid it names a process */
+	uint32_t pid;	/* in the host's pid namespace; 0: not known */
+	uint64_t start; /* /proc/PID/stat field 22, clock ticks; with pid it names a process */
 	bool has_uid;
 	uint32_t uid, gid, login_uid; /* login_uid 4294967295: none */
-	struct span exe;     /* as the process sees it */
-	struct span cmdline; /* NUL-separated, cut at 4096 bytes */
+	struct span exe;	      /* as the process sees it */
+	struct span cmdline;	      /* NUL-separated, cut at 4096 bytes */
 	struct span comm;
 	struct span container; /* target id the process belongs to; empty: the host */
 	enum origin origin;

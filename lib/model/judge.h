@@ -10,8 +10,8 @@ struct judge_in {
 	const struct record *base; /* NULL: the baseline has nothing there */
 	const struct record *now;  /* NULL: nothing is there */
 	bool parent_gone;	   /* an ancestor is no directory now: its own change says it all */
-	bool layer_changed;	   /* `now` comes from a lower layer that differs from its snapshot */
-	struct span mount;	   /* what covers the path; empty: nothing */
+	bool layer_changed; /* `now` comes from a lower layer that differs from its snapshot */
+	struct span mount;  /* what covers the path; empty: nothing */
 };
 enum { JUDGE_SAME = 0, JUDGE_DRIFT = 1 };
 /* Fills kind, aspects and severity of `ret` (path, mount and the records are the caller's).

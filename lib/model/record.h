@@ -16,25 +16,25 @@ enum { FLAG_IMMUTABLE = 1, FLAG_APPEND = 2, FLAG_NOATIME = 4, FLAG_SYNC = 8 };
 
 /* Overlay marks found on the object in its layer. They steer lookups and are no attribute. */
 enum {
-	OVL_WHITEOUT = 1,    /* the name is deleted here: char 0:0, xattr whiteout, fuse marker */
-	OVL_OPAQUE = 2,	     /* directory: lower layers are hidden */
-	OVL_XWHITEOUTS = 4,  /* directory: opaque="x", may hold xattr whiteouts */
-	OVL_METACOPY = 8,    /* regular file: data is further down */
+	OVL_WHITEOUT = 1,   /* the name is deleted here: char 0:0, xattr whiteout, fuse marker */
+	OVL_OPAQUE = 2,	    /* directory: lower layers are hidden */
+	OVL_XWHITEOUTS = 4, /* directory: opaque="x", may hold xattr whiteouts */
+	OVL_METACOPY = 8,   /* regular file: data is further down */
 };
 
 struct record {
 	enum file_type type;
 	uint32_t mode; /* 07777 */
 	uint32_t uid, gid;
-	uint64_t size;	  /* regular files: bytes; others 0 */
-	int64_t mtime;	  /* wall ns */
+	uint64_t size; /* regular files: bytes; others 0 */
+	int64_t mtime; /* wall ns */
 	uint32_t rdev_major, rdev_minor;
-	uint32_t flags;	  /* FLAG_* */
-	bool has_sha;	  /* regular files whose content was read to the end */
+	uint32_t flags; /* FLAG_* */
+	bool has_sha;	/* regular files whose content was read to the end */
 	uint8_t sha[SHA_LEN];
-	struct span link;   /* target of a symbolic link */
-	struct span xattrs; /* encoded list, see xattr_next(); sorted by name */
-	uint32_t ovl;	    /* OVL_*; in layer records only */
+	struct span link;     /* target of a symbolic link */
+	struct span xattrs;   /* encoded list, see xattr_next(); sorted by name */
+	uint32_t ovl;	      /* OVL_*; in layer records only */
 	struct span redirect; /* overlay redirect; in layer records only */
 };
 

@@ -18,10 +18,10 @@ enum store_mode { STORE_WRITE, STORE_READ };
 #define STORE_FORMAT 2
 
 struct store_options {
-	size_t map_size;     /* bytes to start with; 0: 256 MiB. Doubles when full up to map_limit */
-	size_t map_limit;    /* 0: 1 TiB */
-	int dir_gid;	     /* group that may read (data 0640, lock 0660, dir 0750); -1: leave alone */
-	bool no_sync;	     /* tests only: no fsync on commit */
+	size_t map_size;  /* bytes to start with; 0: 256 MiB. Doubles when full up to map_limit */
+	size_t map_limit; /* 0: 1 TiB */
+	int dir_gid;  /* group that may read (data 0640, lock 0660, dir 0750); -1: leave alone */
+	bool no_sync; /* tests only: no fsync on commit */
 };
 
 /* STORE_WRITE makes the directory (0700, or 0750 with dir_gid) and the databases where missing,
@@ -30,8 +30,8 @@ struct store_options {
  * another live process writes (-EBUSY; by a lock on DIR/writer.lock, which children that are forked
  * while it is open would keep: fork first).
  * STORE_READ opens what is there; -ENOENT when nothing is yet. */
-int store_open(struct store **ret, const char *dir, enum store_mode mode,
-	const struct store_options *opt);
+int store_open(
+	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt);
 void store_close(struct store *s);
 
 /* Frees reader slots of dead processes; returns how many. */

@@ -74,7 +74,8 @@ static int from_1_to_2(struct txn *t)
 		if (r == 0)
 			r = db_put_buf(t, DB_TARGET, buf_span(&key), &value);
 		if (r == 0)
-			r = walk_seek(&w, buf_span(&key)); /* the put may have moved what lies there */
+			r = walk_seek(
+				&w, buf_span(&key)); /* the put may have moved what lies there */
 		if (r == 0)
 			r = walk_next(&w);
 	}

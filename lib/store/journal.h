@@ -12,8 +12,8 @@
 #include "store/env.h"
 
 struct journal_head {
-	uint64_t first, last;	   /* 0,0: empty */
-	uint8_t last_id[SHA_LEN];  /* zeros when empty */
+	uint64_t first, last;	     /* 0,0: empty */
+	uint8_t last_id[SHA_LEN];    /* zeros when empty */
 	uint8_t trimmed_id[SHA_LEN]; /* id of entry first-1, which retention removed */
 };
 int journal_head(struct txn *t, struct journal_head *ret);
@@ -23,7 +23,7 @@ struct journal_entry {
 	int64_t time;
 	enum event_type type;
 	enum severity severity;
-	uint32_t target; /* 0: none */
+	uint32_t target;  /* 0: none */
 	struct span path; /* the change's path; empty: none */
 	uint8_t id[SHA_LEN];
 	struct span json; /* one line, no newline at its end */

@@ -19,11 +19,11 @@ enum snap_state { SNAP_PARTIAL, SNAP_COMPLETE, SNAP_DOOMED };
 struct snap_info {
 	uint32_t no;
 	enum snap_state state;
-	uint8_t identity[SHA_LEN]; /* what the layer is: see layer identity in daemon/sensor */
-	struct span path;	   /* where it was found; borrowed */
-	struct span digest;	   /* diff id the runtime gives it, or empty; borrowed */
-	struct span kind;	   /* "image", "runtime" (docker's -init), "tree" */
-	uint8_t root[SHA_LEN];	   /* root digest; valid when complete */
+	uint8_t identity[SHA_LEN];   /* what the layer is: see layer identity in daemon/sensor */
+	struct span path;	     /* where it was found; borrowed */
+	struct span digest;	     /* diff id the runtime gives it, or empty; borrowed */
+	struct span kind;	     /* "image", "runtime" (docker's -init), "tree" */
+	uint8_t root[SHA_LEN];	     /* root digest; valid when complete */
 	uint64_t n_records, n_bytes; /* bytes: content hashed */
 	int64_t created;
 };
@@ -36,8 +36,8 @@ int snap_next(struct txn *t, uint32_t *no, struct snap_info *ret);
 /* Writing. A partial snapshot of the same identity that an earlier life left is doomed, and a slice
  * of it deleted; snap_sweep() deletes the rest. -EEXIST when a complete one is there. Numbers are
  * never reused. */
-int snap_create(struct txn *t, const uint8_t identity[SHA_LEN], struct span path, struct span digest,
-	struct span kind, uint32_t *ret_no);
+int snap_create(struct txn *t, const uint8_t identity[SHA_LEN], struct span path,
+	struct span digest, struct span kind, uint32_t *ret_no);
 /* `sub_dir`: the number of the directory that this record is, 0 when it is none. Records must come
  * in key order. The root digest is the SHA-256 over (dir, name, record) of all in key order; the
  * caller feeds it along with snap_digest_feed() and gives the result to snap_complete(). */
@@ -60,8 +60,8 @@ int snap_lookup(struct txn *t, uint32_t no, uint32_t dir, struct span name, stru
 struct snap_cursor;
 int snap_list_open(struct txn *t, uint32_t no, uint32_t dir, struct snap_cursor **ret);
 /* STORE_ABSENT at the end. */
-int snap_list_next(struct snap_cursor *c, struct span *ret_name, struct record *ret,
-	uint32_t *ret_sub_dir);
+int snap_list_next(
+	struct snap_cursor *c, struct span *ret_name, struct record *ret, uint32_t *ret_sub_dir);
 void snap_list_close(struct snap_cursor *c);
 /* Recomputes the root digest from what is stored. */
 int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN]);

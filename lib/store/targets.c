@@ -196,7 +196,8 @@ struct pick {
 /* A better fit wins; of equal ones a live target does; what is equal in both is ambiguous. */
 static void weigh(struct pick *p, const struct target *one, int fit)
 {
-	bool live = one->state != STATE_REMOVED, had_live = p->any && p->best.state != STATE_REMOVED;
+	bool live = one->state != STATE_REMOVED,
+	     had_live = p->any && p->best.state != STATE_REMOVED;
 	bool wins = !p->any || fit < p->fit || (fit == p->fit && live && !had_live);
 
 	if (fit > p->fit || (p->any && !wins && had_live && !live))

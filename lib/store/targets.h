@@ -45,7 +45,8 @@ int drift_delete(struct txn *t, uint32_t no, struct span path); /* STORE_ABSENT 
 /* Calls `fn` for each change at or below `scope` ("/" or empty: all), in path byte order; stops at
  * its first non-zero return and returns that. Changes borrow from the transaction. */
 int drift_each(struct txn *t, uint32_t no, struct span scope,
-	int (*fn)(void *ctx, const struct change *c), void *ctx); /* `fn` writes nothing to the store */
+	int (*fn)(void *ctx, const struct change *c),
+	void *ctx); /* `fn` writes nothing to the store */
 
 /* What an admin accepted: the newest entry for a path at or before `generation` (UINT32_MAX: the
  * newest). `image` is the record (encoded) that the layers have, kept so that a diff against the
@@ -53,23 +54,23 @@ int drift_each(struct txn *t, uint32_t no, struct span scope,
 struct accepted {
 	struct span path;
 	uint32_t generation;
-	int64_t expires;  /* wall ns; 0: never */
-	struct span rec;  /* encoded record accepted as baseline; empty: absence was accepted */
+	int64_t expires;   /* wall ns; 0: never */
+	struct span rec;   /* encoded record accepted as baseline; empty: absence was accepted */
 	struct span image; /* encoded record of the layers; empty: nothing there */
-	uint32_t aspects; /* ASPECT_MOUNT|ASPECT_LAYER bits that were accepted with it */
+	uint32_t aspects;  /* ASPECT_MOUNT|ASPECT_LAYER bits that were accepted with it */
 	struct span mount;
 };
-int accepted_get(struct txn *t, uint32_t no, struct span path, uint32_t generation,
-	struct accepted *ret);
+int accepted_get(
+	struct txn *t, uint32_t no, struct span path, uint32_t generation, struct accepted *ret);
 int accepted_put(struct txn *t, uint32_t no, const struct accepted *a);
 /* The newest entry of every path, in key order (not exactly path order for very long paths). */
 int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
 	int (*fn)(void *ctx, const struct accepted *a), void *ctx);
 
 struct generation {
-	uint32_t no;	   /* 1 is the image alone */
+	uint32_t no; /* 1 is the image alone */
 	int64_t time, expires;
-	uint32_t uid;	   /* who accepted, by peer credentials */
+	uint32_t uid; /* who accepted, by peer credentials */
 	uint32_t n_paths;
 	struct span reason;
 	uint8_t drift_id[SHA_LEN]; /* what was accepted */

@@ -45,8 +45,10 @@ int db_error(const struct store *s, int rc, const char *what)
 	case MDB_INVALID:
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
-		return err_set(-EBADMSG, "store %s: %s: the file is damaged: %s: move it away "
-			"to begin anew", s->dir, what, mdb_strerror(rc));
+		return err_set(-EBADMSG,
+			"store %s: %s: the file is damaged: %s: move it away "
+			"to begin anew",
+			s->dir, what, mdb_strerror(rc));
 	case MDB_PANIC:
 		return err_set(-ENOTRECOVERABLE, "store %s: %s: a write failed half-way: restart",
 			s->dir, what);

@@ -6,8 +6,8 @@
 
 enum { LAYERS = 4, DEPTH = 4 };
 static const char *const names[] = {"a", "b", "c", "d"};
-static const char *const redirects[] = {"", "", "a", "b", "/a", "/b/c", "/a/b/c", "/d/", "..",
-	"/a/../b", "x/y", "/"};
+static const char *const redirects[] = {
+	"", "", "a", "b", "/a", "/b/c", "/a/b/c", "/d/", "..", "/a/../b", "x/y", "/"};
 
 struct world {
 	struct mem_layer mem[LAYERS];
@@ -44,8 +44,11 @@ static void build(struct world *w, const uint8_t *p, size_t n)
 		.base = {.layer = w->layer + 1, .n = LAYERS - 1}};
 	for (i = 0; i < LAYERS; i++) {
 		mem_layer_add(&w->mem[i], 0, (struct span){0}, &root);
-		w->layer[i] = (struct layer){.ops = &mem_layer_ops, .ctx = &w->mem[i],
-			.root_fd = -1, .upper = i == 0, .data_only = i == LAYERS - 1 && n & 1,
+		w->layer[i] = (struct layer){.ops = &mem_layer_ops,
+			.ctx = &w->mem[i],
+			.root_fd = -1,
+			.upper = i == 0,
+			.data_only = i == LAYERS - 1 && n & 1,
 			.id = i};
 	}
 	for (; n >= 4; p += 4, n -= 4)
@@ -55,10 +58,10 @@ static void build(struct world *w, const uint8_t *p, size_t n)
 static bool same(const struct hit *a, const struct hit *b)
 {
 	return a->found == b->found &&
-	       (!a->found || (a->layer == b->layer && span_eq(a->dir.rel, b->dir.rel) &&
-				     span_eq(a->name, b->name) && a->node.n == b->node.n &&
-				     a->metacopy == b->metacopy &&
-				     span_eq(a->data_name, b->data_name)));
+	       (!a->found ||
+		       (a->layer == b->layer && span_eq(a->dir.rel, b->dir.rel) &&
+			       span_eq(a->name, b->name) && a->node.n == b->node.n &&
+			       a->metacopy == b->metacopy && span_eq(a->data_name, b->data_name)));
 }
 
 static void walk(struct world *w, const struct node *now, const struct node *base,
@@ -75,7 +78,8 @@ static void walk(struct world *w, const struct node *now, const struct node *bas
 		int rb = view_lookup(&w->base, base, span_of(names[i]), &b);
 
 		buf_printf(&path, "%s/%s", buf_text(above), names[i]);
-		must(view_resolve(&w->now, buf_span(&path), &whole) == (now->n ? r : VIEW_NO_PARENT));
+		must(view_resolve(&w->now, buf_span(&path), &whole) ==
+			(now->n ? r : VIEW_NO_PARENT));
 		must(r != 0 || same(&a, &whole));
 		for (k = 0; k < few.n && !span_is(names_at(&few, k), names[i]); k++)
 			;

@@ -112,8 +112,8 @@ static void bytes_need_not_be_text(void **state UNUSED)
 static void checking(void **state UNUSED)
 {
 	static const char *const good[] = {"", "a", "**/x", "[]]", "[!]]", "\\[", "[a\\]]", "\\\\"};
-	static const char *const bad[] = {"[", "a[b", "[]", "[!]", "[a\\]", "\\", "a\\", "\\\\\\", "[!",
-		"[a-"};
+	static const char *const bad[] = {
+		"[", "a[b", "[]", "[!]", "[a\\]", "\\", "a\\", "\\\\\\", "[!", "[a-"};
 
 	for (size_t i = 0; i < COUNTOF(good); i++)
 		assert_int_equal(glob_check(span_of(good[i])), 0);

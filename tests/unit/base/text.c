@@ -166,9 +166,11 @@ static void hex(void **state UNUSED)
 static void base64(void **state UNUSED)
 {
 	static const char *const table[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
-		{"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfb", "//77"}, {"\xfb\xef", "++8="}};
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg==Zg==", "Zh==", "Zm9=", "Z===", "====",
-		"Zg= =", "Zm9v\n", "Zm-_", "=g=="};
+		{"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfb", "//77"},
+		{"\xfb\xef", "++8="}};
+	static const char *const bad[] = {"Z", "Zg",
+		"Zg=", "Zg==Zg==", "Zh==", "Zm9=", "Z===", "====", "Zg= =", "Zm9v\n", "Zm-_",
+		"=g=="};
 	BUF struct buf b = {0};
 
 	for (size_t i = 0; i < COUNTOF(table); i++) {

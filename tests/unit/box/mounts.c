@@ -181,12 +181,17 @@ static uint64_t signature(const char *text, bool all)
 
 static void a_signature_is_of_the_root_and_the_overlays(void **state)
 {
-	static const char host[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /proc rw - proc p rw\n";
-	static const char copy[] = "8 7 0:5 / /proc rw - proc p rw\n7 6 8:1 / / rw - ext4 /dev/a rw\n";
+	static const char host[] =
+		"1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /proc rw - proc p rw\n";
+	static const char copy[] =
+		"8 7 0:5 / /proc rw - proc p rw\n7 6 8:1 / / rw - ext4 /dev/a rw\n";
 	static const char more[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:5 / /p rw - proc p rw\n";
-	static const char over[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /m rw - overlay o rw\n";
-	static const char moved[] = "1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /n rw - overlay o rw\n";
-	static const char root[] = "1 0 8:2 / / rw - ext4 /dev/b rw\n2 1 0:5 / /proc rw - proc p rw\n";
+	static const char over[] =
+		"1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /m rw - overlay o rw\n";
+	static const char moved[] =
+		"1 0 8:1 / / rw - ext4 /dev/a rw\n3 1 0:9 / /n rw - overlay o rw\n";
+	static const char root[] =
+		"1 0 8:2 / / rw - ext4 /dev/b rw\n2 1 0:5 / /proc rw - proc p rw\n";
 
 	(void)state;
 	assert_int_equal(signature(host, false), signature(copy, false));

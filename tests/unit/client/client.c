@@ -111,8 +111,7 @@ static struct place *begin(const struct turn *turns, size_t n)
 	assert_int_equal(boltseal_open(&p->h, p->path), 0);
 	return p;
 }
-#define BEGIN(...)                                                                                 \
-	begin((struct turn[]){__VA_ARGS__}, COUNTOF(((struct turn[]){__VA_ARGS__})))
+#define BEGIN(...) begin((struct turn[]){__VA_ARGS__}, COUNTOF(((struct turn[]){__VA_ARGS__})))
 
 static void end(struct place *p)
 {
@@ -215,8 +214,8 @@ static void silence(void **state UNUSED)
 
 static void not_modified(void **state UNUSED)
 {
-	struct place *p = BEGIN({.says = {"HTTP/1.1 304 Not Modified\r\nETag: \"abc\"\r\n\r\n"}},
-		{.says = {OK_5}});
+	struct place *p = BEGIN(
+		{.says = {"HTTP/1.1 304 Not Modified\r\nETag: \"abc\"\r\n\r\n"}}, {.says = {OK_5}});
 	struct boltseal_drift_ask ask = {.if_none_match = "abc", .limit = 7};
 
 	assert_int_equal(boltseal_drift(p->h, "web", &ask, &p->reply), 0);
@@ -256,7 +255,8 @@ static void nobody_listens(void **state UNUSED)
 	pthread_join(p->thread, NULL);
 	close(p->listener);
 	assert_int_equal(boltseal_status(p->h, &p->reply), -ECONNREFUSED);
-	assert_non_null(strstr(boltseal_why(p->h), "is it running? `systemctl start boltseald` starts it"));
+	assert_non_null(
+		strstr(boltseal_why(p->h), "is it running? `systemctl start boltseald` starts it"));
 	boltseal_close(p->h);
 	unlink(p->path);
 	rmdir(p->dir);
@@ -279,7 +279,8 @@ static void not_allowed(void **state UNUSED)
 
 static void what_is_sent(void **state UNUSED)
 {
-	struct place *p = BEGIN({.says = {OK_5}}, {.says = {OK_5}}, {.fresh = true, .says = {OK_5}});
+	struct place *p =
+		BEGIN({.says = {OK_5}}, {.says = {OK_5}}, {.fresh = true, .says = {OK_5}});
 	static const char *const paths[] = {"/etc/a b", "/x\xff"};
 	struct boltseal_drift_ask ask = {.paths = paths, .n_paths = 2, .against = "gen:3"};
 
@@ -291,7 +292,7 @@ static void what_is_sent(void **state UNUSED)
 	assert_non_null(strstr(heard(p),
 		"GET /v1/targets/..%2Fa%26b/file?path=%2Fa%3Fb%3D%FF%23%25 HTTP/1.1\r\n"));
 	assert_non_null(strstr(heard(p), "GET /v1/targets/web/drift?path=%2Fetc%2Fa%20b&"
-						    "path=%2Fx%FF&against=gen%3A3 HTTP/1.1\r\n"));
+					 "path=%2Fx%FF&against=gen%3A3 HTTP/1.1\r\n"));
 	assert_non_null(strstr(heard(p), "If-Match: \"ab%22c\"\r\n"));
 	assert_non_null(strstr(heard(p),
 		"{\"expires\":\"2030-01-01T00:00:00Z\",\"paths\":[\"/etc/a b\"],\"paths_b64\":["
@@ -308,8 +309,8 @@ static void injection(void **state UNUSED)
 	assert_int_equal(boltseal_request(h, "GET", "/a\r\nX: y", NULL, NULL, &reply), -EINVAL);
 	assert_int_equal(boltseal_request(h, "GET", "/a b", NULL, NULL, &reply), -EINVAL);
 	assert_int_equal(boltseal_request(h, "GET", "a", NULL, NULL, &reply), -EINVAL);
-	assert_int_equal(boltseal_request(h, "GET", "/",
-				 (const char *const[]){"A: b\nC: d", NULL}, NULL, &reply),
+	assert_int_equal(boltseal_request(h, "GET", "/", (const char *const[]){"A: b\nC: d", NULL},
+				 NULL, &reply),
 		-EINVAL);
 	assert_null(strchr(boltseal_why(h), '\n'));
 	boltseal_close(h);
@@ -377,8 +378,9 @@ static void stream_broken(void **state UNUSED)
 /* An error is no line of the stream. */
 static void stream_refused(void **state UNUSED)
 {
-	struct place *p = BEGIN({.says = {"HTTP/1.1 404 Not Found\r\nContent-Type: "
-					  "application/problem+json\r\nContent-Length: 2\r\n\r\n{}"}});
+	struct place *p =
+		BEGIN({.says = {"HTTP/1.1 404 Not Found\r\nContent-Type: "
+				"application/problem+json\r\nContent-Length: 2\r\n\r\n{}"}});
 	struct lines l = {0};
 
 	assert_int_equal(boltseal_rescan(p->h, "nosuch", "/etc", on_line, &l, &p->reply), 0);

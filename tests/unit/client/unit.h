@@ -8,4 +8,7 @@
 #include <cmocka.h>
 
 /* A literal with its length: it may hold NUL. */
-#define ROW(s) {(const uint8_t *)(s), sizeof(s) - 1}
+#define ROW(s)                                                                                     \
+	{                                                                                          \
+		(const uint8_t *)(s), sizeof(s) - 1                                                \
+	}

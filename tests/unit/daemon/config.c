@@ -146,7 +146,8 @@ static void loading(void **state)
 	ok(config_load(&c, "/nowhere/boltseal.yaml", false));
 	assert_null(c->file);
 	assert_int_equal(config_load(&d, "/nowhere/boltseal.yaml", true), -ENOENT);
-	assert_string_equal(err_why(), "the configuration cannot be read: /nowhere/boltseal.yaml: No such file or directory");
+	assert_string_equal(err_why(),
+		"the configuration cannot be read: /nowhere/boltseal.yaml: No such file or directory");
 	assert_int_equal(config_load(&d, "/dev/null", true), -EINVAL);
 	assert_true(fd >= 0);
 	ok(fd_write_all(fd, "group: ops\n", 11));

@@ -33,8 +33,8 @@ static void finds_what_is_there(void **state UNUSED)
 		assert_int_equal(try(openers[i], r.fd, "d/x", O_PATH), BENEATH_ABSENT);
 		assert_int_equal(try(openers[i], r.fd, "x/y", O_PATH), BENEATH_ABSENT);
 		assert_int_equal(try(openers[i], r.fd, "d/e/f/g", O_PATH), BENEATH_ABSENT);
-		assert_int_equal(try(openers[i], r.fd, "d/e/f", O_PATH | O_DIRECTORY),
-			BENEATH_ABSENT);
+		assert_int_equal(
+			try(openers[i], r.fd, "d/e/f", O_PATH | O_DIRECTORY), BENEATH_ABSENT);
 	}
 }
 

@@ -127,20 +127,20 @@ static void what_is_no_file_any_more(void **state UNUSED)
 	room_text(&f.room, "other", "x");
 	assert_int_equal(look_at(f.room.fd, span_of("f"), MARKS_NONE, l), 0);
 	assert_int_equal(renameat(f.room.fd, "other", f.room.fd, "f"), 0);
-	assert_int_equal(hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got),
-		HASH_MOVING);
+	assert_int_equal(
+		hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got), HASH_MOVING);
 	unlinkat(f.room.fd, "f", 0);
-	assert_int_equal(hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got),
-		HASH_ABSENT);
+	assert_int_equal(
+		hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got), HASH_ABSENT);
 	assert_int_equal(mkfifoat(f.room.fd, "f", 0600), 0); /* opening it would wait for ever */
-	assert_int_equal(hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got),
-		HASH_ABSENT);
+	assert_int_equal(
+		hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got), HASH_ABSENT);
 	unlinkat(f.room.fd, "f", 0);
 	assert_int_equal(symlinkat("/etc/passwd", f.room.fd, "f"), 0);
-	assert_int_equal(hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got),
-		HASH_ABSENT);
-	assert_int_equal(hash_file(f.room.fd, span_of("../f"), l, true, NULL, f.sha, &got),
-		HASH_ABSENT);
+	assert_int_equal(
+		hash_file(f.room.fd, span_of("f"), l, true, NULL, f.sha, &got), HASH_ABSENT);
+	assert_int_equal(
+		hash_file(f.room.fd, span_of("../f"), l, true, NULL, f.sha, &got), HASH_ABSENT);
 	alarm(0);
 }
 

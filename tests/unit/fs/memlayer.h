@@ -27,8 +27,8 @@ static inline void mem_layer_free(struct mem_layer *m)
 }
 
 /* Returns the number of the directory that this is, 0 for others. */
-static inline uint32_t mem_layer_add(struct mem_layer *m, uint32_t dir, struct span name,
-	const struct record *rec)
+static inline uint32_t mem_layer_add(
+	struct mem_layer *m, uint32_t dir, struct span name, const struct record *rec)
 {
 	struct mem_entry *e;
 
@@ -43,8 +43,8 @@ static inline uint32_t mem_layer_add(struct mem_layer *m, uint32_t dir, struct s
 	return e->sub_dir;
 }
 
-static inline int mem_lookup(const struct layer *l, struct layer_dir dir, struct span name,
-	struct layer_entry *ret)
+static inline int mem_lookup(
+	const struct layer *l, struct layer_dir dir, struct span name, struct layer_entry *ret)
 {
 	const struct mem_layer *m = l->ctx;
 	uint32_t no = name.n ? dir.no : 0;

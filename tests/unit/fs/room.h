@@ -31,7 +31,7 @@ static inline void room_empty(int fd)
 		uint16_t len;
 		uint8_t type;
 		char name[];
-	} *de;
+	} * de;
 	char page[4096] __attribute__((aligned(8)));
 	FD int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ssize_t n, at;
@@ -158,8 +158,8 @@ static inline const char *room_path(const struct room *r, const char *name)
 }
 
 /* Sets an xattr on a link itself too; skips the test where the file system or the user cannot. */
-static inline void room_xattr(const struct room *r, const char *name, const char *key, const void *p,
-	size_t n)
+static inline void room_xattr(
+	const struct room *r, const char *name, const char *key, const void *p, size_t n)
 {
 	if (lsetxattr(room_path(r, name), key, p, n, 0) == 0)
 		return;

@@ -57,8 +57,9 @@ static void links_are_never_followed(void **state UNUSED)
 	assert_int_equal(symlinkat("/etc", r.fd, "d"), 0);
 	assert_int_equal(view_resolve(&v, span_of("/d/passwd"), &h), VIEW_NO_PARENT);
 	/* As after a race: it was a directory when it was listed. */
-	assert_int_equal(l.ops->lookup(&l, (struct layer_dir){span_of("d"), 0},
-				 span_of("passwd"), &e), LOOK_ABSENT);
+	assert_int_equal(
+		l.ops->lookup(&l, (struct layer_dir){span_of("d"), 0}, span_of("passwd"), &e),
+		LOOK_ABSENT);
 	assert_int_equal(l.ops->list(&l, (struct layer_dir){span_of("d"), 0}, &ns), 0);
 	assert_int_equal(ns.n, 0);
 	look_free(&e.look);

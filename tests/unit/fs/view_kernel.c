@@ -272,8 +272,8 @@ static bool mount_it(struct world *w)
 
 	buf_add_text(&o, "lowerdir=");
 	for (i = 0; i < w->n_lower + w->n_data; i++)
-		buf_printf(&o, "%s%s%u", i < w->n_lower ? i ? ":" : "" : "::",
-			i < w->n_lower ? "l" : "d", i);
+		buf_printf(&o, "%s%s%u",
+			i < w->n_lower ? i ? ":" : "" : "::", i < w->n_lower ? "l" : "d", i);
 	if (w->has_upper)
 		buf_add_text(&o, ",upperdir=upper,workdir=work");
 	buf_printf(&o, "%s%s%s%s%s", w->user ? ",userxattr" : "",
@@ -336,8 +336,8 @@ static int open_data(const struct view *v, const struct hit *h)
 static void compare_dir(struct world *w, int kernel, const struct node *nd, const struct buf *path);
 
 /* One name, by the kernel and by us. */
-static void compare(struct world *w, int dir, const struct node *nd, struct span name,
-	const struct buf *above)
+static void compare(
+	struct world *w, int dir, const struct node *nd, struct span name, const struct buf *above)
 {
 	LOOK struct look k = {0};
 	HIT struct hit h = {0}, whole = {0};
@@ -386,8 +386,8 @@ static void compare(struct world *w, int dir, const struct node *nd, struct span
 	}
 }
 
-static void list_all(struct world *w, const struct view *v, const struct node *nd,
-	struct names *out)
+static void list_all(
+	struct world *w, const struct view *v, const struct node *nd, struct names *out)
 {
 	size_t i;
 
@@ -567,8 +567,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_view_is_the_kernels),
 	};
-	bool able = unshare(CLONE_NEWNS) == 0 &&
-		    mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	bool able =
+		unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	void *unable = able ? NULL : (void *)tests;
 	struct CMUnitTest with = tests[0];
 	int failed;

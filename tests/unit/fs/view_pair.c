@@ -14,12 +14,15 @@ static void fixture_open(struct fixture *f)
 	struct record root = {.type = FILE_DIR};
 	uint32_t i;
 
-	*f = (struct fixture){.now = {.layer = f->layer, .n = 3},
-		.base = {.layer = f->layer + 1, .n = 2}};
+	*f = (struct fixture){
+		.now = {.layer = f->layer, .n = 3}, .base = {.layer = f->layer + 1, .n = 2}};
 	for (i = 0; i < 3; i++) {
 		mem_layer_add(&f->mem[i], 0, (struct span){0}, &root);
-		f->layer[i] = (struct layer){.ops = &mem_layer_ops, .ctx = &f->mem[i],
-			.root_fd = -1, .upper = i == 0, .id = i};
+		f->layer[i] = (struct layer){.ops = &mem_layer_ops,
+			.ctx = &f->mem[i],
+			.root_fd = -1,
+			.upper = i == 0,
+			.id = i};
 	}
 }
 

@@ -97,7 +97,8 @@ static void every_flag_is_its_own(void **state UNUSED)
 {
 	for (int i = 0; i < 16; i++) {
 		BUF struct buf b = {0};
-		struct target t = {.read_only = i & 1, .late = i & 2, .user_xattr = i & 4, .fuse = i & 8};
+		struct target t = {
+			.read_only = i & 1, .late = i & 2, .user_xattr = i & 4, .fuse = i & 8};
 		struct target u;
 
 		target_encode(&t, &b);

@@ -124,7 +124,8 @@ static void test_from_1(void **state)
 	struct place *p = *state;
 	BUF struct buf v1 = {0};
 	struct key one = key_u32(1), no = key_u32(7);
-	struct target t = {.id = S("abc"), .name = S("web"), .lowers = S("\3/l1"), .volumes = S("\1k\1v")};
+	struct target t = {
+		.id = S("abc"), .name = S("web"), .lowers = S("\3/l1"), .volumes = S("\1k\1v")};
 	struct txn *txn = writing(p);
 
 	target_encode(&t, &v1);

@@ -114,7 +114,8 @@ static void test_prefix(void **state)
 	struct targets_asker no_db = {is_no_db, "db-2"};
 	struct target x;
 	struct txn *t = writing(p);
-	uint32_t a = put(t, "1a", "web-front", STATE_RUNNING, 0), b = put(t, "2b", "db", STATE_RUNNING, 0),
+	uint32_t a = put(t, "1a", "web-front", STATE_RUNNING, 0),
+		 b = put(t, "2b", "db", STATE_RUNNING, 0),
 		 c = put(t, "3c", "db-2", STATE_STOPPED, 0);
 	uint32_t old = put(t, "4d", "cache", STATE_REMOVED, 500);
 	BUF struct buf list = {0};
