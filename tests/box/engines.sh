@@ -137,7 +137,7 @@ rootless_user_stop() {
 	sed -i "/^$RL_USER:/d" /etc/subuid /etc/subgid
 	RL_USER=
 }
-rootless_nobody_() { ! ps -o pid= -u "$RL_USER" | grep -q .; }
+rootless_nobody_() { ! pgrep -u "$RL_USER" >/dev/null; }
 engine_rootless_start() { # NAME [MOUNT-PROGRAM]; 1 and $SKIP_WHY when it does not answer
 	ROOTLESS=$1
 	install -d -o "$RL_USER" -g "$RL_USER" "$W/$1" "$W/$1-run" "$W/$1-tmp"
