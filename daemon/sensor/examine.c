@@ -36,8 +36,10 @@ static int open_dir(const struct view *v, struct span dir, struct node *ret)
 
 int place_open(struct place *p)
 {
-	int r = txn_begin(p->worker->ex->store, false, &p->txn);
+	int r;
 
+	p->look = order_begin(&p->worker->ex->order, p->worker->no);
+	r = txn_begin(p->worker->ex->store, false, &p->txn);
 	p->views = calloc(1, sizeof(*p->views));
 	must(p->views);
 	if (r == 0)
@@ -58,6 +60,7 @@ void place_close(struct place *p)
 	free(p->views);
 	p->views = NULL;
 	txn_abort(take(p->txn));
+	order_end(&p->worker->ex->order, p->worker->no);
 }
 
 /* ---- one name ---- */
@@ -431,6 +434,7 @@ void examine_name(
 	else
 		fill_sighting(&l, mount);
 	l.s->item.kind = ITEM_SIGHTING;
+	l.s->mark = order_push(&p->worker->ex->order, p->worker->no, p->look);
 	examiner_push(p->worker->ex, &l.s->item);
 	if (r == 0) {
 		go_below(&l, actor);
@@ -443,7 +447,8 @@ void examine_name(
 
 void *worker_main(void *examiner)
 {
-	struct worker w = {.ex = examiner};
+	struct examiner *ex = examiner;
+	struct worker w = {.ex = ex, .no = atomic_fetch_add(&ex->n_workers, 1)};
 	struct job *j;
 
 	must(sha_new(&w.sha) == 0);

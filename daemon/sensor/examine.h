@@ -32,6 +32,7 @@ struct place {
 	struct scan *scan;     /* NULL: none */
 	int64_t when;
 	unsigned attempt;
+	uint64_t look; /* order.h: what is seen from here is of this look */
 };
 int place_open(struct place *p);
 void place_close(struct place *p);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/sensor/kept.h"
+#include "daemon/sensor/order.h"
 #include "model/gap.h"
 #include "store/targets.h"
 
@@ -48,6 +49,7 @@ struct sighting {
 	bool has_seen;
 	struct seen seen; /* for the hash cache */
 	int64_t when;	  /* wall ns of the first touch, or of the look */
+	struct order_mark mark;
 };
 struct sighting *sighting_new(struct kept *k, struct span path, int64_t when);
 void sighting_free(struct sighting *s);

@@ -12,6 +12,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 
 	must(l);
 	l->opt = *opt;
+	taken_new(&l->taken, opt->order);
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
@@ -78,6 +79,7 @@ void ledger_free(struct ledger *l)
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
+	taken_free(l->taken);
 	free(l);
 }
 
@@ -227,6 +229,7 @@ static int attempt(struct ledger *l)
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
 	told(l, was);
 	free_batch(l);
+	taken_forget(l->taken);
 	return 0;
 }
 

@@ -22,7 +22,8 @@ struct ledger_options {
 	struct store *store;
 	struct queue *items;
 	struct outbox *outbox;
-	int bell; /* eventfd: rung after a commit that the loop may care for */
+	struct order *order; /* the workers' */
+	int bell;	     /* eventfd: rung after a commit that the loop may care for */
 	struct ledger_stats *stats;
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */

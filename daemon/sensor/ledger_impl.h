@@ -37,6 +37,7 @@ struct ledger {
 	size_t n_batch, bad;		/* bad: which item the last attempt failed on */
 	struct kept **kept;
 	size_t n_kept;
+	struct taken *taken;
 	struct snap_build build, build_saved;
 	struct item_snap_batch *waiting; /* by serial and index */
 	struct after after[LEDGER_BATCH];

@@ -288,6 +288,8 @@ static int supersede(struct verdict *v)
 	while (r >= 0 && !rd_end(&at)) {
 		struct verdict one = {.l = v->l, .s = v->s, .no = v->no, .path = rd_bytes(&at)};
 
+		if (taken_has_newer(v->l->taken, v->no, one.path, v->s->mark.look))
+			continue; /* of a directory that is here again */
 		r = read_old(&one);
 		if (r == 0 && one.had)
 			r = clear(&one, &one.old, "its directory is gone");
@@ -341,6 +343,13 @@ static int decide(struct verdict *v)
 	return r;
 }
 
+/* What is known of a mount comes by one sighting alone. */
+static bool is_late(const struct verdict *v)
+{
+	return !v->s->mount.len && !v->s->unmounted &&
+	       taken_is_late(v->l->taken, v->no, v->path, v->s->mark.look);
+}
+
 int ledger_sighting(struct ledger *l, struct item *i)
 {
 	struct sighting *s = container_of(i, struct sighting, item);
@@ -348,9 +357,11 @@ int ledger_sighting(struct ledger *l, struct item *i)
 		.l = l, .s = s, .no = atomic_load(&s->kept->no), .path = sighting_get(s, s->path)};
 	int r = 0;
 
+	taken_came(l->taken, &s->mark);
 	if (v.no && !atomic_load(&s->kept->gone)) {
 		atomic_fetch_add(&l->opt.stats->sightings, 1);
-		r = decide(&v);
+		r = is_late(&v) ? 0 : decide(&v);
+		taken_add(l->taken, v.no, v.path, s->mark.look, s->dir_lost);
 	}
 	verdict_free(&v);
 	return r;

@@ -19,7 +19,7 @@
 #include "daemon/sensor/watch.h"
 #include <pthread.h>
 
-enum { DOOR_SEATS = 8, WORKERS_MAX = 8 };
+enum { DOOR_SEATS = 8 };
 
 struct baseline_wish {
 	struct baseline_wish *next;

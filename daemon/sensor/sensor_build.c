@@ -86,6 +86,7 @@ static int start_threads(struct sensor *s)
 	struct ledger_options opt = {.store = s->store,
 		.items = s->items,
 		.outbox = s->outbox,
+		.order = &s->ex.order,
 		.bell = s->bell_fd,
 		.stats = &s->ledger_stats,
 		.keep_removed = s->cfg->keep_removed,

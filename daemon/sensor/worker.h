@@ -34,6 +34,8 @@ struct examiner {
 	int64_t max_ns;
 	atomic_bool stop;
 	struct examiner_stats stats;
+	struct order order;
+	atomic_uint n_workers; /* how many have begun: the next one's number */
 	void (*below)(struct examiner *ex, struct kept *k, struct scan *s, struct span dir,
 		const struct maker *by);
 	void (*again)(struct examiner *ex, const struct again *a);
@@ -45,6 +47,7 @@ struct examiner {
 struct worker {
 	struct examiner *ex;
 	struct sha *sha;
+	unsigned no; /* from 0 */
 };
 /* A look to be repeated later. */
 struct again {
