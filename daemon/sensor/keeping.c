@@ -76,6 +76,7 @@ static void layer_put(struct sensor *s, struct lower *l)
 	*at = row->next;
 	if (row->armed)
 		watch_remove(s->watch, row->root_id);
+	layers_let_go(row->lower);
 	lower_unref(row->lower);
 	free(row);
 }

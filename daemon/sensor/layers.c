@@ -178,25 +178,41 @@ void layers_wait(struct scan *s)
 	}
 }
 
+static void release(struct scan_wait **list)
+{
+	while (*list) {
+		struct scan_wait *w = *list;
+
+		*list = w->next;
+		scan_unref(w->scan);
+		free(w);
+	}
+}
+
+static void failed(struct scan_wait *list)
+{
+	for (struct scan_wait *w = list; w; w = w->next)
+		atomic_store(&w->scan->whole, false);
+}
+
+void layers_let_go(struct lower *l)
+{
+	failed(l->waiting);
+	release(&l->waiting);
+}
+
 static void since_drop(struct job *j)
 {
 	struct since_job *t = container_of(j, struct since_job, job);
 
-	while (t->waiting) {
-		struct scan_wait *w = t->waiting;
-
-		t->waiting = w->next;
-		scan_unref(w->scan);
-		free(w);
-	}
+	release(&t->waiting);
 	lower_unref(t->lower);
 	free(t);
 }
 
 static void since_failed(struct since_job *t)
 {
-	for (struct scan_wait *w = t->waiting; w; w = w->next)
-		atomic_store(&w->scan->whole, false);
+	failed(t->waiting);
 }
 
 /* Everybody who stacks the layer looks at the path. */

@@ -14,3 +14,5 @@ void layers_scan(struct scan *s);
  * changed since it was last good. On the loop. */
 void layers_wait(struct scan *s);
 void layers_since(struct examiner *ex, struct lower *l);
+/* The layer is kept no more: who waits for it ends without having seen it. */
+void layers_let_go(struct lower *l);

@@ -530,6 +530,7 @@ void registry_free(struct sensor *s)
 		struct layer_row *row = g->layers;
 
 		g->layers = row->next;
+		layers_let_go(row->lower);
 		lower_unref(row->lower);
 		free(row);
 	}
