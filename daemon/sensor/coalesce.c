@@ -3,6 +3,9 @@
 #include "base/err.h"
 #include <uthash.h>
 
+enum { ENOUGH = 32 }; /* asks that the workers have before them */
+#define BEHIND (5 * CLOCK_MS)
+
 struct one_name {
 	UT_hash_handle hh;
 	unsigned flags;
@@ -179,11 +182,14 @@ static void wait_on(struct coalesce *c, struct pending *p, int64_t now)
 
 int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now)
 {
-	while (c->head && c->head->due <= now)
+	while (c->head && c->head->due <= now) {
+		if (jobs_len(ex->jobs, JOB_LIVE) >= ENOUGH)
+			return BEHIND;
 		if (c->head->kept->held)
 			wait_on(c, step_out(c), now);
 		else
 			submit(c, ex, take_head(c));
+	}
 	return c->head ? c->head->due - now : -1;
 }
 

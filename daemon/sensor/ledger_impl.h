@@ -7,7 +7,7 @@
 #include "store/targets.h"
 #include "wire/event.h"
 
-enum { LEDGER_BATCH = 512, GROW_WAIT_MS = 20 };
+enum { LEDGER_BATCH = 2048, GROW_WAIT_MS = 20 };
 
 /* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
@@ -46,6 +46,7 @@ struct ledger {
 	bool ring;
 	int64_t full_since; /* wall ns; 0: not full */
 	int64_t next_tidy;  /* monotonic ns */
+	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
 typedef int (*item_handler)(struct ledger *l, struct item *i);

@@ -81,6 +81,25 @@ static int open_store(struct sensor *s)
 	return r;
 }
 
+/* Reading the kernel's events must keep up; looking at files and writing down give way to the host's
+ * own work, and then see once what was changed many times. */
+static void give_way(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
+}
+
+static void *ledger_thread(void *ledger)
+{
+	give_way();
+	return ledger_main(ledger);
+}
+
+static void *worker_thread(void *examiner)
+{
+	give_way();
+	return worker_main(examiner);
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -111,9 +130,9 @@ static int start_threads(struct sensor *s)
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
 	if (s->n_workers > WORKERS_MAX)
 		s->n_workers = WORKERS_MAX;
-	must(pthread_create(&s->ledger_thread, NULL, ledger_main, s->ledger) == 0);
+	must(pthread_create(&s->ledger_thread, NULL, ledger_thread, s->ledger) == 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
-		must(pthread_create(&s->workers[i], NULL, worker_main, &s->ex) == 0);
+		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
 	return 0;
 }
 
