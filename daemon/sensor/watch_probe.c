@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/fanotify.h>
@@ -28,10 +29,19 @@
 #define DFID_NAME (FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME)
 #define INIT (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK)
 
+/* Closing a group that had marks waits until no processor looks at them any more, some 15 ms each time:
+ * a start would consist of that. So it is done on the side, and so is the end of the trial's child. */
+struct leftovers {
+	int fd[8];
+	size_t n;
+	pid_t child; /* 0: none */
+};
+
 struct ctx {
 	struct probe *out;
 	const char *scratch;
 	bool no_fanotify;
+	struct leftovers left;
 };
 
 static bool say(struct watch_probe *row, bool ok, const char *fmt, ...) PRINTF(3, 4);
@@ -117,6 +127,22 @@ static int group(const struct ctx *c, unsigned flags)
 	return fanotify_init(INIT | flags, O_RDONLY | O_CLOEXEC);
 }
 
+static void leave(struct ctx *c, int fd)
+{
+	must(c->left.n < COUNTOF(c->left.fd));
+	c->left.fd[c->left.n++] = fd;
+}
+
+/* As group(), to be closed when all is over. */
+static int group_left(struct ctx *c, unsigned flags)
+{
+	int fd = group(c, flags);
+
+	if (fd >= 0)
+		leave(c, fd);
+	return fd;
+}
+
 static bool probe_fid(struct ctx *c, struct watch_probe *row)
 {
 	FD int fd = group(c, DFID_NAME);
@@ -139,7 +165,7 @@ static bool probe_target(struct ctx *c, struct watch_probe *row)
 
 static bool probe_rename(struct ctx *c, struct watch_probe *row)
 {
-	FD int fd = group(c, c->out->fid_flags);
+	int fd = group_left(c, c->out->fid_flags);
 
 	if (fd < 0 || !c->out->fid_flags)
 		return say(row, false, "fanotify cannot be had");
@@ -151,7 +177,7 @@ static bool probe_rename(struct ctx *c, struct watch_probe *row)
 
 static bool probe_sb_mark(struct ctx *c, struct watch_probe *row)
 {
-	FD int fd = group(c, c->out->fid_flags);
+	int fd = group_left(c, c->out->fid_flags);
 
 	if (fd < 0 || !c->out->fid_flags)
 		return say(row, false, "fanotify cannot be had");
@@ -178,10 +204,11 @@ static bool probe_by_handle(struct ctx *c, struct watch_probe *row)
 
 static bool probe_inotify(struct ctx *c, struct watch_probe *row)
 {
-	FD int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
 	if (fd < 0)
 		return say_errno(row, "inotify_init1");
+	leave(c, fd);
 	if (inotify_add_watch(fd, c->scratch, IN_CREATE | IN_ONLYDIR) < 0)
 		return say_errno(row, "inotify_add_watch");
 	return say(row, true, "works");
@@ -224,9 +251,10 @@ static enum finding saw(int group_fd)
 	return poll(&p, 1, 200) > 0 ? SEEN : UNSEEN;
 }
 
+/* What it opens is closed by its end. */
 static void child(const struct ctx *c, struct findings *f)
 {
-	FD int below = -1, over = -1;
+	int below, over;
 
 	alarm(5); /* a probe that hangs must not hang the sensor */
 	f->below = f->on_overlay = build_overlay(c->scratch);
@@ -252,25 +280,27 @@ static void child(const struct ctx *c, struct findings *f)
 		f->on_overlay = saw(over);
 }
 
-static struct findings try_overlay(const struct ctx *c)
+static struct findings try_overlay(struct ctx *c)
 {
-	struct findings *shared = mmap(
-		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct findings f = {.errno_ = ENOMEM};
+	struct findings f = {.below = CHILD_STARTED, .on_overlay = CHILD_STARTED}, got;
+	FD int say = -1, hear = -1;
+	int ends[2];
 	pid_t pid;
 
-	if (shared == MAP_FAILED)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return f;
+	hear = ends[0];
+	say = ends[1];
 	pid = fork();
 	if (pid == 0) {
-		child(c, shared);
-		_exit(0);
+		child(c, &f);
+		_exit(write(say, &f, sizeof(f)) == sizeof(f) ? 0 : 1);
 	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	fd_close(&say); /* only the child can write, so its end is an end */
+	if (pid > 0 && read(hear, &got, sizeof(got)) == sizeof(got))
+		f = got;
 	if (pid > 0)
-		f = *shared;
-	munmap(shared, sizeof(*shared));
+		c->left.child = pid;
 	return f;
 }
 
@@ -379,9 +409,35 @@ static const struct {
 	const char *name, *without;
 } probes[PROBE_N] = {PROBES(X_ROW)};
 
+static void *clear_away(void *leftovers)
+{
+	struct leftovers *l = leftovers;
+
+	for (size_t i = 0; i < l->n; i++)
+		close(l->fd[i]);
+	while (l->child > 0 && waitpid(l->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(l);
+	return NULL;
+}
+
+static void clear_on_the_side(const struct leftovers *left)
+{
+	struct leftovers *l = malloc(sizeof(*l));
+	pthread_t thread;
+
+	must(l);
+	*l = *left;
+	if (pthread_create(&thread, NULL, clear_away, l) == 0)
+		pthread_detach(thread);
+	else
+		clear_away(l);
+}
+
 void probe_run(struct probe *ret, const char *scratch, bool no_fanotify)
 {
-	struct ctx c = {ret, scratch && *scratch ? scratch : "/tmp", no_fanotify};
+	struct ctx c = {
+		.out = ret, .scratch = scratch && *scratch ? scratch : "/tmp", .no_fanotify = no_fanotify};
 	size_t i;
 
 	*ret = (struct probe){};
@@ -393,4 +449,5 @@ void probe_run(struct probe *ret, const char *scratch, bool no_fanotify)
 		row->without = probes[i].without;
 		row->ok = probes[i].fn(&c, row);
 	}
+	clear_on_the_side(&c.left);
 }

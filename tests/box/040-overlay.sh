@@ -168,25 +168,6 @@ if MINIBOX_LOWER=$W/mini/lx:$W/mini/l2:$W/mini/l1 box xwhite; then
 	truth "xattr whiteouts: as this kernel reads them ($app, $keep)" "$want"
 else refused "xattr whiteouts" xwhite; fi
 
-# --- fuse-overlayfs -----------------------------------------------------------------------------
-if command -v fuse-overlayfs >/dev/null && [ -c /dev/fuse ]; then
-	d=$W/mini/fuse && mkdir -p "$d"/{upper,work,merged}
-	if minibox_layers_ && minibox_start_ fuse "$d/merged" fuse-overlayfs \
-		-o "lowerdir=$W/mini/l1,upperdir=$d/upper,workdir=$d/work" "$d/merged"; then
-		wait_until 3 sh -c "\"$BIN/boltseal\" --socket \"$W/run/s.sock\" diff \$(printf %s \"$d/upper\" | sha256sum | cut -d' ' -f1)"
-		ID=$(printf %s "$d/upper" | sha256sum | cut -d' ' -f1)
-		if target_is_known_ "$ID"; then
-			in_box 'rm -r /opt/opq; mkdir /opt/opq; echo n >/opt/opq/new; rm /etc/motd'
-			truth "fuse-overlayfs" "D /etc/motd
-A /opt/opq/new
-D /opt/opq/o1
-D /opt/opq/o2"
-		else
-			skip "fuse-overlayfs" "its mount does not tell its directories to others"
-		fi
-	else refused fuse-overlayfs fuse; fi
-else skip fuse-overlayfs "no fuse-overlayfs or no /dev/fuse"; fi
-
 # --- hostile names ------------------------------------------------------------------------------
 box names || bail "minibox"
 long=$(printf 'n%.0s' $(seq 255))
