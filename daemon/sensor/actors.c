@@ -89,6 +89,22 @@ static struct span read_anew(struct actors *a, int pid, const struct whose_row *
 	return buf_span(&k->bytes);
 }
 
+/* The same process may be another program by now: exec changes neither its pid nor its start. One that
+ * has ended but for its parent's word no longer tells what it was; then what was known stays. */
+static struct span read_again(struct known *k, const struct whose_row *rows, size_t n)
+{
+	ARENA struct arena mem = {0};
+	struct actor who = {0};
+
+	k->checked = clock_mono();
+	if (proc_actor(k->pid, &mem, &who) == 0 && who.start == k->start && who.exe.n) {
+		place(&who, k->pid, rows, n);
+		buf_reset(&k->bytes);
+		actor_encode(&who, &k->bytes);
+	}
+	return buf_span(&k->bytes);
+}
+
 struct span actors_of(struct actors *a, int pid, const struct whose_row *rows, size_t n_rows)
 {
 	struct known *k = NULL;
@@ -101,10 +117,8 @@ struct span actors_of(struct actors *a, int pid, const struct whose_row *rows, s
 		return buf_span(&k->bytes);
 	if (k) {
 		start = proc_start(pid);
-		if (start == k->start) {
-			k->checked = clock_mono();
-			return buf_span(&k->bytes);
-		}
+		if (start == k->start)
+			return read_again(k, rows, n_rows);
 		/* Gone since we last saw it alive, a moment ago: pids do not come round that fast. */
 		if (!start && clock_mono() - k->checked < REUSE_TAKES)
 			return buf_span(&k->bytes);

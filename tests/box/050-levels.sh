@@ -152,6 +152,18 @@ eval "exec ${MAPPER[1]}>&-"
 wait "$MAPPER_PID" 2>/dev/null
 ok "when the mapping is gone it is settled" wait_until 60 mapped_is_ false
 
+# The same process, another program.
+in_box 'echo 1 >/data/before; while [ ! -e /dev/go ]; do usleep 20000; done
+	exec /bin/busybox sh -c "echo 2 >/data/after; while [ -e /dev/go ]; do usleep 20000; done" second' &
+cmdline_() { events "$ID" --path "$1" | jq -r 'select(.type == "change") | .actor.cmdline // empty' | tail -1; }
+named_() { [ -n "$(cmdline_ "$1")" ]; }
+ok "a writer is named" wait_until "$PATIENCE" named_ /data/before
+: >"$R/dev/go"
+ok "after its exec, too" wait_until "$PATIENCE" named_ /data/after
+like "as what it is then" "$(cmdline_ /data/after)" 'second$'
+rm "$R/dev/go"
+wait $!
+
 # A descriptor that stays open: each write is told.
 in_box 'exec 3<>/data/held; echo 1 >&3; while [ ! -e /dev/go ]; do usleep 20000; done; echo 2 >&3; while [ -e /dev/go ]; do usleep 20000; done' &
 held_is_() { [ "$(now_sha_ /data/held)" = "$(printf '%s' "$1" | sha256sum | cut -d' ' -f1)" ]; }
