@@ -62,8 +62,8 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
-PROVE    := prove --exec '' --timer
-UNIT_RUN  = $(UNDER) prove --exec tests/unit/run --timer $(sort $(UNIT_BIN))
+PROVE    := prove --exec '' --timer --failures --comments
+UNIT_RUN  = $(UNDER) prove --exec tests/unit/run --timer --failures --comments $(sort $(UNIT_BIN))
 SAN_OUT  := $(OUT)/asan
 TSAN_OUT := $(OUT)/tsan
 # ThreadSanitizer bears no addresses spread as widely as some kernels do.

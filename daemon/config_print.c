@@ -192,3 +192,20 @@ void config_print(const struct config *c, struct buf *out)
 		buf_u8(out, '\n');
 	}
 }
+
+void config_differences(const struct config *a, const struct config *b, struct buf *out)
+{
+	size_t n;
+	const struct config_option *o = config_options(&n);
+
+	for (; n--; o++) {
+		BUF struct buf x = {0}, y = {0};
+
+		if (!option_in_scope(o, "") || option_is_section(span_of(o->name)))
+			continue;
+		print_value(&x, o, (const char *)a + o->at);
+		print_value(&y, o, (const char *)b + o->at);
+		if (!span_eq(buf_span(&x), buf_span(&y)))
+			buf_bytes(out, span_of(o->name));
+	}
+}

@@ -44,8 +44,8 @@ struct ledger {
 	size_t n_after;
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
-	int64_t full_since; /* wall ns; 0: not full */
-	int64_t next_tidy;  /* monotonic ns */
+	int64_t full_since;		/* wall ns; 0: not full */
+	int64_t next_tidy;		/* monotonic ns */
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 

@@ -330,6 +330,38 @@ static int wait_ms(struct sensor *s)
 
 /* ---- what wakes the loop ---- */
 
+/* What threads, marks and files were built on; a name that ends with a dot is a whole section. */
+static bool is_for_start(struct span name)
+{
+	static const char *const names[] = {"state_dir", "socket", "group", "gateway.", "runtimes.",
+		"watch.level", "watch.marks", "watch.debounce", "watch.workers", "watch.queue",
+		"limits.", "retention.", "store."};
+
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		struct span s = span_of(names[i]);
+
+		if (s.p[s.n - 1] == '.' ? span_starts(name, s) : span_eq(name, s))
+			return true;
+	}
+	return false;
+}
+
+static void tell_of_restart(const struct config *old, const struct config *fresh)
+{
+	BUF struct buf names = {0};
+	struct rd at;
+
+	config_differences(old, fresh, &names);
+	at = rd_of(buf_span(&names));
+	while (!rd_end(&at)) {
+		struct span name = rd_bytes(&at);
+
+		if (is_for_start(name))
+			log_note("reload: %.*s: takes effect at the next start", (int)name.n,
+				(const char *)name.p);
+	}
+}
+
 static void reload(struct sensor *s)
 {
 	struct config *old = s->cfg, *fresh;
@@ -342,6 +374,7 @@ static void reload(struct sensor *s)
 	}
 	/* What threads and roots were built on stays as it is until a restart: they have copies. */
 	log_init("sensor", (enum log_level)fresh->log_level);
+	tell_of_restart(old, fresh);
 	s->cfg = fresh;
 	config_free(old);
 	note(s, EVENT_RULES_LOADED, "the configuration was read again");

@@ -436,8 +436,9 @@ static void clear_on_the_side(const struct leftovers *left)
 
 void probe_run(struct probe *ret, const char *scratch, bool no_fanotify)
 {
-	struct ctx c = {
-		.out = ret, .scratch = scratch && *scratch ? scratch : "/tmp", .no_fanotify = no_fanotify};
+	struct ctx c = {.out = ret,
+		.scratch = scratch && *scratch ? scratch : "/tmp",
+		.no_fanotify = no_fanotify};
 	size_t i;
 
 	*ret = (struct probe){};

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	const struct timespec moment = {0, 1000000};
 	unsigned long n = 0, count, i;
 
-	if (argc != 4 || (mkdir(argv[1], 0755) < 0 && access(argv[1], W_OK) < 0) || chdir(argv[1]) < 0)
+	if (argc != 4 || (mkdir(argv[1], 0755) < 0 && access(argv[1], W_OK) < 0) ||
+		chdir(argv[1]) < 0)
 		return 2;
 	count = strtoul(argv[2], NULL, 10);
 	for (i = 0; i < count; i++)
