@@ -266,12 +266,15 @@ static void end_move(struct ino_tree *t)
 		drop_below(t, d, true); /* no second half came: moved out of the tree */
 }
 
-static void dir_left(struct ino_tree *t, struct ino_dir *up, struct span name, uint32_t cookie)
+/* Ending the move before may take nodes away, even the one that it left: they are looked up after. */
+static void dir_left(struct ino_tree *t, int up_wd, struct span name, uint32_t cookie)
 {
-	struct ino_dir *d = child(t, up, name);
+	struct ino_dir *up, *d;
 
 	if (t->moving >= 0)
 		end_move(t);
+	up = node_of(t, up_wd);
+	d = up ? child(t, up, name) : NULL;
 	if (!d)
 		return;
 	t->moving = d->wd;
@@ -301,7 +304,7 @@ static void dir_event(
 
 	buf_add_span(&below, path_of(t, d, name));
 	if (e->mask & IN_MOVED_FROM)
-		dir_left(t, d, name, e->cookie);
+		dir_left(t, e->wd, name, e->cookie);
 	if (e->mask & (IN_CREATE | IN_MOVED_TO) && !skip(t, buf_span(&below)) &&
 		!(e->mask & IN_MOVED_TO && dir_moved_here(t, buf_span(&below), e->cookie))) {
 		walk(t, buf_span(&below));
