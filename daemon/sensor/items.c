@@ -124,6 +124,14 @@ static void free_drop(struct item *i)
 	free(container_of(i, struct item_drop, item));
 }
 
+static void free_expired(struct item *i)
+{
+	struct item_expired *e = container_of(i, struct item_expired, item);
+
+	kept_unref(e->kept);
+	free(e);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

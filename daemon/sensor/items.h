@@ -20,7 +20,8 @@
 	X(GAP, gap)                                                                                \
 	X(ACCEPT, accept)                                                                          \
 	X(NOTE, note)                                                                              \
-	X(DROP, drop)
+	X(DROP, drop)                                                                              \
+	X(EXPIRED, expired)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -151,6 +152,13 @@ struct item_note {
 	enum event_type type;
 	enum severity severity;
 	struct buf detail;
+};
+
+/* What was accepted as a generation is in force no more; its paths are being looked at. */
+struct item_expired {
+	struct item item;
+	struct kept *kept;
+	uint32_t generation;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

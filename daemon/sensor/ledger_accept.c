@@ -179,3 +179,19 @@ int ledger_accept(struct ledger *l, struct item *i)
 	buf_free(&a.taken);
 	return r;
 }
+
+int ledger_expired(struct ledger *l, struct item *i)
+{
+	struct item_expired *x = container_of(i, struct item_expired, item);
+	struct event e = {.type = EVENT_BASELINE_EXPIRED,
+		.severity = SEV_LOW,
+		.generation = x->generation,
+		.detail = span_of("what it accepted is drift again")};
+	struct target t;
+	int r = ledger_target_of(l, atomic_load(&x->kept->no), &t);
+
+	if (r)
+		return r < 0 ? r : 0;
+	e.target = &t;
+	return ledger_journal(l, &e, NULL);
+}

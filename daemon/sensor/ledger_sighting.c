@@ -38,20 +38,44 @@ static int read_old(struct verdict *v)
 	return r < 0 ? r : change_decode(v->path, buf_span(&v->mem), &v->old);
 }
 
+/* Is the path below something that was accepted as gone, or as no directory? Then the baseline has
+ * nothing there, whatever the layers have. 1 yes, 0 no. */
+static int is_below_accepted_absence(struct verdict *v)
+{
+	struct accepted a;
+	struct record rec;
+	int r = STORE_ABSENT;
+
+	for (size_t n = v->path.n; n-- > 1 && r == STORE_ABSENT;)
+		if (v->path.p[n] == '/')
+			r = accepted_in_force(
+				v->l->txn, v->no, span_make(v->path.p, n), v->l->now, &a);
+	if (r)
+		return r < 0 ? r : 0;
+	if (!a.rec.n)
+		return 1;
+	r = record_decode(a.rec, &rec);
+	return r < 0 ? r : rec.type != FILE_DIR;
+}
+
 static int read_base(struct verdict *v, bool *ret_mount_accepted)
 {
 	struct sighting *s = v->s;
 	struct accepted a;
-	int r = accepted_get(v->l->txn, v->no, v->path, UINT32_MAX, &a);
+	int r = accepted_in_force(v->l->txn, v->no, v->path, v->l->now, &a);
 
 	if (r < 0)
 		return r;
-	if (r == 0 && (!a.expires || a.expires > v->l->now)) {
+	if (r == 0) {
 		buf_add_span(&v->base_mem, a.rec);
 		*ret_mount_accepted =
 			(a.aspects & (1u << ASPECT_MOUNT)) && span_eq(a.mount, v->in.mount);
 	} else if (s->has_base) {
-		buf_add_span(&v->base_mem, sighting_get(s, s->base));
+		r = is_below_accepted_absence(v);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			buf_add_span(&v->base_mem, sighting_get(s, s->base));
 	}
 	v->base_bytes = buf_span(&v->base_mem);
 	return buf_err(&v->base_mem);

@@ -64,10 +64,11 @@ struct sensor {
 
 	struct dropped *dropped; /* collect.h */
 	int64_t next_collect;
-	bool layers_wait;    /* a stored layer may be without its watch */
-	int64_t look_due;    /* monotonic; 0: none wanted */
-	int64_t hint_due;    /* the same, for a hint: what it costs is counted */
-	int64_t look_cost;   /* of late, ns */
+	int64_t next_expiry, expired_upto; /* wall; expiry.h */
+	bool layers_wait;		   /* a stored layer may be without its watch */
+	int64_t look_due;		   /* monotonic; 0: none wanted */
+	int64_t hint_due;		   /* the same, for a hint: what it costs is counted */
+	int64_t look_cost;		   /* of late, ns */
 	int64_t hint_credit; /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
+#include "daemon/sensor/expiry.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "store/journal.h"
@@ -301,6 +302,7 @@ static void timers(struct sensor *s)
 		s->overflowed = false;
 		sensor_rescan_all(s, false);
 	}
+	expiry_round(s);
 	next_baseline(s);
 	sensor_flush(s);
 	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
@@ -313,6 +315,8 @@ static int wait_ms(struct sensor *s)
 
 	if (s->look_due && s->look_due - now < until)
 		until = s->look_due - now;
+	if (s->next_expiry && s->next_expiry - clock_wall() < until)
+		until = s->next_expiry - clock_wall();
 	if (s->hint_due && s->hint_due - now < until)
 		until = s->hint_due - now;
 	if (s->heal_due && s->heal_due - now < until)
@@ -406,6 +410,7 @@ static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
 	stored_trees(s);
+	expiry_plan(s);
 	s->layers_wait = true;
 }
 
@@ -500,6 +505,8 @@ static void life(struct sensor *s)
 	note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
 	tell_blind(s);
 	registry_start(s);
+	s->expired_upto = s->blind_from;
+	expiry_plan(s);
 	sensor_rescan_all(s, true);
 	watch_runtime_files(s);
 	s->next_round = clock_mono() + round_every(s);

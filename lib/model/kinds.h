@@ -40,7 +40,8 @@
 	X(DAEMON_STARTED, "daemon.started", "the sensor started")                                  \
 	X(DAEMON_STOPPED, "daemon.stopped", "the sensor stopped in order")                         \
 	X(RULES_LOADED, "rules.loaded", "configuration or rules were read")                        \
-	X(CANARY, "canary", "a marked test event")
+	X(CANARY, "canary", "a marked test event")                                                 \
+	X(BASELINE_EXPIRED, "baseline.expired", "what was accepted until then is drift again")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \

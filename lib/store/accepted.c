@@ -67,6 +67,22 @@ int accepted_get(
 	return best_key.n ? txn_fail(t, decode(best_key, best_value, ret)) : STORE_ABSENT;
 }
 
+int accepted_in_force(
+	struct txn *t, uint32_t no, struct span path, int64_t now, struct accepted *ret)
+{
+	uint32_t generation = UINT32_MAX;
+	int r;
+
+	while ((r = accepted_get(t, no, path, generation, ret)) == 0) {
+		if (!ret->expires || ret->expires > now)
+			return 0;
+		if (ret->generation == 0)
+			return STORE_ABSENT;
+		generation = ret->generation - 1;
+	}
+	return r;
+}
+
 int accepted_put(struct txn *t, uint32_t no, const struct accepted *a)
 {
 	struct key k;

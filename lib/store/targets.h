@@ -62,6 +62,9 @@ struct accepted {
 };
 int accepted_get(
 	struct txn *t, uint32_t no, struct span path, uint32_t generation, struct accepted *ret);
+/* The newest that is in force at `now` (wall ns): an older one counts again where a newer expired. */
+int accepted_in_force(
+	struct txn *t, uint32_t no, struct span path, int64_t now, struct accepted *ret);
 int accepted_put(struct txn *t, uint32_t no, const struct accepted *a);
 /* The newest entry of every path, in key order (not exactly path order for very long paths). */
 int accepted_each(struct txn *t, uint32_t no, uint32_t generation,

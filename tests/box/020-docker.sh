@@ -233,6 +233,18 @@ A /tmp/y" --against "${ID[delete]}"
 docker_ exec write sh -c 'echo 2 >>/etc/app.conf'
 drift_is "after what was accepted comes more" "${ID[write]}" "C /etc/app.conf"
 event_ok "who accepted what" baseline.accepted true "${ID[write]}"
+ok "accept until a moment" bs accept "${ID[rmdir]}" --drift "$(drift_id "${ID[rmdir]}")" --reason "for a moment" --expires 2s
+is "until then it is clean" "$(drift "${ID[rmdir]}")" ""
+drift_is "then it is drift again, by itself" "${ID[rmdir]}" "D /opt/app"
+event_ok "and that is told" baseline.expired '.generation == 2' "${ID[rmdir]}"
+ok "accept a directory's end" bs accept "${ID[rmdir]}" --drift "$(drift_id "${ID[rmdir]}")" --reason "not needed"
+docker_ exec rmdir mkdir /opt/app
+drift_is "made again it is new, and nothing below it was there before" "${ID[rmdir]}" "A /opt/app"
+docker_ exec rmdir sh -c 'mkdir /opt/app/sub; echo x >/opt/app/version'
+drift_is "with what is new in it" "${ID[rmdir]}" "A /opt/app
+A /opt/app/sub
+A /opt/app/version"
+is "a full look says the same" "$(drift "${ID[rmdir]}" --rescan | wc -l)" 3
 
 # --- a layer edited on the host -----------------------------------------------------------------
 lower=$(docker_ inspect -f '{{.GraphDriver.Data.LowerDir}}' delete)

@@ -78,7 +78,7 @@ static void test_numbers_of_kinds(void **state)
 		"target.stopped", "target.started", "target.renamed", "target.removed",
 		"baseline.created", "baseline.accepted", "layer.tampered", "mount.covered",
 		"exec.drifted", "exec.denied", "gap.opened", "gap.closed", "daemon.started",
-		"daemon.stopped", "rules.loaded", "canary"};
+		"daemon.stopped", "rules.loaded", "canary", "baseline.expired"};
 	static const char *const aspects[] = {"content", "mode", "owner", "caps", "xattr", "type",
 		"link", "mtime", "flags", "mount", "layer"};
 	static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
