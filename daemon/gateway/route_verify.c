@@ -76,6 +76,57 @@ static int prove_layers(struct proof *p)
 	return r < 0 ? r : 0;
 }
 
+/* ---- what the sensor found changed in the layers' files ---- */
+
+struct tampered {
+	struct buf first;
+	size_t n;
+};
+
+static int count_tampered(void *ctx, const struct change *c)
+{
+	struct tampered *k = ctx;
+
+	if (!(c->aspects & (1u << ASPECT_LAYER)))
+		return 0;
+	if (!k->n++)
+		text_quote(&k->first, c->path, true);
+	return 0;
+}
+
+static int prove_files(struct proof *p, struct txn *t, const struct target *tg)
+{
+	struct tampered k = {.n = 0};
+	BUF struct buf words = {.p = NULL};
+	int r = tg->state == STATE_REMOVED
+			? 0
+			: drift_each(t, tg->no, (struct span){0}, count_tampered, &k);
+
+	if (r == 0 && k.n) {
+		buf_printf(&words, "%s%s: not what was hashed; see diff -l", buf_text(&k.first),
+			k.n > 1 ? " and more" : "");
+		check(p, "files", tg->name, false, buf_text(&words));
+	}
+	buf_free(&k.first);
+	return r;
+}
+
+static int prove_all_files(struct proof *p)
+{
+	TXN struct txn *t = NULL;
+	struct target tg;
+	uint32_t no = 0;
+	int r = txn_begin(p->job->store, false, &t);
+
+	if (r == 0 && p->one_target) {
+		r = targets_get(t, p->job->target, &tg);
+		return r ? (r < 0 ? r : 0) : prove_files(p, t, &tg);
+	}
+	while (r == 0 && (r = targets_next(t, &no, &tg)) == 0)
+		r = prove_files(p, t, &tg);
+	return r < 0 ? r : 0;
+}
+
 struct chain {
 	uint64_t next; /* seq that must come */
 	uint8_t prev[SHA_LEN];
@@ -154,6 +205,8 @@ static void run(struct job *job)
 	job->clean = true;
 	json_open(&p.j, '[');
 	job->code = job->layers ? prove_layers(&p) : 0;
+	if (job->code == 0 && job->layers)
+		job->code = prove_all_files(&p);
 	if (job->code == 0 && job->journal)
 		job->code = prove_journal(&p);
 	json_close(&p.j, ']');

@@ -251,8 +251,9 @@ lower=$(docker_ inspect -f '{{.GraphDriver.Data.LowerDir}}' delete)
 lower=${lower##*:}
 like "verify finds nothing" "$(bs verify "${ID[delete]}" 2>&1)" '^ok '
 echo EVIL >"$lower/etc/motd"
-bs verify "${ID[fresh]}" >/dev/null 2>&1
-todo "verify finds an edited layer" "verify compares stored layers; their files come with image verification" [ $? = 1 ]
+drift_is "an edited layer is seen as it is edited" "${ID[fresh]}" "C /etc/motd"
+like "verify finds it" "$(bs verify "${ID[fresh]}" 2>&1; echo "status $?")" '^MISMATCH +files +fresh +/etc/motd: not what was hashed'
+is "verify: status" "$(bs verify "${ID[fresh]}" >/dev/null 2>&1; echo $?)" 1
 drift_is "the container sees it" "${ID[fresh]}" "C /etc/motd" --rescan
 is "from its layer" "$(aspects "${ID[fresh]}" /etc/motd)" content,mtime,layer
 docker_is "an edited layer" "${ID[fresh]}" "C /etc
