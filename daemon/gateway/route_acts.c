@@ -163,6 +163,8 @@ int route_rescan(struct call *c)
 		r = body_path(body, &m.path);
 	if (r == 0)
 		r = find_target(c, ROLE_OPERATOR, act);
+	if (r == 0)
+		r = pulse_refuses(c);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	m.target = act->target;
@@ -343,6 +345,8 @@ int route_accept(struct call *c)
 		r = read_accept(c, body, &paths, &m);
 	if (r == 0)
 		r = find_target(c, ROLE_ADMIN, act);
+	if (r == 0)
+		r = pulse_refuses(c);
 	if (r == 0)
 		r = check_moved(c, act);
 	if (r != 0)
