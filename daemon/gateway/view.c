@@ -94,6 +94,7 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	struct show_coverage cov = {.baselined = s->baselined,
 		.late = tg->late,
 		.level = tg->level,
+		.state = tg->state,
 		.last_sweep = s->last_sweep,
 		.sensor = view_sensor_down(c) ? "down" : pulse_is_silent(c->g) ? "silent" : NULL,
 		.gaps = gaps};

@@ -12,6 +12,7 @@ void show_target(struct json *j, const struct target *t, const struct target_sta
 /* What an answer could not see. */
 struct show_coverage {
 	bool baselined, late;
+	enum target_state state;
 	const char *sensor; /* "down" or "silent"; NULL: it answers */
 	enum level level;
 	int64_t last_sweep;

@@ -199,7 +199,7 @@ id=$(drift_id "$ID") other=$(printf 'e%.0s' {1..64})
 cli "accept without --drift" 2 "accept needs --drift ID" accept "$ID" --reason x
 cli "accept without --reason" 2 "accept needs --reason TEXT" accept "$ID" --drift "$id"
 cli "accept with a blank reason" 2 "accept needs --reason TEXT" accept "$ID" --drift "$id" --reason "  "
-cli "accept with half an id" 2 "is not a drift id of 64 hex digits" accept "$ID" --drift "${id:0:12}" --reason x
+cli "accept with half an id" 2 "is not a drift id, nor its first 8 hex digits or more" accept "$ID" --drift "${id:0:7}" --reason x
 cli "accept of another drift" 2 "moved since eeeeeeeeeeee: look again" accept "$ID" --drift "$other" --reason x
 cli "accept until yesterday" 2 "expires must lie in the future" accept "$ID" --drift "$id" --reason x --expires 2020-01-01
 cli "accept until never" 2 "--expires: never: not a time such as" accept "$ID" --drift "$id" --reason x --expires never
@@ -212,7 +212,7 @@ http "accept of another drift" 412 "the drift has moved since: it is $id now" PO
 http "accept without a reason" 400 'a reason is required' POST "$T/accept" -d '{}' -H "$m"
 http "accept of no paths" 400 'paths must be a list with something in it' POST "$T/accept" -d '{"reason":"x","paths":[]}' -H "$m"
 http "accept of broken base64" 400 'paths_b64: base64' POST "$T/accept" -d '{"reason":"x","paths_b64":["!!"]}' -H "$m"
-bs accept "$ID" /opt/app --drift "$id" --reason fine >/dev/null
+bs accept "$ID" /opt/app --drift "${id:0:8}" --reason fine >/dev/null
 like "what was accepted is a table" "$(bs baseline show "$ID" 2)" '^D +2 +- +/opt/app$'
 like "and show knows" "$(bs show "$ID" /opt/app/version)" "it was accepted that a directory above it is gone"
 cli "a generation that is not there" 2 'there is no generation 9 of it; .boltseal baseline list. lists them' baseline show "$ID" 9
