@@ -260,8 +260,8 @@ static int image_at(struct rows *r, struct span path, int which, struct span *re
 }
 
 /* What one target shows at a path now; the image is known, too, from where the other differs. */
-static int shown(struct rows *r, const struct row *row, int which, enum above above,
-	struct span *ret)
+static int shown(
+	struct rows *r, const struct row *row, int which, enum above above, struct span *ret)
 {
 	const struct side *s = &row->side[which], *other = &row->side[!which];
 

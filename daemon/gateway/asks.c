@@ -285,7 +285,8 @@ static void expire(struct gateway *g, int64_t now)
 
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done && k->deadline && now > k->deadline)
-			finish(g, k, DOOR_BUSY, "the sensor did not answer in time; ask again later");
+			finish(g, k, DOOR_BUSY,
+				"the sensor did not answer in time; ask again later");
 		else if (!k->done && a->fd < 0 && now > a->grace_until)
 			finish(g, k, DOOR_BUSY, down);
 	}

@@ -37,9 +37,9 @@ struct asks {
 enum pulse_health { PULSE_OK, PULSE_FULL, PULSE_FAILED, PULSE_N };
 struct pulse {
 	enum pulse_health health;
-	bool waits;	     /* asked, not answered */
+	bool waits;	      /* asked, not answered */
 	int64_t asked, heard; /* mono */
-	int64_t since, well; /* wall: when its health last changed, and when it was last well */
+	int64_t since, well;  /* wall: when its health last changed, and when it was last well */
 };
 
 /* Limits; tests set smaller ones. */
@@ -203,9 +203,9 @@ struct ask {
 	struct buf packet; /* until sent */
 	uint32_t id;
 	bool sent, done;
-	bool own;	 /* the gateway's: see pulse.c */
-	bool changes;	 /* the store: a full one never answers it */
-	unsigned status; /* not 0: given up here, and that is the answer's status */
+	bool own;	  /* the gateway's: see pulse.c */
+	bool changes;	  /* the store: a full one never answers it */
+	unsigned status;  /* not 0: given up here, and that is the answer's status */
 	int64_t deadline; /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;

@@ -11,8 +11,8 @@
 #include "wire/jansson.h"
 #include <stdio.h>
 
-#define FRESH CLOCK_S	      /* this old it still counts */
-#define VIEW_WAITS CLOCK_S    /* for an answer, before it says what was known */
+#define FRESH CLOCK_S	       /* this old it still counts */
+#define VIEW_WAITS CLOCK_S     /* for an answer, before it says what was known */
 #define SILENT (5 * CLOCK_S)   /* unanswered for so long: not well */
 #define GIVE_UP (30 * CLOCK_S) /* and so long: what was wished will not be answered either */
 
@@ -167,7 +167,8 @@ void pulse_turn(struct gateway *g)
 {
 	int64_t now = clock_mono();
 
-	if (asks_change(&g->asks)) /* it may have become full under a wish that somebody waits for */
+	if (asks_change(
+		    &g->asks)) /* it may have become full under a wish that somebody waits for */
 		ask(g, now);
 	if (g->pulse.waits && now - g->pulse.asked > VIEW_WAITS)
 		wake_views(g);

@@ -331,7 +331,8 @@ static int check_moved(struct call *c, struct act *act)
 	if (r != 0)
 		return r < 0 ? r : r == VIEW_ANSWERED ? r : 0;
 	text_hex(&now, span_make(s.drift_id, SHA_LEN));
-	if (span_starts(buf_span(&now), span_of(act->state_id))) { /* the sensor is told all of it */
+	if (span_starts(
+		    buf_span(&now), span_of(act->state_id))) { /* the sensor is told all of it */
 		memcpy(act->state_id, now.p, HEX);
 		return 0;
 	}

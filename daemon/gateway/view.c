@@ -96,7 +96,9 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 		.level = tg->level,
 		.state = tg->state,
 		.last_sweep = s->last_sweep,
-		.sensor = view_sensor_down(c) ? "down" : pulse_is_silent(c->g) ? "silent" : NULL,
+		.sensor = view_sensor_down(c)	  ? "down"
+			  : pulse_is_silent(c->g) ? "silent"
+						  : NULL,
 		.gaps = gaps};
 	uint64_t id = 0;
 	int r;

@@ -126,7 +126,8 @@ static uint32_t mount_no(struct span line)
 	const uint8_t *space = memchr(line.p, ' ', line.n);
 	uint64_t no;
 
-	return space && text_u64(span_make(line.p, (size_t)(space - line.p)), 1, UINT32_MAX, &no) == 0
+	return space && text_u64(span_make(line.p, (size_t)(space - line.p)), 1, UINT32_MAX, &no) ==
+				       0
 		       ? (uint32_t)no
 		       : NO_MOUNT;
 }
@@ -165,7 +166,7 @@ bool who_shares_mounts(int32_t pid)
 	uint32_t no = first_mount(pid);
 
 	return no != NO_MOUNT && (no == first_mount(1) || lists_mount("/proc/self/mountinfo", no) ||
-				       lists_mount("/proc/1/mountinfo", no));
+					 lists_mount("/proc/1/mountinfo", no));
 }
 
 static bool is_dead(int pidfd)

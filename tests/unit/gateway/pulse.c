@@ -41,8 +41,7 @@ static const struct row when_ok[] = {
 	{"GET /v1/targets/web/drift", NULL, NULL, 200, "!\"sensor\""},
 	{"POST /v1/targets/db/rescan", NULL, "", 200, "\"result\":\"ok\""},
 };
-#define ACCEPT                                                                                     \
-	"If-Match: \"0000000000000000000000000000000000000000000000000000000000000000\"\r\n"
+#define ACCEPT "If-Match: \"0000000000000000000000000000000000000000000000000000000000000000\"\r\n"
 static const struct row when_full[] = {
 	{"GET /healthz", NULL, NULL, 503, "the store is full: changes are held back"},
 	{"GET /metrics", NULL, NULL, 200, "gaps_open{cause=\"store full\"} 1"},
