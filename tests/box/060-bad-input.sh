@@ -497,6 +497,15 @@ like "who is unknown, with the reason" "$(at tame diff -l "$ID" /tmp/tame 2>/dev
 like "and each answer says that it is less" "$(at tame diff "$ID" 2>&1 >/dev/null)" '^boltseal: not everything could be seen: watched at L5'
 down
 
+# --- a twin that still has the directory which the first one has lost -------------------------------
+minibox twin || bail "minibox"
+twin=$(printf %s "$W/mini/twin/upper" | sha256sum | cut -d' ' -f1)
+wait_target "$twin" || bail "the twin is not found"
+drift_is "a directory that only this one has, with all below" "$twin" "A /opt/app
+$(find "$W/mini/l1/opt/app" "$W/mini/l2/opt/app" -mindepth 1 -printf 'A /opt/app/%P\n' 2>/dev/null | LC_ALL=C sort -u)" /opt/app --against "$ID"
+drift_is "and the other way round: it is gone, and that says all" "$ID" "D /opt/app" /opt/app --against "$twin"
+minibox_stop "$MINI_PID"
+
 # --- the slow ones, and the end -----------------------------------------------------------------------
 wait "$slow_pid"
 like "a byte a second ends with 408" "$(cat "$W/slow")" '^head HTTP/1.1 408 .* whole 1[0-2] s'
