@@ -34,9 +34,9 @@ static int check(const struct args *a)
 		return complain("accept needs --drift ID, so that nothing is accepted unseen: "
 				"`boltseal diff %s -l` prints it with what it stands for",
 			a->pos[0]);
-	if (id[strspn(id, "0123456789abcdefABCDEF")] || strlen(id) != 64)
-		return complain("--drift %s is not a drift id of 64 hex digits: `boltseal diff %s "
-				"-l` prints it",
+	if (id[strspn(id, "0123456789abcdefABCDEF")] || strlen(id) < 8 || strlen(id) > 64)
+		return complain("--drift %s is not a drift id, nor its first 8 hex digits or more: "
+				"`boltseal diff %s -l` prints it",
 			id, a->pos[0]);
 	if (!reason || !reason[strspn(reason, " \t")])
 		return complain("accept needs --reason TEXT: whoever reads the journal later wants "
@@ -96,10 +96,10 @@ const struct command cmd_accept = {
 	.sentence = "makes drift part of the baseline: a new generation",
 	.text = "All of the drift, or what lies at and below each PATH. Refused when the drift is "
 		"no longer the\none with that ID: nothing is accepted unseen. `boltseal diff TARGET "
-		"-l` and `--stat` print the\nID. Needs the role admin.\n\n"
+		"-l` and `--stat` print the\nID; its first 8 digits are enough. Needs the role admin.\n\n"
 		"Examples:\n"
-		"  boltseal accept web --drift 3b1f... --reason 'hotfix, ticket 4711'\n"
-		"  boltseal accept web /etc/app --drift 3b1f... --reason trial --expires 30d\n",
+		"  boltseal accept web --drift 3b1f02c9 --reason 'hotfix, ticket 4711'\n"
+		"  boltseal accept web /etc/app --drift 3b1f02c9 --reason trial --expires 30d\n",
 	.options = options,
 	.min = 1,
 	.max = MANY,

@@ -20,7 +20,14 @@ static void add_level(struct buf *out, const json_t *coverage, bool *whole)
 {
 	struct span level = get_text(coverage, "level");
 
+	struct span state = get_text(coverage, "state");
+
 	*whole = *whole && span_is(level, "L1");
+	if (state.n) {
+		buf_add_text(out, "not watched: it is ");
+		text_quote(out, state, false);
+		return;
+	}
 	for (size_t i = 0; i < COUNTOF(levels); i++) {
 		if (span_is(level, levels[i].level)) {
 			buf_add_text(out, levels[i].lost);

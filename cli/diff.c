@@ -259,10 +259,13 @@ static void draw_docker(struct cli *c, const json_t *list, void *arg)
 	(void)arg;
 	json_array_foreach(list, i, v) {
 		BUF struct buf room = {0};
+		struct span b64 = get_text(v, "PathB64"), path = get_text(v, "Path");
 		int64_t kind = get_int(v, "Kind");
 
 		buf_printf(&out, "%c ", kind >= 0 && kind < 3 ? letters[kind] : '?');
-		text_quote(&out, get_path(v, "Path", &room), c->utf8_ok);
+		if (b64.n && text_unb64(b64, &room) == 0)
+			path = buf_span(&room);
+		text_quote(&out, path, c->utf8_ok);
 		buf_u8(&out, '\n');
 	}
 	out_add(buf_span(&out));

@@ -1,6 +1,7 @@
 /*
  * Drift against the image, an older generation or another target, from what is stored: the drift
- * and the accepted entries name every path that can differ, and keep the records of both sides.
+ * and the accepted entries name every path that can differ, and keep the records of both sides. Only
+ * where one target has a directory that the other has not, what is below is named by the layers.
  */
 #include "daemon/gateway/gw.h"
 #include "base/err.h"
@@ -24,7 +25,8 @@ struct row {
 struct rows {
 	struct arena mem;
 	struct row *row;
-	size_t n, cap;
+	size_t n, cap, n_sorted; /* those that drift or accepted name come first, in order */
+	const struct target *tg[2];
 	int which; /* the side that is being collected */
 	uint32_t generation;
 	struct txn *t;
@@ -154,7 +156,15 @@ static void merge(struct rows *r)
 			r->row[++n] = r->row[i];
 		}
 	}
-	r->n = n + 1;
+	r->n = r->n_sorted = n + 1;
+}
+
+static const struct side *known_at(const struct rows *r, struct span path, int which)
+{
+	const struct row key = {.path = path}, *at;
+
+	at = r->n_sorted ? bsearch(&key, r->row, r->n_sorted, sizeof(key), order) : NULL;
+	return at && at->side[which].known ? &at->side[which] : NULL;
 }
 
 static int collect(struct rows *r, uint32_t no, int which)
@@ -200,10 +210,156 @@ static int emit(const struct row *row, struct span base, struct span now,
 	return fn(ctx, &c);
 }
 
-/* What the other target has there: where nothing names the path, the image they share. */
-static struct span shared_now(const struct side *s, const struct side *other)
+static bool is_dir(struct span encoded)
 {
-	return s->known ? now_of(s) : other->image;
+	struct record rec;
+
+	return decode(encoded, &rec) && rec.type == FILE_DIR;
+}
+
+/* What the directories above say of a path. */
+enum above {
+	ABOVE_OPEN,   /* as the image has it, where nothing names it */
+	ABOVE_FRESH,  /* one was made anew: the image does not show through */
+	ABOVE_GONE,   /* one is no directory: nothing is there */
+	ABOVE_HIDDEN, /* one is covered by a mount: what is there is not known */
+};
+static enum above look_above(const struct rows *r, struct span path, int which)
+{
+	enum above how = ABOVE_OPEN;
+
+	for (size_t n = 1; n < path.n; n++) {
+		const struct side *s;
+
+		if (path.p[n] != '/')
+			continue;
+		s = known_at(r, span_make(path.p, n), which);
+		if (!s)
+			continue;
+		if (s->has_drift ? s->drift.mount.n : s->mount.n)
+			return ABOVE_HIDDEN;
+		if (!is_dir(now_of(s)))
+			return ABOVE_GONE;
+		if (s->has_drift && !is_dir(s->drift.old))
+			how = ABOVE_FRESH;
+	}
+	return how;
+}
+
+static int image_at(struct rows *r, struct span path, int which, struct span *ret)
+{
+	BUF struct buf encoded = {.p = NULL};
+	struct below b;
+	int rc = below_find(r->t, r->tg[which], path, &b);
+
+	if (rc == 0)
+		rc = record_encode(&b.rec, &encoded);
+	if (rc == 0)
+		*ret = arena_dup(&r->mem, buf_span(&encoded));
+	return rc < 0 ? rc : 0;
+}
+
+/* What one target shows at a path now; the image is known, too, from where the other differs. */
+static int shown(
+	struct rows *r, const struct row *row, int which, enum above above, struct span *ret)
+{
+	const struct side *s = &row->side[which], *other = &row->side[!which];
+
+	*ret = span_of("");
+	if (above == ABOVE_GONE)
+		return 0;
+	if (s->known)
+		*ret = now_of(s);
+	else if (above == ABOVE_OPEN && other->image.n > 0)
+		*ret = other->image;
+	else if (above == ABOVE_OPEN)
+		return image_at(r, row->path, which, ret);
+	return 0;
+}
+
+/* A row as both targets have it now. */
+struct pair_now {
+	enum above above[2];
+	struct span now[2];
+};
+static int look(struct rows *r, const struct row *row, struct pair_now *ret)
+{
+	int rc = 0;
+
+	for (int w = 0; w < 2 && rc == 0; w++) {
+		ret->above[w] = look_above(r, row->path, w);
+		rc = shown(r, row, w, ret->above[w], &ret->now[w]);
+	}
+	return rc;
+}
+
+struct names {
+	struct rows *rows;
+	struct span dir;
+};
+static int on_name(void *ctx, struct span name)
+{
+	struct names *n = ctx;
+	BUF struct buf path = {.p = NULL};
+	struct row *row;
+	int rc;
+
+	buf_add_span(&path, n->dir);
+	buf_u8(&path, '/');
+	buf_add_span(&path, name);
+	if (known_at(n->rows, buf_span(&path), 0) || known_at(n->rows, buf_span(&path), 1))
+		return 0; /* has its row */
+	rc = push(n->rows, buf_span(&path), &row);
+	if (rc == 0)
+		row->side[n->rows->which].known = false;
+	return rc;
+}
+
+/* Several layers may have had the name. */
+static void drop_doubles(struct rows *r, size_t from)
+{
+	size_t n = from;
+
+	qsort(r->row + from, r->n - from, sizeof(*r->row), order);
+	for (size_t i = from; i < r->n; i++) {
+		if (n == from || !span_eq(r->row[n - 1].path, r->row[i].path))
+			r->row[n++] = r->row[i];
+	}
+	r->n = n;
+}
+
+/* A directory that only the first target has: all that it has below is to be told. */
+static int expand(struct rows *r)
+{
+	struct pair_now both;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->n && rc == 0; i++) {
+		struct names names = {r, r->row[i].path};
+		size_t from = r->n;
+
+		rc = look(r, &r->row[i], &both);
+		if (rc != 0 || both.above[0] == ABOVE_HIDDEN || !is_dir(both.now[0]) ||
+			is_dir(both.now[1]) || names.dir.n < 2)
+			continue;
+		rc = below_names(r->t, r->tg[0], names.dir, on_name, &names);
+		drop_doubles(r, from);
+	}
+	qsort(r->row, r->n, sizeof(*r->row), order);
+	r->n_sorted = r->n;
+	return rc;
+}
+
+static int compare_targets(struct rows *r, const struct row *row,
+	int (*fn)(void *ctx, const struct change *c), void *ctx)
+{
+	struct pair_now both;
+	int rc = look(r, row, &both);
+
+	if (rc != 0 || both.above[0] == ABOVE_HIDDEN || both.above[1] == ABOVE_HIDDEN ||
+		(both.above[0] == ABOVE_GONE && both.now[0].n == 0))
+		return rc; /* the directory's own change stands for it */
+	return emit(row, both.now[1], both.now[0], fn, ctx);
 }
 
 static int compare(struct rows *r, const struct row *row, bool other,
@@ -213,8 +369,7 @@ static int compare(struct rows *r, const struct row *row, bool other,
 	int rc;
 
 	if (other)
-		return emit(
-			row, shared_now(&row->side[1], &s), shared_now(&s, &row->side[1]), fn, ctx);
+		return compare_targets(r, row, fn, ctx);
 	rc = base_at(r, row->path, &s);
 	return rc < 0 ? rc : emit(row, s.base, now_of(&s), fn, ctx);
 }
@@ -236,6 +391,9 @@ int against_each(struct txn *t, const struct target *tg, const struct against_wa
 	if (rc != 0)
 		return rc;
 	merge(&r);
+	r.tg[0] = tg;
+	r.tg[1] = &want->other;
+	rc = other ? expand(&r) : 0;
 	for (size_t i = 0; i < r.n && rc == 0; i++)
 		rc = compare(&r, &r.row[i], other, fn, ctx);
 	return rc;

@@ -24,7 +24,7 @@ static void ask_free(struct ask *k)
 	free(k);
 }
 
-static void finish(struct ask *k, enum door_result result, const char *why)
+static void finish(struct gateway *g, struct ask *k, enum door_result result, const char *why)
 {
 	k->done = true;
 	k->result = result;
@@ -34,6 +34,8 @@ static void finish(struct ask *k, enum door_result result, const char *why)
 	}
 	if (k->call)
 		call_wake(k->call);
+	if (k->own)
+		pulse_answer(g, k);
 }
 
 /* Those that nobody waits for any more. */
@@ -62,7 +64,7 @@ static void lost(struct gateway *g, const char *why)
 	fd_close(&a->fd);
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done && k->sent)
-			finish(k, DOOR_FAILED,
+			finish(g, k, DOOR_FAILED,
 				"the sensor went away; is boltseald sensor running?");
 	}
 	a->retry_wait = RETRY_FIRST;
@@ -94,6 +96,40 @@ static void connect_door(struct gateway *g)
 	wake_streams(g);
 }
 
+static struct ask *queue(struct asks *a, struct door_msg *m)
+{
+	struct ask *k = calloc(1, sizeof(*k));
+
+	must(k);
+	k->id = m->id = ++a->next_id;
+	door_encode(m, &k->packet);
+	if (k->packet.n > DOOR_MAX) {
+		ask_free(k);
+		return NULL;
+	}
+	k->changes = m->op == DOOR_RESCAN || m->op == DOOR_ACCEPT;
+	k->next = a->first;
+	a->first = k;
+	return k;
+}
+
+void asks_send_own(struct gateway *g, struct door_msg *m)
+{
+	struct ask *k = queue(&g->asks, m);
+
+	must(k);
+	k->own = true;
+}
+
+bool asks_change(const struct asks *a)
+{
+	const struct ask *k = a->first;
+
+	while (k && !(k->changes && !k->done))
+		k = k->next;
+	return k != NULL;
+}
+
 int asks_send(struct call *c, struct door_msg *m, int64_t patience)
 {
 	struct asks *a = &c->g->asks;
@@ -103,19 +139,13 @@ int asks_send(struct call *c, struct door_msg *m, int64_t patience)
 		problem(c, 503, "%s", down);
 		return VIEW_ANSWERED;
 	}
-	k = calloc(1, sizeof(*k));
-	must(k);
-	k->id = m->id = ++a->next_id;
-	door_encode(m, &k->packet);
-	if (k->packet.n > DOOR_MAX) {
-		ask_free(k);
+	k = queue(a, m);
+	if (!k) {
 		problem(c, 413, "more paths than fit in one wish; name fewer at a time");
 		return VIEW_ANSWERED;
 	}
 	k->call = c;
 	k->deadline = patience ? clock_mono() + patience : 0;
-	k->next = a->first;
-	a->first = k;
 	c->ask = k;
 	return 0;
 }
@@ -151,18 +181,18 @@ static struct ask *find(struct asks *a, uint32_t id)
 	return k;
 }
 
-static void on_text(struct ask *k, const struct door_msg *m)
+static void on_text(struct gateway *g, struct ask *k, const struct door_msg *m)
 {
 	buf_add_span(&k->text, m->text);
 	if (!(m->flags & DOOR_MORE))
-		finish(k, DOOR_OK, NULL);
+		finish(g, k, DOOR_OK, NULL);
 }
 
-static void on_done(struct ask *k, const struct door_msg *m)
+static void on_done(struct gateway *g, struct ask *k, const struct door_msg *m)
 {
 	buf_reset(&k->text);
 	buf_add_span(&k->text, m->text);
-	finish(k, (enum door_result)m->value, NULL);
+	finish(g, k, (enum door_result)m->value, NULL);
 }
 
 static void on_progress(struct ask *k, const struct door_msg *m)
@@ -173,13 +203,14 @@ static void on_progress(struct ask *k, const struct door_msg *m)
 		call_wake(k->call);
 }
 
-static void on_files(struct ask *k, const struct door_msg *m, int fds[2], size_t *n)
+static void on_files(
+	struct gateway *g, struct ask *k, const struct door_msg *m, int fds[2], size_t *n)
 {
 	k->flags = m->flags;
 	memcpy(k->fds, fds, sizeof(k->fds));
 	k->n_fds = *n;
 	*n = 0;
-	finish(k, DOOR_OK, NULL);
+	finish(g, k, DOOR_OK, NULL);
 }
 
 static void on_message(struct gateway *g, const struct door_msg *m, int fds[2], size_t *n_fds)
@@ -196,11 +227,11 @@ static void on_message(struct gateway *g, const struct door_msg *m, int fds[2], 
 	if (m->op == DOOR_PROGRESS)
 		on_progress(k, m);
 	else if (m->op == DOOR_TEXT)
-		on_text(k, m);
+		on_text(g, k, m);
 	else if (m->op == DOOR_DONE)
-		on_done(k, m);
+		on_done(g, k, m);
 	else if (m->op == DOOR_FILES)
-		on_files(k, m, fds, n_fds);
+		on_files(g, k, m, fds, n_fds);
 }
 
 static void read_door(struct gateway *g)
@@ -248,13 +279,26 @@ static void write_door(struct gateway *g)
 	}
 }
 
-static void expire(struct asks *a, int64_t now)
+static void expire(struct gateway *g, int64_t now)
 {
+	struct asks *a = &g->asks;
+
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done && k->deadline && now > k->deadline)
-			finish(k, DOOR_BUSY, "the sensor did not answer in time; ask again later");
+			finish(g, k, DOOR_BUSY,
+				"the sensor did not answer in time; ask again later");
 		else if (!k->done && a->fd < 0 && now > a->grace_until)
-			finish(k, DOOR_BUSY, down);
+			finish(g, k, DOOR_BUSY, down);
+	}
+}
+
+void asks_give_up(struct gateway *g, unsigned status, const char *why)
+{
+	for (struct ask *k = g->asks.first; k; k = k->next) {
+		if (!k->changes || k->done)
+			continue;
+		k->status = status;
+		finish(g, k, DOOR_FAILED, why);
 	}
 }
 
@@ -268,7 +312,7 @@ void asks_turn(struct gateway *g, short revents)
 	if (revents)
 		read_door(g);
 	write_door(g);
-	expire(a, now);
+	expire(g, now);
 	sweep(a);
 }
 
@@ -309,7 +353,7 @@ const char *asks_why(const struct ask *k, unsigned *ret_status)
 	const char *text = buf_text(&k->text);
 	bool known = (unsigned)k->result < COUNTOF(refusals);
 
-	*ret_status = known ? refusals[k->result].status : 500;
+	*ret_status = k->status ? k->status : known ? refusals[k->result].status : 500;
 	if (!known)
 		return "the sensor gave an answer that this gateway does not know";
 	return *text ? text : refusals[k->result].fallback;

@@ -1,7 +1,8 @@
 /*
  * One path through the stored layers, top down, as overlayfs would find it: a whiteout ends the
  * search, an opaque directory ends it after its own layer, a redirect gives the path another name
- * from there on down, and metacopy takes the content from further down.
+ * from there on down, and metacopy takes the content from further down. The names of a directory are
+ * found the same way: those of each layer that the directory is merged from.
  */
 #include "daemon/gateway/gw.h"
 #include "base/err.h"
@@ -19,6 +20,8 @@ struct search {
 	bool wants_data, found;
 	bool torn; /* a layer is not stored: it may have it */
 	struct below *ret;
+	int (*on_name)(void *ctx, struct span name); /* NULL: the path itself is sought */
+	void *ctx;
 };
 
 static void split(struct span path, struct names *ret)
@@ -81,6 +84,28 @@ static bool step(
 	return true;
 }
 
+static int names_in(struct search *s, uint32_t no, const struct record *rec, uint32_t dir)
+{
+	struct snap_cursor *list;
+	struct span name;
+	struct record one;
+	uint32_t sub;
+	int r;
+
+	if (rec->type != FILE_DIR) { /* it hides what further layers have */
+		s->end = true;
+		return 0;
+	}
+	r = snap_list_open(s->t, no, dir, &list);
+	if (r < 0)
+		return r;
+	while ((r = snap_list_next(list, &name, &one, &sub)) == 0 &&
+		(r = s->on_name(s->ctx, name)) == 0)
+		;
+	snap_list_close(list);
+	return r == STORE_ABSENT ? 0 : r;
+}
+
 static int in_layer(struct search *s, unsigned layer, const struct snap_info *info)
 {
 	struct names below = s->names;
@@ -105,8 +130,12 @@ static int in_layer(struct search *s, unsigned layer, const struct snap_info *in
 		}
 		if (!step(s, &rec, last, &below, i))
 			return 0;
-		if (last)
+		if (last && s->on_name)
+			r = names_in(s, info->no, &rec, sub);
+		else if (last)
 			found_in(s, &rec, layer, info);
+		if (r < 0)
+			return r;
 		dir = sub;
 	}
 	s->names = below;
@@ -139,24 +168,34 @@ static int outcome(const struct search *s)
 	return s->found ? 0 : s->torn ? BELOW_UNKNOWN : STORE_ABSENT;
 }
 
-int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret)
+static int search(struct search *s, const struct target *tg, struct span path)
 {
-	struct search s = {.t = t, .ret = ret};
 	struct rd at = rd_of(tg->lowers);
 	struct span layer;
 	unsigned n = 0;
+	int r = 0;
 
-	split(path, &s.names);
-	if (!target_is_overlay(tg)) {
-		int r = one_layer(&s, 0, tg->upper);
+	split(path, &s->names);
+	if (!target_is_overlay(tg))
+		return one_layer(s, 0, tg->upper);
+	while (r >= 0 && !s->end && target_next_path(&at, &layer))
+		r = one_layer(s, n++, layer);
+	return r;
+}
 
-		return r < 0 ? r : outcome(&s);
-	}
-	while (!s.end && target_next_path(&at, &layer)) {
-		int r = one_layer(&s, n++, layer);
+int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret)
+{
+	struct search s = {.t = t, .ret = ret};
+	int r = search(&s, tg, path);
 
-		if (r < 0)
-			return r;
-	}
-	return outcome(&s);
+	return r < 0 ? r : outcome(&s);
+}
+
+int below_names(struct txn *t, const struct target *tg, struct span dir,
+	int (*fn)(void *ctx, struct span name), void *ctx)
+{
+	struct search s = {.t = t, .on_name = fn, .ctx = ctx};
+	int r = search(&s, tg, dir);
+
+	return r < 0 ? r : 0;
 }

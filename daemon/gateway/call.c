@@ -28,6 +28,7 @@ static const struct {
 	{410, "Gone", "gone"},
 	{412, "The drift has moved", "drift-moved"},
 	{413, "Too large", "too-large"},
+	{416, "Beyond the journal's end", "beyond-the-end"},
 	{415, "Not text", "not-text"},
 	{422, "Cannot be done", "cannot-be-done"},
 	{428, "If-Match is required", "if-match-required"},
@@ -36,6 +37,7 @@ static const struct {
 	{501, "Not there yet", "not-implemented"},
 	{503, "Not available now", "unavailable"},
 	{504, "No answer in time", "no-answer"},
+	{507, "The store is full", "store-full"},
 };
 
 void call_free(struct call *c)
@@ -194,17 +196,8 @@ static int check_line(struct call *c)
 	names = routes[c->match.id].kind == ROUTE_DOCKER ? NULL : routes[c->match.id].query;
 	r = query_parse(&c->mem, c->raw_query, names, &c->query);
 	if (r == 0)
-		r = check_version(c);
-	return r ? r : check_role(c);
-}
-
-int call_check(struct call *c)
-{
-	int r = check_line(c);
-
-	if (r < 0)
-		call_failed(c, r);
-	return r;
+		r = check_role(c);
+	return r ? r : check_version(c);
 }
 
 static void docker_headers(struct call *c)
@@ -215,9 +208,20 @@ static void docker_headers(struct call *c)
 	call_header(c, "Server", "boltseal/" BOLTSEAL_VERSION " (linux)");
 }
 
+int call_check(struct call *c)
+{
+	int r = check_line(c);
+
+	if (r < 0)
+		call_failed(c, r);
+	if (r != 0 && c->match.docker) /* without them docker's client speaks of versions */
+		docker_headers(c);
+	return r;
+}
+
 void call_dispatch(struct call *c)
 {
-	int r = c->again ? c->again(c) : handlers[c->match.id].fn(c);
+	int r = pulse_wait(c) ? CALL_WAIT : c->again ? c->again(c) : handlers[c->match.id].fn(c);
 
 	if (r < 0)
 		call_failed(c, r);

@@ -33,6 +33,15 @@ struct asks {
 	struct buf packet;
 };
 
+/* pulse.c: how the sensor is, from what it last said. */
+enum pulse_health { PULSE_OK, PULSE_FULL, PULSE_FAILED, PULSE_N };
+struct pulse {
+	enum pulse_health health;
+	bool waits;	      /* asked, not answered */
+	int64_t asked, heard; /* mono */
+	int64_t since, well;  /* wall: when its health last changed, and when it was last well */
+};
+
 /* Limits; tests set smaller ones. */
 struct gw_limits {
 	uint32_t connections, per_uid, streams;
@@ -49,6 +58,7 @@ struct gateway {
 	struct roles *roles;
 	struct store *store;
 	struct asks asks;
+	struct pulse pulse;
 	struct gw_limits limits;
 	struct MHD_Daemon *mhd;
 	int listen_fd, mhd_fd, job_pipe[2];
@@ -84,7 +94,7 @@ struct call {
 	struct route_match match;
 	struct query query;
 	struct buf body;
-	bool begun, answered, suspended;
+	bool begun, answered, suspended, awaits_pulse;
 	/* the answer */
 	unsigned status;
 	const char *type;
@@ -160,6 +170,11 @@ struct below {
 };
 int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret);
 
+/* Every name that a layer has in the directory, some of them more than once or whited out: ask
+ * below_find() what is there. `dir` is not the root. */
+int below_names(struct txn *t, const struct target *tg, struct span dir,
+	int (*fn)(void *ctx, struct span name), void *ctx);
+
 /* above.c: does the change stand for `path` below it, since what was there is gone or hidden? */
 bool above_stands_for(const struct change *c, struct span path);
 /* The nearest change that does; STORE_ABSENT: none. */
@@ -188,6 +203,9 @@ struct ask {
 	struct buf packet; /* until sent */
 	uint32_t id;
 	bool sent, done;
+	bool own;	  /* the gateway's: see pulse.c */
+	bool changes;	  /* the store: a full one never answers it */
+	unsigned status;  /* not 0: given up here, and that is the answer's status */
 	int64_t deadline; /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;
@@ -207,6 +225,24 @@ int asks_wait_ms(const struct asks *a, int64_t now);
 const char *asks_why(const struct ask *k, unsigned *ret_status);
 /* Turns a refusal into its problem; 0 when the result is DOOR_OK. */
 int asks_refused(struct call *c);
+
+/* One of the gateway's own: pulse_answer() is told. */
+void asks_send_own(struct gateway *g, struct door_msg *m);
+/* Does somebody wait for a change to the store? All of them are answered so. */
+bool asks_change(const struct asks *a);
+void asks_give_up(struct gateway *g, unsigned status, const char *why);
+
+/* True: the call is to wait for what the sensor says of itself; it is woken. */
+bool pulse_wait(struct call *c);
+void pulse_turn(struct gateway *g);
+void pulse_answer(struct gateway *g, const struct ask *k);
+enum pulse_health pulse_health(const struct gateway *g);
+bool pulse_is_silent(const struct gateway *g);
+const char *pulse_why(const struct gateway *g); /* why it is not well; NULL: it is */
+/* The gap that the sensor cannot write down, since its store is full. */
+bool pulse_gap(const struct gateway *g, struct gap *ret);
+/* Nothing can be changed now: answers 507 or 503 and returns VIEW_ANSWERED. */
+int pulse_refuses(struct call *c);
 
 /* jobs.c */
 struct job {

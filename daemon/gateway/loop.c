@@ -135,6 +135,7 @@ int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 		peers_accept(g);
 	jobs_turn(g);
 	asks_turn(g, p[SLOT_DOOR].revents);
+	pulse_turn(g);
 	r = reopen_store(g);
 	if (r < 0)
 		return r;

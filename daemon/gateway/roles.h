@@ -23,6 +23,9 @@ int who_read(int fd, bool (*is_target)(void *ctx, struct span id), void *ctx, st
  * line. */
 int who_nspid_depth(struct span status);
 
+/* Has the process the mount namespace of ours or of process 1? False, too, where it shows no mount. */
+bool who_shares_mounts(int32_t pid);
+
 /* The configuration's roles with names made numbers (NSS is asked once, here). */
 struct roles;
 int roles_new(struct roles **ret, const struct config *c);

@@ -6,9 +6,10 @@
 #include "base/text.h"
 #include "wire/jansson.h"
 #include "wire/show.h"
+#include <ctype.h>
 
 #define PATIENCE (120 * CLOCK_S)
-enum { REASON_MAX = 4096, HEX = 2 * SHA_LEN };
+enum { REASON_MAX = 4096, HEX = 2 * SHA_LEN, HEX_MIN = 8 };
 
 struct act {
 	struct span target; /* full id, in the call's memory */
@@ -163,6 +164,8 @@ int route_rescan(struct call *c)
 		r = body_path(body, &m.path);
 	if (r == 0)
 		r = find_target(c, ROLE_OPERATOR, act);
+	if (r == 0)
+		r = pulse_refuses(c);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	m.target = act->target;
@@ -178,12 +181,20 @@ int route_rescan(struct call *c)
 	return CALL_WAIT;
 }
 
-/* If-Match: "64 hex digits". */
+static bool is_hex(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (!isxdigit(s.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* If-Match: a drift id in double quotes, or as much of its beginning as tells it from another. */
 static int read_match(struct call *c, struct act *act)
 {
 	const char *v = call_request_header(c, "If-Match");
 	struct span s = span_of(v);
-	uint8_t raw[SHA_LEN];
 
 	if (!v) {
 		problem(c, 428,
@@ -191,15 +202,13 @@ static int read_match(struct call *c, struct act *act)
 			"/v1/targets/{target}/drift has it");
 		return VIEW_ANSWERED;
 	}
-	if (s.n != HEX + 2 || s.p[0] != '"' || s.p[s.n - 1] != '"' ||
-		text_unhex(span_make(s.p + 1, HEX), raw, SHA_LEN) < 0)
-		return err_set(
-			-EINVAL, "If-Match must be a drift id: 64 hex digits in double quotes");
-	memcpy(act->state_id, s.p + 1, HEX);
-	for (size_t i = 0; i < HEX; i++) {
-		if (act->state_id[i] >= 'A' && act->state_id[i] <= 'F')
-			act->state_id[i] += 'a' - 'A';
-	}
+	if (s.n < HEX_MIN + 2 || s.n > HEX + 2 || s.p[0] != '"' || s.p[s.n - 1] != '"' ||
+		!is_hex(span_make(s.p + 1, s.n - 2)))
+		return err_set(-EINVAL,
+			"If-Match must be a drift id: 64 hex digits, or the first 8 and more, in "
+			"double quotes");
+	for (size_t i = 0; i < s.n - 2; i++)
+		act->state_id[i] = (char)tolower(s.p[i + 1]);
 	return 0;
 }
 
@@ -307,7 +316,7 @@ static int read_accept(struct call *c, const json_t *body, struct buf *paths, st
 }
 
 /* Was it moved already? The sensor asks again, under its own lock; this saves the way there. */
-static int check_moved(struct call *c, const struct act *act)
+static int check_moved(struct call *c, struct act *act)
 {
 	TXN struct txn *t = NULL;
 	BUF struct buf now = {.p = NULL};
@@ -322,8 +331,11 @@ static int check_moved(struct call *c, const struct act *act)
 	if (r != 0)
 		return r < 0 ? r : r == VIEW_ANSWERED ? r : 0;
 	text_hex(&now, span_make(s.drift_id, SHA_LEN));
-	if (span_is(buf_span(&now), act->state_id))
+	if (span_starts(
+		    buf_span(&now), span_of(act->state_id))) { /* the sensor is told all of it */
+		memcpy(act->state_id, now.p, HEX);
 		return 0;
+	}
 	problem(c, 412, "the drift has moved since: it is %s now; look at it again, then accept",
 		buf_text(&now));
 	return VIEW_ANSWERED;
@@ -343,6 +355,8 @@ int route_accept(struct call *c)
 		r = read_accept(c, body, &paths, &m);
 	if (r == 0)
 		r = find_target(c, ROLE_ADMIN, act);
+	if (r == 0)
+		r = pulse_refuses(c);
 	if (r == 0)
 		r = check_moved(c, act);
 	if (r != 0)

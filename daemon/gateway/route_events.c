@@ -15,7 +15,7 @@ enum { BATCH_ENTRIES = 500, BATCH_BYTES = 32768 };
 struct stream {
 	uint64_t next, until_seq, left;
 	int64_t until_time;
-	bool follow, sse, confined, has_type, has_path, ended;
+	bool by_seq, follow, sse, confined, has_type, has_path, ended;
 	uint32_t target; /* 0: all */
 	enum event_type type;
 	enum severity least;
@@ -45,6 +45,7 @@ static int read_since(struct call *c, struct txn *t, struct stream *s)
 		if (r == 0 && v && s->next > s->until_seq)
 			return err_set(-EINVAL, "until lies before since");
 		s->next += r == 0;
+		s->by_seq = true;
 		return r < 0 ? err_wrap(r, "since") : r;
 	}
 	if (last)
@@ -118,7 +119,8 @@ static int read_query(const struct query *q, struct stream *s)
 	return r < 0 ? r : read_kinds(q, s);
 }
 
-/* What retention removed cannot be given any more: silence would be taken for completeness. */
+/* What retention removed cannot be given any more, and a number that is not reached yet was given by
+ * a journal that is no more: silence would be taken for completeness. */
 static int check_gone(struct call *c, struct txn *t, struct stream *s)
 {
 	struct journal_head head;
@@ -126,6 +128,13 @@ static int check_gone(struct call *c, struct txn *t, struct stream *s)
 
 	if (r < 0)
 		return r;
+	if (s->by_seq && s->next > head.last + 1) {
+		problem(c, 416,
+			"the journal ends at seq %" PRIu64 ": %" PRIu64
+			" is of another journal; begin with since=0 or since=%" PRIu64,
+			head.last, s->next - 1, head.last);
+		return VIEW_ANSWERED;
+	}
 	if (head.first > 1 && s->next > 1 && s->next < head.first) {
 		problem(c, 410,
 			"events before %" PRIu64 " are no longer kept; ask with since=%" PRIu64,
@@ -227,12 +236,15 @@ static int read_target(struct call *c, struct txn *t, struct stream *s)
 static int begin(struct call *c, struct stream *s)
 {
 	struct gateway *g = c->g;
+	bool head = strcmp(c->method, "HEAD") == 0;
 
 	if (s->follow && g->n_streams >= g->limits.streams)
 		return problem(
 			c, 429, "%u others follow the journal already; close one", g->n_streams);
 	c->status = 200;
 	c->type = s->sse ? "text/event-stream" : "application/x-ndjson";
+	if (head) /* what a GET would be, without waiting for any of it */
+		return 0;
 	c->fill = fill_events;
 	c->last_sent = clock_mono();
 	c->follows = s->follow && s->sse;

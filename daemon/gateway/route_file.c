@@ -21,6 +21,7 @@ struct file {
 	struct accepted accepted;
 	struct below below;
 	struct buf below_bytes;
+	struct span mount; /* what covers it, or a directory above it */
 };
 
 static void file_free(struct file *f)
@@ -103,6 +104,8 @@ static void show_below(struct json *j, const struct file *f)
 
 static const char *note_of(const struct file *f)
 {
+	if (f->has_drift && f->mount.n > 0)
+		return "a mount covers it: the container does not see what the image has there";
 	if (f->has_drift)
 		return f->drift.unsettled
 			       ? "a writer is or may be alive: the content may still move"
@@ -120,10 +123,24 @@ static const char *note_of(const struct file *f)
 	return "it is not in the drift: it is as the baseline has it";
 }
 
+static void show_note(struct json *j, const struct file *f)
+{
+	BUF struct buf text = {.p = NULL};
+	const char *note = note_of(f);
+
+	if (!note)
+		return;
+	buf_add_text(&text, note);
+	if (f->mount.n > 0) {
+		buf_add_text(&text, "; it is ");
+		buf_add_span(&text, f->mount);
+	}
+	json_m_str(j, "note", buf_span(&text));
+}
+
 static int answer_file(struct call *c, struct txn *t, struct file *f)
 {
 	struct json j = call_json(c);
-	const char *note = note_of(f);
 	int r;
 
 	json_open(&j, '{');
@@ -137,8 +154,7 @@ static int answer_file(struct call *c, struct txn *t, struct file *f)
 	if (r >= 0)
 		r = show_events(&j, t, f);
 	show_below(&j, f);
-	if (note)
-		json_m_text(&j, "note", note);
+	show_note(&j, f);
 	if (!f->dir_gone && !f->dir_hidden)
 		show_record_of(&j, "now", f->has_drift ? f->drift.now : baseline_of(f));
 	json_m_path(&j, "path", f->path);
@@ -156,6 +172,7 @@ static int look_above(struct txn *t, struct file *f)
 
 	f->dir_hidden = r == 0 && c.mount.n > 0;
 	f->dir_gone = r == 0 && !f->dir_hidden;
+	f->mount = f->has_drift ? f->drift.mount : f->dir_hidden ? c.mount : span_of("");
 	return r < 0 ? r : above_accepted_gone(t, f->target.no, f->path, &f->dir_accepted);
 }
 

@@ -114,6 +114,7 @@ static int gather(struct txn *t, struct facts *f)
 		f->drift[1] += s.n_changed;
 		f->drift[2] += s.n_deleted;
 	}
+	f->gaps[GAP_STORE_FULL] += pulse_gap(f->call->g, &g);
 	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)
 		f->gaps[g.cause]++;
 	return r < 0 ? r : 0;

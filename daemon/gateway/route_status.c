@@ -38,7 +38,7 @@ static void show_sensor(struct json *j, const struct call *c)
 	json_close(j, '}');
 }
 
-static int show_gaps(struct json *j, struct txn *t)
+static int show_gaps(struct json *j, const struct call *c, struct txn *t)
 {
 	struct gap g;
 	uint64_t id = 0;
@@ -46,6 +46,8 @@ static int show_gaps(struct json *j, struct txn *t)
 
 	json_key(j, "gaps");
 	json_open(j, '[');
+	if (pulse_gap(c->g, &g))
+		show_gap(j, &g);
 	while ((r = gap_next(t, &id, &g)) == 0)
 		show_gap(j, &g);
 	json_close(j, ']');
@@ -110,7 +112,7 @@ static int answer_status(struct call *c)
 	json_open(&j, '{');
 	json_m_uint(&j, "connections", c->g->n_peers);
 	json_m_uint(&j, "first_seq", stats.first_seq);
-	r = view_sees_all(c) ? show_gaps(&j, t) : 0;
+	r = view_sees_all(c) ? show_gaps(&j, c, t) : 0;
 	json_m_uint(&j, "last_seq", stats.last_seq);
 	json_m_uint(&j, "refused", c->g->n_refused);
 	json_m_uint(&j, "requests", c->g->n_requests);
@@ -168,8 +170,7 @@ int route_doctor(struct call *c)
 int route_healthz(struct call *c)
 {
 	TXN struct txn *t = NULL;
-	const char *reason =
-		view_sensor_down(c) ? "the sensor is down; start boltseald sensor" : NULL;
+	const char *reason = pulse_why(c->g);
 	struct json j;
 
 	if (txn_begin(c->g->store, false, &t) < 0)

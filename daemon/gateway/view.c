@@ -94,12 +94,17 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	struct show_coverage cov = {.baselined = s->baselined,
 		.late = tg->late,
 		.level = tg->level,
+		.state = tg->state,
 		.last_sweep = s->last_sweep,
-		.sensor_down = view_sensor_down(c),
+		.sensor = view_sensor_down(c)	  ? "down"
+			  : pulse_is_silent(c->g) ? "silent"
+						  : NULL,
 		.gaps = gaps};
 	uint64_t id = 0;
 	int r;
 
+	if (pulse_gap(c->g, &g))
+		gaps[cov.n_gaps++] = g;
 	while ((r = gap_next(t, &id, &g)) == 0 && cov.n_gaps < GAPS_SHOWN) {
 		if (g.target == 0 || g.target == tg->no)
 			gaps[cov.n_gaps++] = g;

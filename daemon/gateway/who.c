@@ -1,11 +1,15 @@
 /*
  * A container that has our socket mounted connects as uid 0 too. What gives it away is its pid
- * namespace, or its cgroup where it shares the host's. The pid of SO_PEERCRED may be dead and taken
+ * namespace, its mount namespace, or its cgroup where it shares the host's. Whoever has no rights
+ * cannot look at the namespace links of root's processes, but at their mounts: the number of a mount
+ * is another one in each namespace that has it. Ours and that of process 1 are the host's; they
+ * differ where the service manager gave us one of our own. The pid of SO_PEERCRED may be dead and taken
  * by another process by the time /proc is read: a pidfd that still lives afterwards rules that out.
  */
 #include "daemon/gateway/roles.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include <ctype.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -13,6 +17,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -105,10 +110,63 @@ static const char *container_reason(
 		return "its process could not be looked at";
 	if (who_nspid_depth(buf_span(&status)) != 1)
 		return "it is in another pid namespace";
+	if (!who_shares_mounts(pid))
+		return "it is in another mount namespace";
 	if (is_target && read_proc(pid, "cgroup", &cgroup) == 0 &&
 		holds_target(buf_span(&cgroup), is_target, ctx))
 		return "it is in a container's control group";
 	return NULL;
+}
+
+enum { NO_MOUNT = 0, HEAD_MAX = 4096 };
+
+/* The number at the start of a line of mountinfo. */
+static uint32_t mount_no(struct span line)
+{
+	const uint8_t *space = memchr(line.p, ' ', line.n);
+	uint64_t no;
+
+	return space && text_u64(span_make(line.p, (size_t)(space - line.p)), 1, UINT32_MAX, &no) ==
+				       0
+		       ? (uint32_t)no
+		       : NO_MOUNT;
+}
+
+/* Any mount that a process sees will do: its first. */
+static uint32_t first_mount(int32_t pid)
+{
+	char path[64], head[HEAD_MAX];
+	FD int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	return n > 0 ? mount_no(span_make(head, (size_t)n)) : NO_MOUNT;
+}
+
+/* Is the mount one of those that the file lists? */
+static bool lists_mount(const char *mountinfo, uint32_t no)
+{
+	FILE *f = fopen(mountinfo, "re");
+	FREE char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	ssize_t n;
+
+	while (f && !found && (n = getline(&line, &room, f)) > 0)
+		found = mount_no(span_make(line, (size_t)n)) == no;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+bool who_shares_mounts(int32_t pid)
+{
+	uint32_t no = first_mount(pid);
+
+	return no != NO_MOUNT && (no == first_mount(1) || lists_mount("/proc/self/mountinfo", no) ||
+					 lists_mount("/proc/1/mountinfo", no));
 }
 
 static bool is_dead(int pidfd)

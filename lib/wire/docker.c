@@ -4,6 +4,7 @@
  */
 #include "wire/docker.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "wire/show.h"
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -67,6 +68,16 @@ static int kind_number(char kind)
 	return kind == 'A' ? 1 : kind == 'D' ? 2 : 0;
 }
 
+static void m_path_b64(struct json *j, struct span path)
+{
+	BUF struct buf text = {.p = NULL};
+
+	if (text_is_utf8(path)) /* docker has no such member, and its client no eye for it */
+		return;
+	text_b64(&text, path);
+	json_m_str(j, "PathB64", buf_span(&text));
+}
+
 void docker_changes_show(struct json *j, struct docker_changes *l)
 {
 	if (l->n == 0) {
@@ -81,6 +92,7 @@ void docker_changes_show(struct json *j, struct docker_changes *l)
 		json_open(j, '{');
 		json_m_int(j, "Kind", kind_number(l->item[i].kind));
 		json_m_str(j, "Path", l->item[i].path);
+		m_path_b64(j, l->item[i].path);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -140,6 +152,21 @@ void docker_container(struct json *j, const struct target *t, int64_t now)
 	json_close(j, '}');
 }
 
+/* As Go names what uname names otherwise. */
+static const char *arch_of(const char *machine)
+{
+	static const struct {
+		const char *machine, *arch;
+	} rows[] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"i686", "386"}, {"armv7l", "arm"},
+		{"armv6l", "arm"}};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		if (strcmp(machine, rows[i].machine) == 0)
+			return rows[i].arch;
+	}
+	return machine;
+}
+
 void docker_version(struct json *j, const char *version)
 {
 	struct utsname u;
@@ -156,7 +183,7 @@ void docker_version(struct json *j, const char *version)
 	json_m_text(j, "Version", version);
 	json_close(j, '}');
 	json_close(j, ']');
-	json_m_text(j, "Arch", u.machine);
+	json_m_text(j, "Arch", arch_of(u.machine));
 	json_m_text(j, "KernelVersion", u.release);
 	json_m_text(j, "MinAPIVersion", DOCKER_API_MIN);
 	json_m_text(j, "Os", "linux");

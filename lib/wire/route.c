@@ -77,13 +77,12 @@ static struct span strip_version(struct span path, struct route_match *m)
 static bool method_fits(const struct route *row, const char *method)
 {
 	return strcmp(row->method, method) == 0 ||
-	       (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0 &&
-		       row->kind != ROUTE_STREAM);
+	       (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0);
 }
 
 static void allow(const struct route *row, struct route_match *m)
 {
-	bool head = strcmp(row->method, "GET") == 0 && row->kind != ROUTE_STREAM;
+	bool head = strcmp(row->method, "GET") == 0;
 
 	snprintf(m->allow, sizeof(m->allow), "%s%s", row->method, head ? ", HEAD" : "");
 }

@@ -30,7 +30,7 @@ struct route_match {
 	char allow[32];	  /* ROUTE_NOT_ALLOWED: the methods that there are */
 };
 enum { ROUTE_NOT_FOUND = 1, ROUTE_NOT_ALLOWED = 2 };
-/* `path`: percent-encoded, without the query. HEAD is found as GET, but for streams. Spans live in
+/* `path`: percent-encoded, without the query. HEAD is found as GET. Spans live in
  * `mem`. 0, one of the above, or -EINVAL with a sentence. */
 int route_find(struct arena *mem, const char *method, struct span path, struct route_match *ret);
 

@@ -111,8 +111,10 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 		json_nil(j);
 	json_m_bool(j, "late", c->late);
 	json_m_text(j, "level", level_kinds[c->level].name);
-	if (c->sensor_down)
-		json_m_text(j, "sensor", "down");
+	if (c->sensor)
+		json_m_text(j, "sensor", c->sensor);
+	if (c->state != STATE_RUNNING)
+		json_m_text(j, "state", state_kinds[c->state].name);
 	json_close(j, '}');
 }
 

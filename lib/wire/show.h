@@ -11,7 +11,9 @@ void show_target(struct json *j, const struct target *t, const struct target_sta
 
 /* What an answer could not see. */
 struct show_coverage {
-	bool baselined, late, sensor_down;
+	bool baselined, late;
+	enum target_state state;
+	const char *sensor; /* "down" or "silent"; NULL: it answers */
 	enum level level;
 	int64_t last_sweep;
 	const struct gap *gaps;

@@ -161,6 +161,28 @@ if command -v docker >/dev/null; then
 	like "docker's client: what it does not have" "$(stock images 2>&1)" '^Error response from daemon: boltseal answers docker ps'
 else skip "docker's client" "no docker"; fi
 
+code() { curl -sS -m 10 --unix-socket "$W/run/s.sock" -o /dev/null -w '%{http_code}' "$@"; }
+as() { setpriv --reuid=65533 --regid=65533 --clear-groups "$@"; } # has no role
+chmod 755 "$W" "$W/run" && chmod 666 "$W/run/s.sock"
+head=$(as curl -sS -m 10 -i --unix-socket "$W/run/s.sock" http://boltseal/_ping)
+like "docker's route: without a role" "$head" '^HTTP/1.1 403 '
+like "it says the version all the same" "$head" '^Api-Version: 1\.'
+is "and before any version: the role" "$(as curl -sS --unix-socket "$W/run/s.sock" http://boltseal/v1.99/version | jq -r .message | grep -c 'it takes the role VIEWER')" 1
+if command -v docker >/dev/null; then
+	like "docker's client: without a role" "$(as env HOME=/ docker -H "unix://$W/run/s.sock" ps 2>&1)" 'uid 65533 may not do this: it takes the role VIEWER'
+else skip "docker's client without a role" "no docker"; fi
+chmod 660 "$W/run/s.sock"
+cp "$BIN/boltseal" "$W/boltseal-c"
+for how in --mount "--mount --pid --fork"; do
+	# shellcheck disable=SC2086
+	like "from another namespace ($how): root may not change a thing" \
+		"$(unshare $how "$W/boltseal-c" --socket "$W/run/s.sock" rescan "$ID" 2>&1; echo "-> $?")" \
+		'^boltseal: .*it is in another (mount|pid) namespace.*'
+	# shellcheck disable=SC2086
+	ok "but look" unshare $how "$W/boltseal-c" --socket "$W/run/s.sock" diff "$ID"
+done
+ok "from another root of ours it may" chroot / "$W/boltseal-c" --socket "$W/run/s.sock" rescan "$ID"
+
 # --- a path that is nowhere, and one that is gone with its directory -------------------------------
 nowhere="nothing of [^ ]+ is kept at /nope, in its baseline or now"
 cli "diff of a path that is nowhere" 0 "$nowhere" diff "$ID" /nope
@@ -189,7 +211,8 @@ is "nor what is hidden, nor twice" "$(bs diff "$ID" /opt/keep/k1 /opt/app/versio
 C /opt/keep
 1"
 like "show says what became of it" "$(bs show "$ID" /opt/app/version)" "a directory above it is deleted"
-like "and what hides it" "$(bs show "$ID" /opt/keep/k1)" "a mount covers a directory above it"
+like "and what hides it" "$(bs show "$ID" /opt/keep/k1)" "a mount covers a directory above it.*; it is tmpfs"
+like "of the place itself, too" "$(bs show "$ID" /opt/keep)" "a mount covers it.*; it is tmpfs"
 minibox_exec "$PID" rm /was
 drift_is "what came goes" "$ID" "" /was
 like "show of what came and went has its events" "$(bs show "$ID" /was)" "change.cleared .*A /was"
@@ -199,7 +222,7 @@ id=$(drift_id "$ID") other=$(printf 'e%.0s' {1..64})
 cli "accept without --drift" 2 "accept needs --drift ID" accept "$ID" --reason x
 cli "accept without --reason" 2 "accept needs --reason TEXT" accept "$ID" --drift "$id"
 cli "accept with a blank reason" 2 "accept needs --reason TEXT" accept "$ID" --drift "$id" --reason "  "
-cli "accept with half an id" 2 "is not a drift id of 64 hex digits" accept "$ID" --drift "${id:0:12}" --reason x
+cli "accept with half an id" 2 "is not a drift id, nor its first 8 hex digits or more" accept "$ID" --drift "${id:0:7}" --reason x
 cli "accept of another drift" 2 "moved since eeeeeeeeeeee: look again" accept "$ID" --drift "$other" --reason x
 cli "accept until yesterday" 2 "expires must lie in the future" accept "$ID" --drift "$id" --reason x --expires 2020-01-01
 cli "accept until never" 2 "--expires: never: not a time such as" accept "$ID" --drift "$id" --reason x --expires never
@@ -212,13 +235,20 @@ http "accept of another drift" 412 "the drift has moved since: it is $id now" PO
 http "accept without a reason" 400 'a reason is required' POST "$T/accept" -d '{}' -H "$m"
 http "accept of no paths" 400 'paths must be a list with something in it' POST "$T/accept" -d '{"reason":"x","paths":[]}' -H "$m"
 http "accept of broken base64" 400 'paths_b64: base64' POST "$T/accept" -d '{"reason":"x","paths_b64":["!!"]}' -H "$m"
-bs accept "$ID" /opt/app --drift "$id" --reason fine >/dev/null
+bs accept "$ID" /opt/app --drift "${id:0:8}" --reason fine >/dev/null
 like "what was accepted is a table" "$(bs baseline show "$ID" 2)" '^D +2 +- +/opt/app$'
 like "and show knows" "$(bs show "$ID" /opt/app/version)" "it was accepted that a directory above it is gone"
 cli "a generation that is not there" 2 'there is no generation 9 of it; .boltseal baseline list. lists them' baseline show "$ID" 9
 cli "a generation that is no number" 2 'generation: two: not a whole decimal number' baseline show "$ID" two
 cli "diff against it" 2 'there is no generation 9; the newest is 2' diff "$ID" --against gen:9
 cli "diff against other layers" 2 'do not stack the same image layers' diff "$ID" --against zq
+
+last=$(bs status -o json | jq .last_seq)
+cli "log from beyond the end" 2 "the journal ends at seq [0-9]+: 999999 is of another journal; begin with since=0" log --since 999999
+is "log from the end has what came since" "$(bs log --since "$last" >/dev/null; echo $?)" 0
+http "events from beyond the end" 416 'the journal ends at seq [0-9]+: 999999 is of another journal' GET '/v1/events?since=999999'
+http "the same, resumed" 416 'is of another journal' GET /v1/events -H 'Accept: text/event-stream' -H 'Last-Event-ID: 999999'
+is "HEAD of events" "$(code -I http://boltseal/v1/events)" 200
 
 # --- HTTP: addresses, queries, bodies ----------------------------------------------------------------
 http "unknown address" 404 'nothing is at this address' GET /v1/nope
@@ -466,6 +496,15 @@ ok "drift is found all the same" wait_until "$PATIENCE" tame_found_
 like "who is unknown, with the reason" "$(at tame diff -l "$ID" /tmp/tame 2>/dev/null)" 'unknown \(the watch level does not tell the process\)'
 like "and each answer says that it is less" "$(at tame diff "$ID" 2>&1 >/dev/null)" '^boltseal: not everything could be seen: watched at L5'
 down
+
+# --- a twin that still has the directory which the first one has lost -------------------------------
+minibox twin || bail "minibox"
+twin=$(printf %s "$W/mini/twin/upper" | sha256sum | cut -d' ' -f1)
+wait_target "$twin" || bail "the twin is not found"
+drift_is "a directory that only this one has, with all below" "$twin" "A /opt/app
+$(find "$W/mini/l1/opt/app" "$W/mini/l2/opt/app" -mindepth 1 -printf 'A /opt/app/%P\n' 2>/dev/null | LC_ALL=C sort -u)" /opt/app --against "$ID"
+drift_is "and the other way round: it is gone, and that says all" "$ID" "D /opt/app" /opt/app --against "$twin"
+minibox_stop "$MINI_PID"
 
 # --- the slow ones, and the end -----------------------------------------------------------------------
 wait "$slow_pid"

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../box" || exit 99
 . ./daemon.sh
 
 need_root
-need jq unshare busybox
+need jq unshare busybox curl
 { [ -x "$BIN/boltseald" ] && [ -x "$BIN/boltseal" ]; } || bail "nothing is built in $BIN"
 work_dir
 ME=$(basename "$W")
@@ -54,6 +54,15 @@ wait_until 20 store_is full
 is "status says that the store is full ($n files)" "$(bs status --format json | jq -r .sensor.counters.store)" full
 like "and so does the log, in words" "$(cat "$W/log")" '(takes nothing more|full|[Nn]o space)'
 ok "diff still answers" target_is_known_ "$ID"
+full_is_told() { # PREFIX ID: each view says so, and no change is waited for
+	like "$1: diff says that it is not all" "$(bs diff "$2" 2>&1 >/dev/null)" '^boltseal: not everything could be seen: .*store full'
+	like "$1: status has the gap" "$(bs status --format json | jq -r '.gaps[].cause')" '^store full$'
+	is "$1: health" "$(curl -s --unix-socket "$W/run/s.sock" http://b/healthz | jq -r '[.status, (.reason | test("store is full"))] | join(" ")')" "failing true"
+	is "$1: the metric" "$(curl -s --unix-socket "$W/run/s.sock" http://b/metrics | grep -c '^boltseal_gaps_open{cause="store full"} 1$')" 1
+	like "$1: rescan is refused" "$(timeout 20 "$BIN/boltseal" --socket "$W/run/s.sock" rescan "$2" 2>&1; echo "-> $?")" '^boltseal: .*the store is full: changes are held back, not recorded; make room'
+	like "$1: so is accept" "$(timeout 20 "$BIN/boltseal" --socket "$W/run/s.sock" accept "$2" --drift "$(drift_id "$2")" --reason x 2>&1; echo "-> $?")" '^boltseal: .*the store is full'
+}
+full_is_told disk "$ID"
 ok "the journal's chain is whole" journal_ok
 fill disk "$pid" 90000 90010
 ok "the sensor lives on" role_pid sensor
@@ -89,6 +98,7 @@ wait_until 20 store_is full
 is "status says that the store has reached store.map_limit ($n files)" "$(bs status --format json | jq -r .sensor.counters.store)" full
 like "the log says how large it may be, and what to do" "$(cat "$W/log")" '16 MiB.*limit'
 ok "diff still answers" target_is_known_ "$ID"
+full_is_told limit "$ID"
 ok "the journal's chain is whole" journal_ok
 daemon_stop
 # Stopped while full: what was held back is looked for again.

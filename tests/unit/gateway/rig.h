@@ -39,6 +39,7 @@ struct rig {
 	uint8_t last_id[SHA_LEN];
 	uint64_t seq;
 	atomic_int tick_fd;
+	_Atomic(const char *) status; /* what the sensor says of itself; NULL: it is silent */
 };
 
 static inline void rig_event(
@@ -125,9 +126,14 @@ static inline void rig_layer(struct txn *t)
 		0);
 	assert_int_equal(snap_put(t, no, 0, span_of(""), &dir, 1), 0);
 	assert_int_equal(snap_put(t, no, 1, span_of("etc"), &dir, 2), 0);
+	assert_int_equal(snap_put(t, no, 1, span_of("opt"), &dir, 3), 0);
 	assert_int_equal(snap_put(t, no, 2, span_of("shadow"), &file, 0), 0);
+	assert_int_equal(snap_put(t, no, 3, span_of("hl"), &dir, 4), 0);
+	assert_int_equal(snap_put(t, no, 4, span_of("f"), &file, 0), 0);
+	assert_int_equal(snap_put(t, no, 4, span_of("sub"), &dir, 5), 0);
+	assert_int_equal(snap_put(t, no, 5, span_of("g"), &file, 0), 0);
 	assert_int_equal(snap_verify(t, no, root), 0);
-	assert_int_equal(snap_complete(t, no, root, 3, 9), 0);
+	assert_int_equal(snap_complete(t, no, root, 8, 27), 0);
 }
 
 static inline void rig_fill(struct rig *r)
@@ -168,16 +174,19 @@ static inline int rig_memfd(const char *text)
 	return fd;
 }
 
-static inline void rig_sensor_answer(int fd, const struct door_msg *m)
+static inline void rig_sensor_answer(struct rig *r, int fd, const struct door_msg *m)
 {
+	const char *status = atomic_load(&r->status);
 	struct door_msg a = {.op = DOOR_DONE, .id = m->id};
 	int fds[2];
 
+	if (!status || (m->op == DOOR_RESCAN && strstr(status, "full")))
+		return; /* as the real one */
 	switch ((int)m->op) {
 	case DOOR_STATUS:
 	case DOOR_DOCTOR:
 		a.op = DOOR_TEXT;
-		a.text = span_of("{\"b\":1,\"a\":2}");
+		a.text = span_of(status);
 		door_send(fd, &a, NULL, 0);
 		break;
 	case DOOR_PATCH:
@@ -225,7 +234,7 @@ static inline void *rig_sensor(void *arg)
 			continue;
 		}
 		if (door_recv(fd, &packet, &m, fds, &n) == 0)
-			rig_sensor_answer(fd, &m);
+			rig_sensor_answer(r, fd, &m);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -238,6 +247,7 @@ static inline void rig_start(struct rig *r, bool sensor, const struct gw_limits 
 	bool made;
 
 	*r = (struct rig){.door_fd = -1, .has_sensor = sensor, .config = {.group = ""}};
+	atomic_store(&r->status, "{\"b\":1,\"a\":2}");
 	strcpy(r->dir, "/tmp/gw-test-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
 	snprintf(r->sock, sizeof(r->sock), "%s/s", r->dir);

@@ -3,7 +3,10 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <grp.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "daemon/gateway/roles.h"
 
@@ -97,16 +100,107 @@ static void test_ourselves(void **state UNUSED)
 	assert_int_equal(who_read(fd[0], NULL, NULL, &w), 0);
 	assert_int_equal(w.uid, getuid());
 	assert_int_equal(w.pid, getpid());
+	assert_false(w.in_container);
 	who_free(&w);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+/* A child in a mount namespace of its own, and one in ours below another root. */
+static pid_t child_in(int (*enter)(void), int *ret_fd)
+{
+	pid_t pid;
+	char c;
+	int up[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, up), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(up[0]);
+		c = enter() == 0 ? 'y' : 'n';
+		(void)!write(up[1], &c, 1);
+		(void)!read(up[1], &c, 1);
+		_exit(0);
+	}
+	close(up[1]);
+	assert_int_equal(read(up[0], &c, 1), 1);
+	*ret_fd = c == 'y' ? up[0] : -1;
+	if (c != 'y')
+		close(up[0]);
+	return pid;
+}
+
+static int enter_nothing(void)
+{
+	return 0;
+}
+
+static int enter_mounts(void)
+{
+	return unshare(CLONE_NEWNS);
+}
+
+static int enter_root(void)
+{
+	return chroot("/proc");
+}
+
+static void test_mounts(void **state UNUSED)
+{
+	static const struct {
+		int (*enter)(void);
+		bool shares;
+	} rows[] = {{enter_nothing, true}, {enter_mounts, false}, {enter_root, true}};
+
+	if (geteuid() != 0) {
+		print_message("SKIP: another mount namespace takes root\n");
+		skip();
+	}
+	assert_true(who_shares_mounts(getpid()));
+	assert_true(who_shares_mounts(1));
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		int fd;
+		pid_t pid = child_in(rows[i].enter, &fd);
+
+		assert_true(fd >= 0);
+		assert_int_equal(who_shares_mounts(pid), rows[i].shares);
+		close(fd);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_false(who_shares_mounts(pid));
+	}
+}
+
+/* What an unprivileged gateway can tell is the same. */
+static void test_mounts_without_rights(void **state UNUSED)
+{
+	int fd, status;
+	pid_t pid, asker;
+
+	if (geteuid() != 0) {
+		print_message("SKIP: another mount namespace takes root\n");
+		skip();
+	}
+	pid = child_in(enter_mounts, &fd);
+	assert_true(fd >= 0);
+	asker = fork();
+	if (asker == 0) {
+		if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+			_exit(3);
+		_exit(!who_shares_mounts(getppid()) ? 1 : who_shares_mounts(pid) ? 2 : 0);
+	}
+	assert_int_equal(waitpid(asker, &status, 0), asker);
+	close(fd);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),
 		cmocka_unit_test(test_no_roles_configured), cmocka_unit_test(test_nspid),
-		cmocka_unit_test(test_ourselves)};
+		cmocka_unit_test(test_ourselves), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_mounts_without_rights)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,11 +48,20 @@ static void test_root_is_no_parent(void **state UNUSED)
 	shows(paths, "C", "[{\"Kind\":0,\"Path\":\"/x\"}]");
 }
 
+static void test_bytes(void **state UNUSED)
+{
+	static const char *const paths[] = {"/x\xfe", "/x\xff"};
+
+	shows(paths, "AD",
+		"[{\"Kind\":1,\"Path\":\"/x\xef\xbf\xbd\",\"PathB64\":\"L3j+\"},"
+		"{\"Kind\":2,\"Path\":\"/x\xef\xbf\xbd\",\"PathB64\":\"L3j/\"}]");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_parents), cmocka_unit_test(test_own_kind_wins),
-		cmocka_unit_test(test_root_is_no_parent)};
+		cmocka_unit_test(test_root_is_no_parent), cmocka_unit_test(test_bytes)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static const struct {
 	{"GET", "//v1/status", ROUTE_NOT_FOUND, 0, NULL},
 	{"GET", "/", ROUTE_NOT_FOUND, 0, NULL},
 	{"POST", "/v1/status", ROUTE_NOT_ALLOWED, 0, NULL},
-	{"HEAD", "/v1/events", ROUTE_NOT_ALLOWED, 0, NULL},
+	{"HEAD", "/v1/events", 0, ROUTE_ID_events, NULL},
 	{"GET", "", -EINVAL, 0, NULL},
 	{"GET", "*", -EINVAL, 0, NULL},
 	{"GET", "/v1/targets/%00", -EINVAL, 0, NULL},

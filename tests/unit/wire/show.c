@@ -83,7 +83,8 @@ static void p_coverage(struct json *j)
 {
 	show_coverage(j, &(struct show_coverage){.baselined = true,
 				 .late = true,
-				 .sensor_down = true,
+				 .sensor = "down",
+				 .state = STATE_STOPPED,
 				 .last_sweep = 1,
 				 .gaps = &f.gap,
 				 .n_gaps = 1});
