@@ -370,6 +370,9 @@ static int compare(struct rows *r, const struct row *row, bool other,
 
 	if (other)
 		return compare_targets(r, row, fn, ctx);
+	/* What was accepted below a directory went with it, and its change stands for that. */
+	if (look_above(r, row->path, 0) == ABOVE_GONE)
+		return 0;
 	rc = base_at(r, row->path, &s);
 	return rc < 0 ? rc : emit(row, s.base, now_of(&s), fn, ctx);
 }

@@ -237,6 +237,14 @@ ok "accept until a moment" bs accept "${ID[rmdir]}" --drift "$(drift_id "${ID[rm
 is "until then it is clean" "$(drift "${ID[rmdir]}")" ""
 drift_is "then it is drift again, by itself" "${ID[rmdir]}" "D /opt/app"
 event_ok "and that is told" baseline.expired '.generation == 2' "${ID[rmdir]}"
+docker_ exec mkrmdir sh -c 'mkdir /srv; echo 1 >/srv/a'
+drift_is "a new directory" "${ID[mkrmdir]}" "A /srv
+A /srv/a"
+ok "accept it" bs accept "${ID[mkrmdir]}" --drift "$(drift_id "${ID[mkrmdir]}")" --reason "ours"
+docker_ exec mkrmdir rm -r /srv
+drift_is "then it goes" "${ID[mkrmdir]}" "D /srv"
+is "against the image there is nothing" "$(drift "${ID[mkrmdir]}" --against image)" ""
+docker_is "accepted and removed" "${ID[mkrmdir]}" ""
 ok "accept a directory's end" bs accept "${ID[rmdir]}" --drift "$(drift_id "${ID[rmdir]}")" --reason "not needed"
 docker_ exec rmdir mkdir /opt/app
 drift_is "made again it is new, and nothing below it was there before" "${ID[rmdir]}" "A /opt/app"
