@@ -114,8 +114,8 @@ static void meet_mount(struct sensor *s, struct reg *r, const struct mount *m, s
 
 	if (!path_within(m->point, root))
 		return;
-	buf_add_span(&text, root.n > 1 ? span_make(m->point.p + root.n, m->point.n - root.n)
-				       : m->point);
+	buf_add_span(
+		&text, root.n > 1 ? span_make(m->point.p + root.n, m->point.n - root.n) : m->point);
 	if (!text.n)
 		buf_add_text(&text, "/");
 	b.point = buf_span(&text);

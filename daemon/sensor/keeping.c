@@ -122,8 +122,8 @@ static bool stays_baselined(struct sensor *s, const struct kept *k)
 	if (k->kind == TARGET_HOST)
 		return true;
 	return k->kind == TARGET_VOLUME && !volume_is_engines(span_of(k->upper)) &&
-	       txn_begin(s->store, false, &t) == 0 &&
-	       targets_by_id(t, span_of(k->id), &old) == 0 && old.state != STATE_REMOVED;
+	       txn_begin(s->store, false, &t) == 0 && targets_by_id(t, span_of(k->id), &old) == 0 &&
+	       old.state != STATE_REMOVED;
 }
 
 /* A tree's baseline is a snapshot of itself: the one "layer" it stacks. */

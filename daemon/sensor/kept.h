@@ -16,11 +16,11 @@
 
 struct lower {
 	atomic_uint refs;
-	uint32_t id; /* of this life: equal ids are the same layer */
-	char *path;  /* host path, links resolved */
-	int root_fd; /* O_PATH|O_DIRECTORY */
+	uint32_t id;		   /* of this life: equal ids are the same layer */
+	char *path;		   /* host path, links resolved */
+	int root_fd;		   /* O_PATH|O_DIRECTORY */
 	uint8_t identity[SHA_LEN]; /* a tree's: of the directory that its baseline was taken of */
-	const char *kind; /* snapshot kind: "image", "runtime", "tree" */
+	const char *kind;	   /* snapshot kind: "image", "runtime", "tree" */
 	enum look_marks marks;
 	atomic_uint snap;   /* number of its complete snapshot; 0: not yet (set by the ledger) */
 	atomic_bool queued; /* a baseline of it is under way or was tried */
@@ -38,7 +38,7 @@ struct kept {
 	atomic_uint refs;
 	atomic_uint no; /* its number in the store; 0 until the ledger has given one */
 	char *id, *name;
-	char *upper;  /* host path of the upper directory, or of the tree itself */
+	char *upper; /* host path of the upper directory, or of the tree itself */
 	/* O_PATH|O_DIRECTORY. The number stays; what it stands for is exchanged when the path of a volume
 	 * or host tree shows another directory (roots.h). */
 	int upper_fd;

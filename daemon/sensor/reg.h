@@ -24,7 +24,7 @@ struct reg {
 	uint32_t pid;
 	char *merged;
 	struct cover *covers;
-	bool covers_known; /* a look at the mounts was done: what comes now is new */
+	bool covers_known;     /* a look at the mounts was done: what comes now is new */
 	char *refused;	       /* why the watch was, to be told after the target itself */
 	int64_t hold_until;    /* monotonic: told then at the latest; 0: it has been told */
 	bool seen;	       /* in the look under way */

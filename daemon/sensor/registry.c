@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/arming.h"
 #include "daemon/sensor/covers.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
@@ -75,55 +76,6 @@ static void known_number(struct sensor *s, struct kept *k)
 		atomic_store(&k->no, old.no);
 }
 
-/* A write through one of several names may be told by the index's name for the file alone. */
-static void arm_index(struct sensor *s, struct reg *r)
-{
-	struct watch_root root = {.kind = WATCH_TREE, .path = r->kept->index};
-	enum level level;
-
-	if (r->kept->index_fd < 0)
-		return;
-	root.id = r->index_id = ++s->reg.next_id;
-	if (watch_add(s->watch, &root, &level) < 0 && !r->refused)
-		r->refused = span_dup(span_of(err_why()));
-}
-
-static void arm(struct sensor *s, struct reg *r)
-{
-	struct watch_root root = {.id = r->root_id,
-		.kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
-		.path = r->kept->upper,
-		.merged = r->merged,
-		.pid = (int)r->pid,
-		.exclude = &r->kept->exclude};
-
-	if (atomic_load(&r->kept->absent)) {
-		r->level = LEVEL_L6;
-		return;
-	}
-	if (watch_add(s->watch, &root, &r->level) < 0) {
-		r->level = LEVEL_L6;
-		r->refused = span_dup(span_of(err_why()));
-	}
-	arm_index(s, r);
-}
-
-static void tell_refused(struct sensor *s, struct reg *r)
-{
-	if (r->refused)
-		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, r->refused);
-	free(take(r->refused));
-}
-
-void registry_rearm(struct sensor *s, struct reg *r)
-{
-	watch_remove(s->watch, r->root_id);
-	r->root_id = ++s->reg.next_id;
-	arm(s, r);
-	tell_refused(s, r);
-	sensor_want_look(s, 0);
-}
-
 static void baselines_of(struct sensor *s, struct reg *r)
 {
 	for (size_t i = 0; i < r->kept->n_lower; i++)
@@ -151,7 +103,7 @@ static void tell_first(struct sensor *s, struct reg *r)
 	r->hold_until = 0;
 	r->kept->held = false;
 	tell_target(s, r);
-	tell_refused(s, r);
+	arming_tell(s, r);
 	roots_first(s, r);
 	if (kept_is_unsure(r->kept))
 		opt.layers = layers_wait;
@@ -192,7 +144,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	known_number(s, k);
 	if (lim && lim->merged.n)
 		r->merged = span_dup(lim->merged);
-	arm(s, r);
+	arming_set(s, r);
 	describe(r, t,
 		s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
 	baselines_of(s, r);
@@ -389,7 +341,7 @@ static void not_seen(struct sensor *s, struct reg *r)
 	if (r->kept->kind == TARGET_VOLUME && !roots_is_anew(r))
 		roots_follow(s, r);
 	there = stat(r->kept->upper, &at_path) == 0 && fstat(r->kept->upper_fd, &held) == 0 &&
-		     at_path.st_ino == held.st_ino && at_path.st_dev == held.st_dev;
+		at_path.st_ino == held.st_ino && at_path.st_dev == held.st_dev;
 
 	if (!there) {
 		drop(s, r, true);

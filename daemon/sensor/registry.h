@@ -16,6 +16,4 @@ struct reg *registry_by_id(struct registry *r, struct span id);
 struct reg *registry_by_root(struct registry *r, uint32_t root_id);
 struct reg *registry_by_index(struct registry *g, uint32_t root_id); /* root_id > 0 */
 struct layer_row *registry_layer_by_root(struct registry *r, uint32_t root_id);
-/* Its path shows another directory: watched anew. */
-void registry_rearm(struct sensor *s, struct reg *r);
 void registry_free(struct sensor *s);

@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/arming.h"
 #include "daemon/sensor/loop.h"
-#include "daemon/sensor/registry.h"
 #include "daemon/sensor/volume.h"
 #include "store/journal.h"
 #include <fcntl.h>
@@ -93,7 +93,7 @@ static void look_anew(struct sensor *s, struct reg *r)
 		buf_printf(&why, "%s shows another directory than before", r->kept->upper);
 		sensor_gap(s, r->kept, (struct span){0}, GAP_MOUNT_LOST, 0, buf_text(&why));
 	}
-	registry_rearm(s, r);
+	arming_renew(s, r);
 	scan_begin(&s->ex, r->kept, &opt);
 }
 

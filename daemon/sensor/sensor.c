@@ -532,8 +532,8 @@ int sensor_main(const struct daemon_args *args)
 
 	must(s);
 	s->args = args;
-	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->roots_fd =
-		s->door_fd = -1;
+	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd =
+		s->roots_fd = s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;
