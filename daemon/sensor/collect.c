@@ -3,6 +3,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/loop.h"
 #include "store/snapshot.h"
+#include <string.h>
 
 /* Numbers are never given again, so the list only grows, and by few. */
 struct dropped {
@@ -26,6 +27,27 @@ void collect_find(struct sensor *s, struct lower *l)
 	if (txn_begin(s->store, false, &t) == 0 && snap_find(t, l->identity, &info) == 0 &&
 		info.state == SNAP_COMPLETE && !is_dropped(s, info.no))
 		atomic_store(&l->snap, info.no);
+}
+
+static void take_of(struct lower *l, const struct snap_info *info)
+{
+	atomic_store(&l->snap, info->no);
+	memcpy(l->identity, info->identity, SHA_LEN);
+}
+
+void collect_find_tree(struct sensor *s, struct lower *l, bool by_path)
+{
+	TXN struct txn *t = NULL;
+	struct snap_info info;
+	uint32_t no = 0;
+
+	collect_find(s, l);
+	if (!by_path || atomic_load(&l->snap) || txn_begin(s->store, false, &t) < 0)
+		return;
+	while (snap_next(t, &no, &info) == 0)
+		if (info.state == SNAP_COMPLETE && !is_dropped(s, info.no) &&
+			span_is(info.kind, "tree") && span_is(info.path, l->path))
+			take_of(l, &info); /* the last one */
 }
 
 static bool is_stacked(const struct sensor *s, uint32_t no)

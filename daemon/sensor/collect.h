@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct sensor;
 struct lower;
 
@@ -12,4 +14,7 @@ struct lower;
 void collect(struct sensor *s);
 /* Takes the layer's stored snapshot for it, unless that is on its way out. */
 void collect_find(struct sensor *s, struct lower *l);
+/* The same for a tree: what its path once showed stays its baseline, whatever it shows now. `by_path`
+ * false: only for the very directory. */
+void collect_find_tree(struct sensor *s, struct lower *l, bool by_path);
 void collect_free(struct sensor *s);

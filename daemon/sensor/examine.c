@@ -366,6 +366,8 @@ static void go_below(struct looking *l, struct span actor)
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;
+	if (!l->p->kept->overlay && l->name.n && l->now.entry.look.mount_root)
+		return; /* another file system: not of this tree */
 	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
 		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
 		return; /* wholly of the layers: nothing below can differ */

@@ -132,6 +132,7 @@ struct item_gap {
 	int64_t from, told;
 	uint64_t count;
 	struct buf detail;
+	bool over; /* ends the one of the same target and path instead */
 };
 
 struct item_accept {

@@ -5,6 +5,7 @@
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/owned.h"
+#include "daemon/sensor/volume.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <string.h>
@@ -111,15 +112,37 @@ static int add_lowers(struct sensor *s, struct kept *k, struct span list, bool d
 	return 0;
 }
 
+/* Is what its path showed in an earlier life its baseline still, whoever put another directory there?
+ * A container's root and an engine's own volume are made anew under the same path by right. */
+static bool stays_baselined(struct sensor *s, const struct kept *k)
+{
+	TXN struct txn *t = NULL;
+	struct target old;
+
+	if (k->kind == TARGET_HOST)
+		return true;
+	return k->kind == TARGET_VOLUME && !volume_is_engines(span_of(k->upper)) &&
+	       txn_begin(s->store, false, &t) == 0 && targets_by_id(t, span_of(k->id), &old) == 0 &&
+	       old.state != STATE_REMOVED;
+}
+
 /* A tree's baseline is a snapshot of itself: the one "layer" it stacks. */
 static int add_own_tree(struct sensor *s, struct kept *k)
 {
-	struct lower *l;
-	int r = lower_open(k->upper, "tree", MARKS_NONE, ++s->reg.next_id, &l);
+	struct lower *l = NULL;
+	int r = 0;
 
+	if (atomic_load(&k->absent))
+		l = lower_absent(k->upper, ++s->reg.next_id);
+	else
+		r = lower_open(k->upper, "tree", MARKS_NONE, ++s->reg.next_id, &l);
 	if (r < 0)
 		return r;
-	collect_find(s, l);
+	collect_find_tree(s, l, stays_baselined(s, k));
+	if (atomic_load(&k->absent) && !atomic_load(&l->snap)) {
+		lower_unref(l);
+		return err_set(-ENOENT, "%s: %s is not there", k->name, k->upper);
+	}
 	k->lower = calloc(1, sizeof(*k->lower));
 	must(k->lower);
 	k->lower[k->n_lower++] = l;
@@ -148,10 +171,21 @@ static char *link_of(const char *upper)
 	return lstat(buf_text(&path), &st) == 0 ? strdup(buf_text(&path)) : NULL;
 }
 
+/* A host tree that is not there is kept all the same when there is a baseline to miss it by. */
+static int open_upper(struct kept *k)
+{
+	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (k->upper_fd < 0 && k->kind == TARGET_HOST) {
+		k->upper_fd = open("/dev/null", O_PATH | O_CLOEXEC);
+		atomic_store(&k->absent, true);
+	}
+	return k->upper_fd < 0 ? err_sys("%s: %s", k->name, k->upper) : 0;
+}
+
 int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 {
 	struct kept *k = calloc(1, sizeof(*k));
-	int r = 0;
+	int r;
 
 	must(k);
 	atomic_init(&k->refs, 1);
@@ -162,14 +196,12 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->overlay = target_is_overlay(t);
 	k->marks = marks_of(t);
 	k->runtime_makes = owned_by_runtime(t->runtime);
-	k->upper_fd = open(k->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	k->index_fd = -1;
+	r = open_upper(k);
 	if (t->index.n) {
 		k->index = span_dup(t->index);
 		k->index_fd = open(k->index, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	if (k->upper_fd < 0)
-		r = err_sys("%s: %s", k->name, k->upper);
 	k->link = r == 0 && k->overlay ? link_of(k->upper) : NULL;
 	if (r == 0 && k->overlay)
 		r = add_lowers(s, k, t->lowers, false);

@@ -93,10 +93,27 @@ int lower_open(
 	return 0;
 }
 
+struct lower *lower_absent(const char *path, uint32_t id)
+{
+	struct lower *l = calloc(1, sizeof(*l));
+
+	must(l);
+	atomic_init(&l->refs, 1);
+	l->id = id;
+	l->kind = "tree";
+	l->root_fd = -1;
+	l->path = strdup(path);
+	must(l->path);
+	return l;
+}
+
 bool kept_is_going(const struct kept *k)
 {
 	struct stat st;
 
+	/* Nobody takes away a tree of the host as a runtime does its own. */
+	if (k->kind == TARGET_HOST)
+		return false;
 	if (fstat(k->upper_fd, &st) == 0 && st.st_nlink == 0)
 		return true;
 	return k->link && lstat(k->link, &st) < 0 && errno == ENOENT;
@@ -247,7 +264,7 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 		if (k->overlay)
 			layer_on_disk(&now[i + 1], k->lower[i], data);
 	}
-	ret->now = (struct view){.layer = now, .n = k->overlay ? n + 1 : 1};
+	ret->now = (struct view){.layer = now, .n = k->overlay ? n + 1 : !atomic_load(&k->absent)};
 	ret->base = (struct view){.layer = base, .n = n};
 	if (k->overlay && k->index_fd >= 0) {
 		now[n + 1] = (struct layer){.ops = &layer_disk_ops,

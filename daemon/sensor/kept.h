@@ -16,11 +16,11 @@
 
 struct lower {
 	atomic_uint refs;
-	uint32_t id; /* of this life: equal ids are the same layer */
-	char *path;  /* host path, links resolved */
-	int root_fd; /* O_PATH|O_DIRECTORY */
-	uint8_t identity[SHA_LEN];
-	const char *kind; /* snapshot kind: "image", "runtime", "tree" */
+	uint32_t id;		   /* of this life: equal ids are the same layer */
+	char *path;		   /* host path, links resolved */
+	int root_fd;		   /* O_PATH|O_DIRECTORY */
+	uint8_t identity[SHA_LEN]; /* a tree's: of the directory that its baseline was taken of */
+	const char *kind;	   /* snapshot kind: "image", "runtime", "tree" */
 	enum look_marks marks;
 	atomic_uint snap;   /* number of its complete snapshot; 0: not yet (set by the ledger) */
 	atomic_bool queued; /* a baseline of it is under way or was tried */
@@ -38,8 +38,10 @@ struct kept {
 	atomic_uint refs;
 	atomic_uint no; /* its number in the store; 0 until the ledger has given one */
 	char *id, *name;
-	char *upper;  /* host path of the upper directory, or of the tree itself */
-	int upper_fd; /* O_PATH|O_DIRECTORY */
+	char *upper; /* host path of the upper directory, or of the tree itself */
+	/* O_PATH|O_DIRECTORY. The number stays; what it stands for is exchanged when the path of a volume
+	 * or host tree shows another directory (roots.h). */
+	int upper_fd;
 	char *index;  /* host path of its index directory (index=on); NULL: none */
 	int index_fd; /* O_PATH|O_DIRECTORY; -1 */
 	char *link;   /* the store's short name for it, that goes before it goes; or NULL */
@@ -54,6 +56,7 @@ struct kept {
 	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
 	bool held;	    /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;   /* removed: jobs for it are dropped */
+	atomic_bool absent; /* host trees: nothing is at its path; upper_fd does not count */
 	atomic_bool barred; /* too large: no baseline, a gap says so */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
 	atomic_llong links_took;	   /* ns that the last of those walks took */
@@ -76,6 +79,8 @@ static inline void kept_unref_p(struct kept **k)
  * another layer, and the marks it is read by. Needs no read of its content, and survives restarts and
  * reboots. */
 int lower_identity(const char *path, int fd, enum look_marks marks, uint8_t ret[SHA_LEN]);
+/* A tree that is not there, but whose snapshot may be stored. */
+struct lower *lower_absent(const char *path, uint32_t id);
 int lower_open(
 	const char *path, const char *kind, enum look_marks marks, uint32_t id, struct lower **ret);
 /* Before anybody else has it. `globs` NULL: nothing. */

@@ -128,6 +128,8 @@ int ledger_gap(struct ledger *l, struct item *i)
 
 	if (w->kept && (!g.target || atomic_load(&w->kept->gone)))
 		return 0;
+	if (w->over)
+		return ledger_gap_settle(l, g.target, g.path);
 	r = ledger_gap_open(l, &g);
 	/* A full store loses nothing by itself: told, and over. */
 	if (r == 0 && g.cause == GAP_STORE_FULL)

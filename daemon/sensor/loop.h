@@ -52,6 +52,7 @@ struct sensor {
 
 	int epoll_fd, signal_fd, bell_fd, mounts_fd;
 	int files_fd; /* inotify on runtimes' files */
+	int roots_fd; /* the same on the directories above volumes and host trees */
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
@@ -71,6 +72,7 @@ struct sensor {
 	int64_t look_cost;		   /* of late, ns */
 	int64_t hint_credit; /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
+	int64_t roots_due;  /* monotonic; 0: nothing moved above a volume or host tree */
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
 	uint64_t n_looks;   /* for containers */
 	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
@@ -94,6 +96,7 @@ enum {
 	TAG_DOOR,
 	TAG_OUTBOX,
 	TAG_PROCS,
+	TAG_ROOTS,
 	TAG_SEAT = 16
 };
 #define TAG_SPACES (1ULL << 62)

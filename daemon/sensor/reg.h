@@ -24,6 +24,7 @@ struct reg {
 	uint32_t pid;
 	char *merged;
 	struct cover *covers;
+	bool covers_known;     /* a look at the mounts was done: what comes now is new */
 	char *refused;	       /* why the watch was, to be told after the target itself */
 	int64_t hold_until;    /* monotonic: told then at the latest; 0: it has been told */
 	bool seen;	       /* in the look under way */
@@ -37,7 +38,13 @@ struct layer_row {
 	bool armed; /* watched: from when it is stored, for before there is nothing to hold it against */
 	unsigned users;
 };
+struct absent { /* a configured tree of the host that never was there */
+	struct absent *next;
+	char *path;
+	bool seen;
+};
 struct registry {
+	struct absent *absent;
 	struct reg *regs;
 	struct layer_row *layers;
 	uint32_t next_id;

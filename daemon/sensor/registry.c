@@ -3,10 +3,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/arming.h"
 #include "daemon/sensor/covers.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/roots.h"
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,35 +76,6 @@ static void known_number(struct sensor *s, struct kept *k)
 		atomic_store(&k->no, old.no);
 }
 
-/* A write through one of several names may be told by the index's name for the file alone. */
-static void arm_index(struct sensor *s, struct reg *r)
-{
-	struct watch_root root = {.kind = WATCH_TREE, .path = r->kept->index};
-	enum level level;
-
-	if (r->kept->index_fd < 0)
-		return;
-	root.id = r->index_id = ++s->reg.next_id;
-	if (watch_add(s->watch, &root, &level) < 0 && !r->refused)
-		r->refused = span_dup(span_of(err_why()));
-}
-
-static void arm(struct sensor *s, struct reg *r)
-{
-	struct watch_root root = {.id = r->root_id,
-		.kind = r->kept->overlay ? WATCH_UPPER : WATCH_TREE,
-		.path = r->kept->upper,
-		.merged = r->merged,
-		.pid = (int)r->pid,
-		.exclude = &r->kept->exclude};
-
-	if (watch_add(s->watch, &root, &r->level) < 0) {
-		r->level = LEVEL_L6;
-		r->refused = span_dup(span_of(err_why()));
-	}
-	arm_index(s, r);
-}
-
 static void baselines_of(struct sensor *s, struct reg *r)
 {
 	for (size_t i = 0; i < r->kept->n_lower; i++)
@@ -130,9 +103,8 @@ static void tell_first(struct sensor *s, struct reg *r)
 	r->hold_until = 0;
 	r->kept->held = false;
 	tell_target(s, r);
-	if (r->refused)
-		sensor_gap(s, r->kept, (struct span){0}, GAP_MARK_REFUSED, 0, r->refused);
-	free(take(r->refused));
+	arming_tell(s, r);
+	roots_first(s, r);
 	if (kept_is_unsure(r->kept))
 		opt.layers = layers_wait;
 	if (!r->scan_when_stored)
@@ -172,7 +144,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	known_number(s, k);
 	if (lim && lim->merged.n)
 		r->merged = span_dup(lim->merged);
-	arm(s, r);
+	arming_set(s, r);
 	describe(r, t,
 		s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
 	baselines_of(s, r);
@@ -270,16 +242,27 @@ static void hold(struct sensor *s, struct reg *r, bool partial)
 
 /* ---- volumes and host trees ---- */
 
-static void keep_tree(struct sensor *s, const struct target *t, const struct kept_limits *lim)
+/* False: nothing is there, and nothing is known of it. */
+static bool keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
 {
 	struct reg *r = registry_by_id(&s->reg, t->id);
 
-	if (!r)
-		r = add(s, t, lim);
-	else if (!r->seen)
-		update(s, r, t, (struct span){0});
+	if (r && !r->seen && roots_is_anew(r)) {
+		drop(s, r, true);
+		r = NULL;
+	}
 	if (r)
-		r->seen = true;
+		roots_follow(s, r);
+	else
+		r = add(s, t, lim);
+	if (!r)
+		return false;
+	if (atomic_load(&r->kept->absent))
+		t->state = STATE_STOPPED;
+	if (!r->seen)
+		update(s, r, t, (struct span){0});
+	r->seen = true;
+	return true;
 }
 
 static void keep_volume(struct sensor *s, const struct box_list *l, const struct box_mount *m)
@@ -316,8 +299,10 @@ static void keep_host_trees(struct sensor *s)
 
 		volume_tree_id(&id, "host:", span_of(h->path));
 		t.id = buf_span(&id);
-		keep_tree(s, &t, &lim);
+		if (!keep_tree(s, &t, &lim))
+			roots_absent(s, h);
 	}
+	roots_appeared(s);
 }
 
 /* ---- a look ---- */
@@ -351,8 +336,12 @@ static void not_seen(struct sensor *s, struct reg *r)
 {
 	struct stat at_path, held;
 	struct target t;
-	bool there = stat(r->kept->upper, &at_path) == 0 && fstat(r->kept->upper_fd, &held) == 0 &&
-		     at_path.st_ino == held.st_ino && at_path.st_dev == held.st_dev;
+	bool there;
+
+	if (r->kept->kind == TARGET_VOLUME && !roots_is_anew(r))
+		roots_follow(s, r);
+	there = stat(r->kept->upper, &at_path) == 0 && fstat(r->kept->upper_fd, &held) == 0 &&
+		at_path.st_ino == held.st_ino && at_path.st_dev == held.st_dev;
 
 	if (!there) {
 		drop(s, r, true);
@@ -440,6 +429,7 @@ void registry_look(struct sensor *s)
 		else if (!r->seen)
 			not_seen(s, r);
 	}
+	covers_follow_trees(s);
 	rebuild_rows(&s->reg);
 	spaces = finder_spaces(s->finder, &n_spaces);
 	spaces_follow(s, spaces, n_spaces);
@@ -497,6 +487,7 @@ void registry_start(struct sensor *s)
 
 	s->reg.first_look = true;
 	read_stored(s, &list);
+	roots_start(s);
 	registry_look(s);
 	at = rd_of(buf_span(&list));
 	while (!rd_end(&at)) {
@@ -534,5 +525,6 @@ void registry_free(struct sensor *s)
 		lower_unref(row->lower);
 		free(row);
 	}
+	roots_free(g);
 	free(g->rows);
 }

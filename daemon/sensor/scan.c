@@ -238,7 +238,8 @@ static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct s
 	s->moved = opt->by.moved;
 	if (s->heal)
 		atomic_fetch_add(&s->heal->refs, 1);
-	atomic_init(&s->whole, true);
+	/* What is not there, or has nothing to be held against yet, heals nothing. */
+	atomic_init(&s->whole, !atomic_load(&k->absent) && (k->overlay || kept_is_baselined(k)));
 	atomic_init(&s->found, opt->below_only || strcmp(s->scope, "/") == 0);
 	return s;
 }

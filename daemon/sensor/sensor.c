@@ -8,6 +8,7 @@
 #include "daemon/sensor/expiry.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/roots.h"
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
@@ -29,6 +30,8 @@ enum { HINT_SHARE = 10 };
 #define HINT_SAVED CLOCK_S
 #define VERIFY_EVERY (60 * CLOCK_S)
 #define COLLECT_EVERY (3600 * CLOCK_S)
+/* However busy a directory above a tree is: the trees are held against their paths at most this often. */
+#define ROOTS_SETTLE (20 * CLOCK_MS)
 
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag)
 {
@@ -188,6 +191,7 @@ static void stored_trees(struct sensor *s)
 		if (r->scan_when_stored && kept_is_baselined(r->kept)) {
 			r->scan_when_stored = false;
 			scan_begin(&s->ex, r->kept, &opt);
+			sensor_want_look(s, 1); /* at what is mounted over it */
 		}
 }
 
@@ -285,6 +289,14 @@ static void on_procs(struct sensor *s)
 	s->procs_due = clock_mono() + PROCS_EVERY;
 }
 
+static void drain(int fd)
+{
+	char bytes[4096];
+
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
 static void timers(struct sensor *s)
 {
 	int64_t now = clock_mono();
@@ -293,6 +305,10 @@ static void timers(struct sensor *s)
 		look(s, false);
 	if (s->hint_due && s->hint_due <= now)
 		look(s, true);
+	if (s->roots_due && s->roots_due <= now) {
+		drain(s->roots_fd);
+		roots_look(s);
+	}
 	if (s->procs_due && s->procs_due <= now)
 		ask_procs(s);
 	if (s->next_round <= now)
@@ -323,6 +339,8 @@ static int wait_ms(struct sensor *s)
 		until = s->heal_due - now;
 	if (s->procs_due && s->procs_due - now < until)
 		until = s->procs_due - now;
+	if (s->roots_due && s->roots_due - now < until)
+		until = s->roots_due - now;
 	if (s->layers_wait)
 		until = 0; /* one a round, so that events are not kept waiting */
 	if (s->unsent && until > 100 * CLOCK_MS)
@@ -398,14 +416,6 @@ static void on_signal(struct sensor *s)
 	}
 }
 
-static void drain(int fd)
-{
-	char bytes[4096];
-
-	while (read(fd, bytes, sizeof(bytes)) > 0)
-		;
-}
-
 static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
@@ -438,7 +448,9 @@ static void on_event(struct sensor *s, uint64_t tag)
 	else if (tag == TAG_FILES) {
 		drain(s->files_fd);
 		sensor_hint(s, 50 * CLOCK_MS);
-	} else if (tag == TAG_DOOR)
+	} else if (tag == TAG_ROOTS)
+		s->roots_due = s->roots_due ? s->roots_due : clock_mono() + ROOTS_SETTLE;
+	else if (tag == TAG_DOOR)
 		wishes_accept(s);
 	else if (tag == TAG_OUTBOX)
 		wishes_send(s);
@@ -528,7 +540,7 @@ int sensor_main(const struct daemon_args *args)
 	must(s);
 	s->args = args;
 	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd =
-		s->door_fd = -1;
+		s->roots_fd = s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;

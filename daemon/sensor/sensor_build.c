@@ -39,6 +39,7 @@ static int open_loop(struct sensor *s)
 	s->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	s->files_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	s->roots_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (s->epoll_fd < 0 || s->bell_fd < 0 || s->mounts_fd < 0)
 		return err_sys("loop");
 	r = open_signals(s);
@@ -50,6 +51,8 @@ static int open_loop(struct sensor *s)
 		r = sensor_watch_fd(s, s->mounts_fd, EPOLLPRI | EPOLLERR | EPOLLET, TAG_MOUNTS);
 	if (r == 0 && s->files_fd >= 0)
 		r = sensor_watch_fd(s, s->files_fd, EPOLLIN, TAG_FILES);
+	if (r == 0 && s->roots_fd >= 0)
+		r = sensor_watch_fd(s, s->roots_fd, EPOLLIN | EPOLLET, TAG_ROOTS);
 	return r;
 }
 
@@ -263,6 +266,7 @@ void sensor_teardown(struct sensor *s)
 	wishes_close(s);
 	store_close(s->store);
 	fd_close(&s->files_fd);
+	fd_close(&s->roots_fd);
 	fd_close(&s->mounts_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->bell_fd);

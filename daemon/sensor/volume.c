@@ -34,6 +34,11 @@ bool volume_is_one(const struct config *cfg, const struct box_mount *m)
 	return true;
 }
 
+bool volume_is_engines(struct span source)
+{
+	return !span_eq(volume_name(source), source);
+}
+
 /* ".../volumes/NAME/_data" is what docker and podman call NAME; anything else is its path. */
 struct span volume_name(struct span source)
 {

@@ -7,6 +7,7 @@
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/registry.h"
+#include "daemon/sensor/roots.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -82,6 +83,7 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 			"its baseline is still being taken; nothing can be compared yet");
 		return;
 	}
+	roots_follow(s, r);
 	if (m->path.n <= 1)
 		opt.layers = layers_scan;
 	scan_begin(&s->ex, r->kept, &opt);

@@ -153,4 +153,113 @@ sed -i "/name: tree-/d; s/^host:/host: []/" "$W/boltseal.yaml"
 kill -HUP "$DAEMON"
 event_ok "taken out of the configuration: kept no more" target.removed true "$tree"
 drift_is "but its last drift stays" "$tree" "$(printf '%s\nA /while-down' "$want")"
+
+# --- what the path of a tree shows is what counts ----------------------------------------------------
+# tree_at NAME: a tree of its own
+tree_at() { mkdir -p "$W/at/$1/d" && echo a >"$W/at/$1/a" && echo x >"$W/at/$1/d/x"; }
+trees() { # trees NAME…: the configuration has these, below $W/at
+	local n
+	sed -i '/^- {name: at-/d' "$W/boltseal.yaml"
+	sed -i 's/^host:.*/host:/' "$W/boltseal.yaml"
+	for n; do echo "- {name: at-$n-$$, path: $W/at/$n}" >>"$W/boltseal.yaml"; done
+	kill -HUP "$DAEMON"
+}
+state_is_() { [ "$(row_ "$1")" = "host host $2" ]; }
+gap_is_() { open_gaps "$1" | grep -qx "$2"; }
+# Its own ones: that of a path that is not there is everybody's.
+no_gap_() { bs diff "$1" --format json | jq -e '.coverage.gaps | all(.detail | test("host tree"))'; }
+journal_has_gap_() { has_event gap.opened ".gap.cause == \"$2\"" "$1"; }
+for t in moved removed away down mnt; do tree_at "$t"; done
+trees moved removed away down mnt never
+for t in moved removed away down mnt; do
+	ok "$t: it has its baseline" wait_until 20 baselined_ "at-$t-$$"
+	ok "$t: all of it is judged" wait_until "$PATIENCE" no_gap_ "at-$t-$$"
+	ok "$t: the journal says when it was not" journal_has_gap_ "at-$t-$$" "baselined late"
+done
+replaced="C /
+D /a
+D /d
+A /evil"
+rows() { drift "$1" | grep -v '^C /$'; }
+rows_same_() { [ "$(rows "$1")" = "$2" ]; }
+rows_is() { # rows_is DESC TARGET WANT: but for the root's own times and mode
+	wait_until "$PATIENCE" rows_same_ "$2" "$3"
+	is "$1" "$(rows "$2")" "$3"
+}
+replaced=$(echo "$replaced" | grep -v '^C /$')
+
+mv "$W/at/moved" "$W/at/moved.old" && mkdir "$W/at/moved" && echo evil >"$W/at/moved/evil"
+rows_is "the root is moved away and another put there" "at-moved-$$" "$replaced"
+ok "and no gap stays" wait_until "$PATIENCE" no_gap_ "at-moved-$$"
+echo more >"$W/at/moved/more"
+rows_is "what is there now is watched" "at-moved-$$" "$replaced
+A /more"
+rm -r "$W/at/moved" && mv "$W/at/moved.old" "$W/at/moved"
+drift_is "moved back: clean" "at-moved-$$" ""
+
+rm -r "$W/at/removed" && mkdir "$W/at/removed" && echo evil >"$W/at/removed/evil"
+bs rescan "at-removed-$$" >/dev/null 2>&1
+is "removed and made anew: a rescan at once is right" "$(rows "at-removed-$$")" "$replaced"
+
+rm -r "$W/at/away"
+bs rescan "at-away-$$" >/dev/null 2>&1
+is "removed: a rescan at once says so" "$(drift "at-away-$$")" "D /"
+ok "with a gap" gap_is_ "at-away-$$" "mount lost"
+ok "and it does not run" wait_until "$PATIENCE" state_is_ "at-away-$$" stopped
+tree_at away
+ok "put back: looked at without being asked" wait_until "$PATIENCE" no_gap_ "at-away-$$"
+rows_is "and the content is what it was" "at-away-$$" "$(rows "at-away-$$" | grep '^C ')"
+ok "it runs again" wait_until "$PATIENCE" state_is_ "at-away-$$" running
+
+daemon_stop
+mv "$W/at/down" "$W/at/down.old" && mkdir "$W/at/down" && echo evil >"$W/at/down/evil"
+mv "$W/at/moved" "$W/at/moved.old"
+daemon_start || bail "boltseald"
+rows_is "replaced while the daemon was down: the baseline stays" "at-down-$$" "$replaced"
+drift_is "moved away while the daemon was down" "at-moved-$$" "D /"
+ok "with a gap" gap_is_ "at-moved-$$" "mount lost"
+mv "$W/at/moved.old" "$W/at/moved"
+drift_is "back again: clean" "at-moved-$$" ""
+
+# --- mounts over what is baselined --------------------------------------------------------------------
+mounted_() { aspects "$1" "$2" | grep -qw mount; }
+mnt=at-mnt-$$
+mount -t tmpfs none "$W/at/mnt/d"
+ok "a mount over a directory of the tree" wait_until "$PATIENCE" mounted_ "$mnt" /d
+event_ok "is told as what it is" mount.covered '.change.path == "/d"' "$mnt"
+echo in >"$W/at/mnt/d/in"
+bs rescan "$mnt" >/dev/null 2>&1
+ok "a rescan finds it too" mounted_ "$mnt" /d
+umount "$W/at/mnt/d"
+drift_is "unmounted: clean" "$mnt" ""
+mount -t tmpfs none "$W/at/mnt"
+ok "a mount over the whole tree" wait_until "$PATIENCE" mounted_ "$mnt" /
+is "by what it is" "$(aspects "$mnt" /)" mount
+ok "it can be unmounted" umount "$W/at/mnt"
+drift_is "unmounted: clean again" "$mnt" ""
+mount -t tmpfs none "$W/at/mnt/d"
+ok "covered" wait_until "$PATIENCE" mounted_ "$mnt" /d
+daemon_stop
+umount "$W/at/mnt/d"
+daemon_start || bail "boltseald"
+drift_is "unmounted while the daemon was down: clean" "$mnt" ""
+tree_at sub && mount -t tmpfs none "$W/at/sub/d" && echo s >"$W/at/sub/d/s" && echo f >"$W/at/sub/f"
+echo over >"$W/over" && mount --bind "$W/over" "$W/at/sub/f"
+trees moved removed away down mnt sub never
+ok "a tree with mounts in it" wait_until 20 baselined_ "at-sub-$$"
+ok "is judged" wait_until "$PATIENCE" no_gap_ "at-sub-$$"
+daemon_stop
+daemon_start || bail "boltseald"
+echo b >"$W/at/sub/b"
+drift_is "what was mounted when it was baselined is no drift" "at-sub-$$" "A /b"
+
+# --- configured, and not there ------------------------------------------------------------------------
+lines_() { grep -c "host tree at-never-$$: $W/at/never is not there" "$W/log"; }
+absent_gaps_() { events --type "$1" | jq -r "select(.gap.path == \"$W/at/never\") | .gap.cause"; }
+ok "a path that is not there: the log says so" test "$(lines_)" -ge 1
+is "and the journal, once" "$(absent_gaps_ gap.opened)" unreadable
+mkdir "$W/at/never" && echo n >"$W/at/never/n"
+ok "it is kept when it is there" wait_until 20 baselined_ "at-never-$$"
+wait_until "$PATIENCE" has_event gap.closed ".gap.path == \"$W/at/never\""
+is "and the gap is closed" "$(absent_gaps_ gap.closed)" unreadable
 finish
