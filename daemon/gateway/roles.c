@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct grant {
@@ -77,19 +78,28 @@ static void add_grant(struct roles *r, const struct config_role *row)
 	g->gids = resolve(&row->groups, group_id, &g->n_gids);
 }
 
+/* Whoever made the socket started the daemon: root, or a user who runs it for himself. Never the user
+ * that the gateway has become, for others may be that user too. */
+static uid_t starter(const struct config *c)
+{
+	struct stat st;
+
+	return c->socket && lstat(c->socket, &st) == 0 ? st.st_uid : 0;
+}
+
 int roles_new(struct roles **ret, const struct config *c)
 {
 	const char *root[] = {"0", NULL, NULL}, *group[] = {c->group, NULL};
 	struct config_role admin = {.role = ROLE_ADMIN, .users = {root, 2}};
 	struct config_role viewer = {.role = ROLE_VIEWER, .groups = {group, 1}};
 	struct roles *r = calloc(1, sizeof(*r));
-	char self[16];
+	char owner[16];
 
 	must(r);
 	r->grant = calloc(c->n_roles + 2, sizeof(*r->grant));
 	must(r->grant);
-	snprintf(self, sizeof(self), "%u", (unsigned)geteuid());
-	root[1] = self;
+	snprintf(owner, sizeof(owner), "%u", (unsigned)starter(c));
+	root[1] = owner;
 	add_grant(r, &admin);
 	if (c->n_roles == 0 && c->group)
 		add_grant(r, &viewer);

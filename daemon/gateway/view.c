@@ -106,7 +106,8 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	if (pulse_gap(c->g, &g))
 		gaps[cov.n_gaps++] = g;
 	while ((r = gap_next(t, &id, &g)) == 0 && cov.n_gaps < GAPS_SHOWN) {
-		if (g.target == 0 || g.target == tg->no)
+		/* A gap with a path and no target is about a place on the host that is none yet. */
+		if (g.target == tg->no || (g.target == 0 && !g.path.n))
 			gaps[cov.n_gaps++] = g;
 	}
 	show_coverage(j, &cov);
