@@ -62,6 +62,7 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
+CPUS     := $(shell nproc 2>/dev/null || echo 1)
 PROVE    := prove --exec '' --timer --failures --comments
 UNIT_RUN  = $(UNDER) prove --exec tests/unit/run --timer --failures --comments $(sort $(UNIT_BIN))
 SAN_OUT  := $(OUT)/asan
@@ -131,14 +132,14 @@ $(OUT)/bin/%: tests/fuzz/%.c $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 	        $(OUT)/libdaemon.a $(OUT)/libboltseal.a $(DAE_LIBS) $(LIB_LIBS)
 
 check: deps
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory -j$(CPUS) all
+	@$(MAKE) --no-print-directory -j$(CPUS) lint
+	@$(MAKE) --no-print-directory -j$(CPUS) unit
 	@$(MAKE) --no-print-directory cli-check
-	@$(MAKE) --no-print-directory unit-asan
-	@$(MAKE) --no-print-directory unit-tsan
-	@$(MAKE) --no-print-directory sanitized
-	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
+	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
+	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
+	@$(MAKE) --no-print-directory -j$(CPUS) fuzz
 	@$(MAKE) --no-print-directory box
 	@$(MAKE) --no-print-directory crash
 	@echo "check: everything passed"
