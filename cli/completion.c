@@ -175,7 +175,8 @@ static const struct {
 	{"type", "change change.cleared target.found target.stopped target.started target.renamed "
 		 "target.removed baseline.created baseline.accepted layer.tampered mount.covered "
 		 "exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
-		 "rules.loaded canary baseline.expired"},
+		 "rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
+		 "hold.closed heartbeat"},
 	{"against", "baseline image"},
 };
 

@@ -41,7 +41,13 @@
 	X(DAEMON_STOPPED, "daemon.stopped", "the sensor stopped in order")                         \
 	X(RULES_LOADED, "rules.loaded", "configuration or rules were read")                        \
 	X(CANARY, "canary", "a marked test event")                                                 \
-	X(BASELINE_EXPIRED, "baseline.expired", "what was accepted until then is drift again")
+	X(BASELINE_EXPIRED, "baseline.expired", "what was accepted until then is drift again")     \
+	X(EXEC_SESSION, "exec.session", "somebody entered a container: docker exec and the like")  \
+	X(PACKAGE_RUN, "package.run", "what one run of a package manager changed")                 \
+	X(FLOOD, "flood", "more changes than the budget; counted, and all in the drift")           \
+	X(HOLD_OPENED, "hold.opened", "a maintenance window began; alerts are held")               \
+	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
+	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
@@ -59,7 +65,8 @@
 	X(MARK_REFUSED, "mark refused", "the kernel refused the watch")                            \
 	X(LATE, "baselined late", "it ran before the sensor did")                                  \
 	X(STORE_FULL, "store full", "the store could not take more; events were not recorded")     \
-	X(MOUNT_LOST, "mount lost", "the file system went away under the watch")
+	X(MOUNT_LOST, "mount lost", "the file system went away under the watch")                   \
+	X(SINK_BEHIND, "sink behind", "a sink fell behind retention: it never got some events")
 
 #define ORIGINS(X)                                                                                 \
 	X(UNKNOWN, "unknown", "not known; the reason says why")                                    \

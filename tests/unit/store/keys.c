@@ -78,7 +78,8 @@ static void test_numbers_of_kinds(void **state)
 		"target.stopped", "target.started", "target.renamed", "target.removed",
 		"baseline.created", "baseline.accepted", "layer.tampered", "mount.covered",
 		"exec.drifted", "exec.denied", "gap.opened", "gap.closed", "daemon.started",
-		"daemon.stopped", "rules.loaded", "canary", "baseline.expired"};
+		"daemon.stopped", "rules.loaded", "canary", "baseline.expired", "exec.session",
+		"package.run", "flood", "hold.opened", "hold.closed", "heartbeat"};
 	static const char *const aspects[] = {"content", "mode", "owner", "caps", "xattr", "type",
 		"link", "mtime", "flags", "mount", "layer"};
 	static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
