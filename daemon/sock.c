@@ -30,6 +30,8 @@ static int pid_of_peer(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 ? who.pid : 0;
 }
 
+#define NEXT_STEP "; stop it, or give this one a socket in another directory"
+
 /* Is somebody there? What answers in another way than "refused" is alive. */
 static int make_room(const char *path, const struct sockaddr_un *at, int type)
 {
@@ -43,10 +45,11 @@ static int make_room(const char *path, const struct sockaddr_un *at, int type)
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(-EEXIST, "%s is there and is not a socket", path);
 	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
-		return err_set(-EADDRINUSE, "socket %s is in use by a live daemon (pid %d)", path,
+		return err_set(-EADDRINUSE,
+			"socket %s is in use by a live daemon (pid %d)" NEXT_STEP, path,
 			pid_of_peer(fd));
 	if (errno != ECONNREFUSED)
-		return err_set(-EADDRINUSE, "socket %s is in use by a live daemon", path);
+		return err_set(-EADDRINUSE, "socket %s is in use by a live daemon" NEXT_STEP, path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_sys("%s", path);
 	return 0;

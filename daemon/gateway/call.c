@@ -173,7 +173,7 @@ static int check_role(struct call *c)
 		routes[c->match.id].path, w->in_container ? ": " : "", w->why);
 	problem(c, 403,
 		"uid %u may not do this: it takes the role %s%s%s; see roles: in boltseal.yaml",
-		w->uid, routes[c->match.id].role, w->in_container ? ", and " : "", w->why);
+		w->uid, role_name(need), w->in_container ? ", and " : "", w->why);
 	return VIEW_ANSWERED;
 }
 

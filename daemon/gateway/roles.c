@@ -177,6 +177,18 @@ static enum role higher(enum role a, enum role b)
 	return a > b ? a : b;
 }
 
+const char *role_name(enum role r)
+{
+	static const char *const names[] = {
+		[ROLE_NONE] = "none",
+		[ROLE_VIEWER] = "viewer",
+		[ROLE_OPERATOR] = "operator",
+		[ROLE_ADMIN] = "admin",
+	};
+
+	return names[r];
+}
+
 enum role roles_on(const struct roles *r, const struct who *w, const struct target *t)
 {
 	enum role best = ROLE_NONE;

@@ -26,6 +26,8 @@ int who_nspid_depth(struct span status);
 /* Has the process the mount namespace of ours or of process 1? False, too, where it shows no mount. */
 bool who_shares_mounts(int32_t pid);
 
+const char *role_name(enum role r); /* as the configuration writes it */
+
 /* The configuration's roles with names made numbers (NSS is asked once, here). */
 struct roles;
 int roles_new(struct roles **ret, const struct config *c);

@@ -84,7 +84,7 @@ static void layer_put(struct sensor *s, struct lower *l)
 
 /* ---- making what is kept ---- */
 
-static enum look_marks marks_of(const struct target *t)
+enum look_marks keeping_marks(const struct target *t)
 {
 	if (!target_is_overlay(t))
 		return MARKS_NONE;
@@ -194,7 +194,7 @@ int keeping_make(struct sensor *s, const struct target *t, struct kept **ret)
 	k->upper = span_dup(t->upper);
 	k->kind = t->kind;
 	k->overlay = target_is_overlay(t);
-	k->marks = marks_of(t);
+	k->marks = keeping_marks(t);
 	k->runtime_makes = owned_by_runtime(t->runtime);
 	k->index_fd = -1;
 	r = open_upper(k);

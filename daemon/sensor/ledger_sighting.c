@@ -301,7 +301,8 @@ static int gather_below(void *ctx, const struct change *c)
 }
 
 /* Where no directory is any more, what was told of its content is over: one entry each, and the
- * directory's own change stands for all. */
+ * directory's own change stands for all. The directory itself need not have been told: it may have
+ * come and gone between two looks at it. */
 static int supersede(struct verdict *v)
 {
 	struct below b = {.path = v->path};
@@ -321,16 +322,6 @@ static int supersede(struct verdict *v)
 	}
 	buf_free(&b.list);
 	return r < 0 ? r : 0;
-}
-
-static bool was_dir(const struct verdict *v)
-{
-	struct record rec;
-
-	if (v->in.base && v->in.base->type == FILE_DIR)
-		return true;
-	return v->had && v->old.now.n && record_decode(v->old.now, &rec) == 0 &&
-	       rec.type == FILE_DIR;
 }
 
 static int on_gap(struct verdict *v)
@@ -356,7 +347,7 @@ static int decide(struct verdict *v)
 	r = gather(v);
 	if (r < 0)
 		return r;
-	if (s->dir_lost && was_dir(v))
+	if (s->dir_lost)
 		r = supersede(v);
 	if (r == 0 && judge(&v->in, &v->c) == JUDGE_DRIFT)
 		r = put(v);

@@ -307,13 +307,21 @@ static void keep_host_trees(struct sensor *s)
 
 /* ---- a look ---- */
 
+/* The same name on another tree is another thing; so is one whose mount, which knows, says that its
+ * markers are others than its files at rest had let us think. */
+static bool is_another(const struct reg *r, const struct box *b)
+{
+	return !span_is(b->t.upper, r->kept->upper) ||
+	       (!b->from_files_only && keeping_marks(&b->t) != r->kept->marks);
+}
+
 static void keep_box(struct sensor *s, const struct box *b)
 {
 	struct kept_limits lim = {.merged = b->merged, .partial = b->partial};
 	struct reg *r = registry_by_id(&s->reg, b->t.id);
 
-	if (r && !span_is(b->t.upper, r->kept->upper)) {
-		drop(s, r, true); /* the same name on another tree is another thing */
+	if (r && is_another(r, b)) {
+		drop(s, r, true);
 		r = NULL;
 	}
 	if (!r)

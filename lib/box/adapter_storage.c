@@ -115,8 +115,20 @@ static void tell_bundle(struct adapter_ctx *ctx, const json_t *spec, struct know
 struct graph {
 	struct span root;
 	const json_t *images;
-	bool fuse, users;
+	bool users;
+	enum { GRAPH_NATIVE, GRAPH_FUSE, GRAPH_TORN } how;
 };
+
+/* The engine writes the file anew at each start, and not at once: an empty one says nothing. */
+static int how_mounted(struct adapter_ctx *ctx, struct span root)
+{
+	struct span path = ctx_path(ctx, "%.*s/overlay/.has-mount-program", S(root));
+	struct span text = ctx_text(ctx, path);
+
+	if (span_is(text, "true"))
+		return GRAPH_FUSE;
+	return span_is(text, "false") || !ctx_real(ctx, path).n ? GRAPH_NATIVE : GRAPH_TORN;
+}
 
 static void load_one(struct adapter_ctx *ctx, const struct graph *g, const json_t *c)
 {
@@ -128,7 +140,7 @@ static void load_one(struct adapter_ctx *ctx, const struct graph *g, const json_
 		return;
 	k = known_add(ctx, adapter_podman.name);
 	k->root = root;
-	k->fuse = g->fuse;
+	k->fuse = g->how == GRAPH_FUSE;
 	k->user_xattr = g->users;
 	k->t.id = id;
 	k->t.name = first_of(json_at(c, "names"));
@@ -141,6 +153,7 @@ static void load_one(struct adapter_ctx *ctx, const struct graph *g, const json_
 	k->lower_file = ctx_path(ctx, "%.*s/overlay/%.*s/lower", S(root), S(layer));
 	k->merged = ctx_path(ctx, "%.*s/overlay/%.*s/merged", S(root), S(layer));
 	tell_bundle(ctx, bundle_of(ctx, root, id), k);
+	k->quiet |= g->how == GRAPH_TORN; /* its mount tells */
 }
 
 static void load_root(struct adapter_ctx *ctx, struct span root)
@@ -150,8 +163,7 @@ static void load_root(struct adapter_ctx *ctx, struct span root)
 	struct graph g = {.root = root, .users = ctx_is_users(ctx, root)};
 
 	g.images = ctx_json(ctx, ctx_path(ctx, "%.*s/overlay-images/images.json", S(root)), NULL);
-	g.fuse = span_is(
-		ctx_text(ctx, ctx_path(ctx, "%.*s/overlay/.has-mount-program", S(root))), "true");
+	g.how = how_mounted(ctx, root);
 	if (ctx_real(ctx, dir).n)
 		ctx_watch(ctx, dir);
 	for (size_t l = 0; l < COUNTOF(lists); l++) {

@@ -167,9 +167,9 @@ chmod 755 "$W" "$W/run" && chmod 666 "$W/run/s.sock"
 head=$(as curl -sS -m 10 -i --unix-socket "$W/run/s.sock" http://boltseal/_ping)
 like "docker's route: without a role" "$head" '^HTTP/1.1 403 '
 like "it says the version all the same" "$head" '^Api-Version: 1\.'
-is "and before any version: the role" "$(as curl -sS --unix-socket "$W/run/s.sock" http://boltseal/v1.99/version | jq -r .message | grep -c 'it takes the role VIEWER')" 1
+is "and before any version: the role" "$(as curl -sS --unix-socket "$W/run/s.sock" http://boltseal/v1.99/version | jq -r .message | grep -c 'it takes the role viewer')" 1
 if command -v docker >/dev/null; then
-	like "docker's client: without a role" "$(as env HOME=/ docker -H "unix://$W/run/s.sock" ps 2>&1)" 'uid 65533 may not do this: it takes the role VIEWER'
+	like "docker's client: without a role" "$(as env HOME=/ docker -H "unix://$W/run/s.sock" ps 2>&1)" 'uid 65533 may not do this: it takes the role viewer'
 else skip "docker's client without a role" "no docker"; fi
 chmod 660 "$W/run/s.sock"
 cp "$BIN/boltseal" "$W/boltseal-c"

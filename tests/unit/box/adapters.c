@@ -189,6 +189,50 @@ static void storage_at_rest_gives_the_layers(void **state)
 	assert_false(target_next_path(&r, &lower));
 }
 
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* How a store's containers are mounted is written anew at each start of the engine: while the file is
+ * empty nothing is shown by its files alone, for its markers could be read the wrong way. */
+static void storage_with_a_torn_file(void **state)
+{
+	struct ground *g = *state;
+	char dir[] = "/tmp/boltseal-adapters.XXXXXX", path[PATH_MAX], cmd[2 * PATH_MAX];
+	static const struct {
+		const char *text;
+		size_t n;
+		bool fuse;
+	} row[] = {{"", 0, false}, {"true", 1, true}, {"false", 1, false}};
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(cmd, sizeof(cmd), "cp -a '%s/cri-o/storage' '%s'", g->root, dir);
+	assert_int_equal(system(cmd), 0);
+	snprintf(path, sizeof(path), "%s/storage/overlay/.has-mount-program", dir);
+	for (size_t i = 0; i < COUNTOF(row); i++) {
+		void *again = NULL;
+		struct ground *one;
+
+		put(path, row[i].text);
+		assert_int_equal(begin(&again), 0);
+		one = again;
+		snprintf(cmd, sizeof(cmd), "%s/storage", dir);
+		paths_add(&one->ctx.storage, &one->ctx.mem, span_of(cmd));
+		ctx_load(&one->ctx);
+		enumerate(one);
+		assert_int_equal(one->list.n, row[i].n);
+		assert_true(!one->list.n || one->list.v[0].t.fuse == row[i].fuse);
+		end(&again);
+	}
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 static void docker_by_its_layout(void **state)
 {
 	struct ground *g = *state;
@@ -228,15 +272,6 @@ static void lxc_and_nspawn_by_their_tree(void **state)
 	is(b.t.name, "web");
 	b = (struct box){.t.upper = span_of("/etc")}; /* a virtual machine's ROOT */
 	assert_int_equal(tell(g, &b), ADAPTER_NOT_MINE);
-}
-
-static void put(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
 }
 
 static void a_file_is_read_again_when_it_changed(void **state)
@@ -287,6 +322,7 @@ int main(void)
 		TEST(a_half_written_bundle_still_gives_its_id),
 		TEST(crio_tells_the_pod),
 		TEST(storage_at_rest_gives_the_layers),
+		TEST(storage_with_a_torn_file),
 		TEST(docker_by_its_layout),
 		TEST(lxc_and_nspawn_by_their_tree),
 		TEST(a_file_is_read_again_when_it_changed),
