@@ -24,7 +24,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lcrypto -ljansson
-DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng
+DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng -lcurl -lz
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -156,11 +156,11 @@ bench: deps
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.
 DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson-dev libcap-ng-dev \
-        libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
+        libssl-dev libcurl4-openssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
         python3
 TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fuse-overlayfs uidmap lxc \
         systemd-container debootstrap attr acl libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
-        groff-base zsh fish
+        groff-base zsh fish protobuf-compiler python3-protobuf openssl
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 
