@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "net/pin.h"
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct courier {
 	struct buf base, where;			   /* what the target is put behind; host for people */
 	struct curl_slist connect_to;
 	struct buf connect_text, packed, url;
+	struct net_pin pin;
 	char why[CURL_ERROR_SIZE];
 	/* the exchange */
 	struct courier_answer *answer;
@@ -110,17 +112,6 @@ static int take_apart(struct courier *c, const char *address)
 	return 0;
 }
 
-int courier_check(const char *address)
-{
-	struct courier *c = calloc(1, sizeof(*c));
-	int r;
-
-	must(c);
-	r = take_apart(c, address);
-	courier_free(c);
-	return r;
-}
-
 /* Another name in the certificate than the address has: the URL gets the name, the connection goes
  * to the address. */
 static void set_where(struct courier *c)
@@ -128,8 +119,8 @@ static void set_where(struct courier *c)
 	const char *name = c->o.server_name;
 
 	buf_printf(&c->where, "%s://%s:%s", c->scheme, c->host, c->port);
-	buf_printf(&c->base, "%s://%s:%s", c->scheme, name && *name ? name : c->host, c->port);
-	if (!name || !*name)
+	buf_printf(&c->base, "%s://%s:%s", c->scheme, *name ? name : c->host, c->port);
+	if (!*name)
 		return;
 	buf_printf(&c->connect_text, "::%s:%s", c->host, c->port);
 	c->connect_to.data = (char *)c->connect_text.p;
@@ -187,7 +178,7 @@ static int on_progress(void *ctx, curl_off_t down_all UNUSED, curl_off_t down UN
 
 static void set_text(CURL *h, CURLoption what, const char *text)
 {
-	if (text && *text)
+	if (*text)
 		curl_easy_setopt(h, what, text);
 }
 
@@ -202,23 +193,59 @@ static void set_protocols(struct courier *c)
 #endif
 }
 
-static void set_tls(struct courier *c)
+static CURLcode on_context(CURL *curl UNUSED, void *ssl_ctx, void *ctx)
+{
+	struct courier *c = ctx;
+
+	net_pin_demand(ssl_ctx, &c->pin);
+	return CURLE_OK;
+}
+
+static int set_pin(struct courier *c)
+{
+	bool chain = *c->o.ca;
+	int r = net_pin_parse(&c->pin, c->o.fingerprint, chain);
+
+	if (r < 0)
+		return r;
+	curl_easy_setopt(c->curl, CURLOPT_SSL_CTX_FUNCTION, on_context);
+	curl_easy_setopt(c->curl, CURLOPT_SSL_CTX_DATA, c);
+	if (!chain) {
+		curl_easy_setopt(c->curl, CURLOPT_CAINFO, NULL);
+		curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	return 0;
+}
+
+static int set_tls(struct courier *c)
 {
 	const struct courier_options *o = &c->o;
 	CURL *h = c->curl;
 
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (o->ca && *o->ca) { /* these authorities and no others */
+	if (*o->ca) { /* these authorities and no others */
 		curl_easy_setopt(h, CURLOPT_CAINFO, o->ca);
 		curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
 	}
 	set_text(h, CURLOPT_CRLFILE, o->crl);
 	set_text(h, CURLOPT_SSLCERT, o->cert);
 	set_text(h, CURLOPT_SSLKEY, o->key);
-	set_text(h, CURLOPT_PINNEDPUBLICKEY, o->pin);
+	curl_easy_setopt(h, CURLOPT_KEYPASSWD, ""); /* none is asked for on a terminal */
+	return *o->fingerprint ? set_pin(c) : 0;
+}
+
+/* An empty text is "none", whatever the environment says; none at all would ask it. */
+static int set_proxy(struct courier *c)
+{
+	if (*c->o.proxy && strncmp(c->o.proxy, "http://", 7) != 0)
+		return err_set(-EINVAL, "the proxy's address does not begin with http://");
+	curl_easy_setopt(c->curl, CURLOPT_PROXY, c->o.proxy);
+	curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(c->curl, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	return 0;
 }
 
 static void set_once(struct courier *c)
@@ -226,14 +253,9 @@ static void set_once(struct courier *c)
 	CURL *h = c->curl;
 
 	set_protocols(c);
-	set_tls(c);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	/* An empty text is "none", whatever the environment says; none at all would ask it. */
-	curl_easy_setopt(h, CURLOPT_PROXY, c->o.proxy ? c->o.proxy : "");
-	curl_easy_setopt(h, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(h, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -251,6 +273,16 @@ static void set_once(struct courier *c)
 	curl_easy_setopt(h, CURLOPT_POST, 1L);
 }
 
+static void no_null(struct courier_options *o)
+{
+	const char **all[] = {&o->proxy, &o->ca, &o->crl, &o->cert, &o->key, &o->server_name,
+		&o->fingerprint, &o->agent};
+
+	for (size_t i = 0; i < COUNTOF(all); i++)
+		if (!*all[i])
+			*all[i] = "";
+}
+
 int courier_new(struct courier **ret, const struct courier_options *o)
 {
 	CLEANUP(courier_free_p) struct courier *c = calloc(1, sizeof(*c));
@@ -261,12 +293,15 @@ int courier_new(struct courier **ret, const struct courier_options *o)
 	if (started != CURLE_OK)
 		return err_set(-EIO, "libcurl: %s", curl_easy_strerror(started));
 	c->o = *o;
+	no_null(&c->o);
 	r = take_apart(c, o->address);
 	if (r < 0)
 		return r;
 	c->curl = curl_easy_init();
 	if (!c->curl)
 		return err_set(-ENOMEM, "libcurl has no memory");
+	if ((r = set_tls(c)) < 0 || (r = set_proxy(c)) < 0)
+		return r;
 	set_where(c);
 	set_once(c);
 	*ret = take(c);

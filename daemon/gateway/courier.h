@@ -2,7 +2,7 @@
  * courier.h - requests to one receiver over HTTP or HTTPS, by libcurl's easy interface: one thread,
  * one connection that is kept, one request at a time, never longer than its time limit.
  *
- * What is not set here is off: no redirects, no other protocols, no proxy or password from the
+ * A text of the options that is NULL or empty is not given. What is not set here is off: no redirects, no other protocols, no proxy or password from the
  * environment or a netrc file, no decompression of answers, no HTTP but 1.1. TLS is 1.2 or later,
  * the certificate and the name in it are verified, always.
  */
@@ -17,12 +17,13 @@ struct courier_options {
 	const char *ca, *crl;	 /* files; NULL: the system's authorities, none */
 	const char *cert, *key;	 /* our own certificate; NULL: none */
 	const char *server_name; /* that the certificate must have; NULL: the address's host */
-	const char *pin;	 /* "sha256//BASE64" of the public key, apart by ';'; NULL: any */
+	const char *fingerprint; /* "sha256:HEX" of its certificate; without `ca` that is all that is
+				    demanded of it. NULL: any */
 	const char *agent;	 /* User-Agent */
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	int64_t timeout;	    /* ns, for one exchange */
 	size_t answer_max;	    /* bytes */
-	const atomic_bool *stop;    /* ends an exchange within a second */
+	const atomic_bool *stop;    /* ends an exchange within a second; may be NULL */
 };
 
 /* One request: POST where there is a body to send. */
@@ -54,5 +55,3 @@ struct span courier_path(const struct courier *c);
 struct span courier_query(const struct courier *c);
 /* "https://host:port", for sentences. */
 const char *courier_where(const struct courier *c);
-/* An address that can be sent to: -EINVAL with a sentence when it is none. */
-int courier_check(const char *address);

@@ -1,20 +1,21 @@
-/* The file is read straight into the memory that keeps it: no buffer of ours sees the token. */
+/* The file is read straight into the memory that keeps it. */
 #include "daemon/gateway/secret.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include <fcntl.h>
-#include <strings.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MAX = 8192, FRONT = 64 /* "Authorization: <scheme> " */ };
-static const char header[] = "Authorization: ";
+/* The mapping: the file's line at RAW, the header from its beginning on. */
+enum { SECRET_MAX = 4096, FRONT = 64, RAW = FRONT + SECRET_MAX * 4 / 3 + 8 };
 
 static int map(struct secret *s)
 {
-	s->size = SECRET_MAX + FRONT + 2;
+	s->size = RAW + SECRET_MAX + 1;
 	s->line = mmap(
 		NULL, s->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s->line == MAP_FAILED) {
@@ -68,58 +69,66 @@ static int read_file(int fd, char *to, const char *path, size_t *ret_n)
 			return err_sys("the token file %s", path);
 		n += (size_t)r;
 	}
-	while (n > 0 && strchr(" \t\r\n", to[n - 1]))
+	n = strcspn(to, "\r\n"); /* the memory behind is zero */
+	while (n > 0 && (to[n - 1] == ' ' || to[n - 1] == '\t'))
 		n--;
 	if (n == 0)
-		return err_set(-EINVAL, "the token file %s is empty", path);
+		return err_set(-EINVAL, "the token file %s has no first line", path);
 	for (size_t i = 0; i < n; i++)
 		if (to[i] < 0x20 || to[i] > 0x7e)
 			return err_set(-EINVAL,
-				"the token file %s is more than one line of plain ASCII", path);
-	to[n] = 0;
+				"the first line of the token file %s is not plain ASCII", path);
+	explicit_bzero(to + n, SECRET_MAX - n);
 	*ret_n = n;
 	return 0;
 }
 
-/* Length of the scheme that the token brings, with its blank. */
-static size_t own_scheme(const char *token)
+static int put_value(struct secret *s, enum secret_auth auth, size_t at)
 {
-	static const char *const schemes[] = {"Bearer ", "Basic ", "ApiKey ", "Splunk "};
+	BUF struct buf text = {.p = NULL};
+	struct span v = s->raw;
 
-	for (size_t i = 0; i < COUNTOF(schemes); i++)
-		if (strncasecmp(token, schemes[i], strlen(schemes[i])) == 0)
-			return strlen(schemes[i]);
+	if (auth == SECRET_BASIC) {
+		/* All the room at once: growing would leave pieces behind. */
+		if (buf_reserve(&text, SECRET_MAX * 4 / 3 + 8))
+			return buf_err(&text);
+		text_b64(&text, s->raw);
+		v = buf_span(&text);
+	}
+	memcpy(s->line + at, v.p, v.n);
+	s->line[at + v.n] = 0;
+	s->value = span_make(s->line + at, v.n);
+	if (text.p)
+		explicit_bzero(text.p, text.n);
 	return 0;
 }
 
-/* The token stands at FRONT; the line is built towards it from the left. */
-static void put_front(struct secret *s, size_t n, const char *scheme)
+static int put_line(struct secret *s, enum secret_auth auth, const char *path)
 {
-	char *token = s->line + FRONT;
-	size_t own = own_scheme(token), at = strlen(header);
+	static const char *const schemes[SECRET_AUTH_N] = {[SECRET_BEARER] = "Bearer",
+		[SECRET_BASIC] = "Basic",
+		[SECRET_APIKEY] = "ApiKey",
+		[SECRET_SPLUNK] = "Splunk"};
 
-	memcpy(s->line, header, at);
-	if (own == 0) {
-		memcpy(s->line + at, scheme, strlen(scheme));
-		at += strlen(scheme);
-		s->line[at++] = ' ';
-	}
-	memmove(s->line + at, token, n + 1);
-	explicit_bzero(s->line + at + n, s->size - at - n);
-	s->value = span_make(s->line + at + own, n - own);
+	if (auth == SECRET_BASIC && !memchr(s->raw.p, ':', s->raw.n))
+		return err_set(-EINVAL, "the token file %s does not say USER:PASSWORD", path);
+	return put_value(s, auth,
+		(size_t)snprintf(s->line, FRONT, "Authorization: %s ", schemes[auth]));
 }
 
-int secret_read(struct secret *s, const char *path, const char *scheme)
+int secret_read(struct secret *s, const char *path, enum secret_auth auth)
 {
 	SECRET struct secret fresh = {.line = NULL};
 	FD int fd = open_file(path, &fresh.world_readable);
-	size_t n;
+	size_t n = 0;
 	int r = fd < 0 ? fd : map(&fresh);
 
-	must(strlen(header) + strlen(scheme) + 1 < FRONT);
-	if (r < 0 || (r = read_file(fd, fresh.line + FRONT, path, &n)) < 0)
+	if (r < 0 || (r = read_file(fd, fresh.line + RAW, path, &n)) < 0)
 		return r;
-	put_front(&fresh, n, scheme);
+	fresh.raw = span_make(fresh.line + RAW, n);
+	r = put_line(&fresh, auth, path);
+	if (r < 0)
+		return r;
 	secret_wipe(s);
 	*s = fresh;
 	fresh = (struct secret){.line = NULL};
@@ -131,15 +140,30 @@ bool secret_same(const struct secret *a, const struct secret *b)
 	return a->line && b->line && strcmp(a->line, b->line) == 0;
 }
 
+/* Shorter ones would turn ordinary words into asterisks and tell more than they hide. */
+enum { HIDE_LEAST = 4 };
+
+static void hide(struct span what, char *text, size_t n)
+{
+	char *at = text, *end = text + n;
+
+	if (what.n < HIDE_LEAST)
+		return;
+	while ((at = memmem(at, (size_t)(end - at), what.p, what.n))) {
+		memset(at, '*', what.n);
+		at += what.n;
+	}
+}
+
 void secret_hide(const struct secret *s, void *text, size_t n)
 {
-	char *at = text, *end = at + n;
+	const uint8_t *colon;
 
-	/* Shorter ones would turn ordinary words into asterisks and tell more than they hide. */
-	if (!s->line || s->value.n < 4 || n == 0)
+	if (!s->line || n == 0)
 		return;
-	while ((at = memmem(at, (size_t)(end - at), s->value.p, s->value.n))) {
-		memset(at, '*', s->value.n);
-		at += s->value.n;
-	}
+	hide(s->value, text, n);
+	hide(s->raw, text, n);
+	colon = memchr(s->raw.p, ':', s->raw.n);
+	if (colon)
+		hide(span_make(colon + 1, (size_t)(s->raw.p + s->raw.n - colon) - 1), text, n);
 }

@@ -10,19 +10,21 @@
 
 #include "base/span.h"
 
+enum secret_auth { SECRET_BEARER, SECRET_BASIC, SECRET_APIKEY, SECRET_SPLUNK, SECRET_AUTH_N };
 struct secret {
-	char *line;	     /* "Authorization: <scheme> <token>"; NULL: none */
-	struct span value;   /* the part that must not be seen; points into `line` */
+	char *line;	     /* "Authorization: <scheme> <value>"; NULL: none */
+	struct span value;   /* as it goes along; points behind `line` */
+	struct span raw;     /* as the file has it; the same memory */
 	bool world_readable; /* the file is, so it is hardly one */
 	size_t size;	     /* of the mapping */
 };
 #define SECRET CLEANUP(secret_wipe)
 
-/* Reads `path`: one line of printable ASCII, at most 8 KiB. `scheme` goes in front, unless the file
- * begins with a scheme of its own ("Bearer ", "Basic ", "ApiKey ", "Splunk "). `s` must be wiped or
- * all zero. The sentence of a failure names the file and nothing of what is in it. */
-int secret_read(struct secret *s, const char *path, const char *scheme);
+/* Reads the first line of `path`: printable ASCII, at most 4 KiB; USER:PASSWORD for SECRET_BASIC.
+ * `s` must be all zero or hold an earlier one, which is wiped then and kept on failure. The
+ * sentence of a failure names the file and nothing of what is in it. */
+int secret_read(struct secret *s, const char *path, enum secret_auth auth);
 void secret_wipe(struct secret *s);
 bool secret_same(const struct secret *a, const struct secret *b);
-/* Overwrites every occurrence of the value in `text` with asterisks: a receiver may echo it. */
+/* Overwrites with asterisks whatever of it stands in `text`: a receiver may echo it. */
 void secret_hide(const struct secret *s, void *text, size_t n);

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-enum { HEADERS_MAX = 34, ACK_FIRST_MS = 100, ACK_MOST_MS = 10000, SLICE_MS = 100 };
+enum { ACK_FIRST_MS = 100, ACK_MOST_MS = 10000 };
 /* An acknowledgement is waited for as long as ten exchanges may take: five minutes by default. */
 enum { ACK_EXCHANGES = 10 };
 
@@ -25,6 +25,7 @@ struct sink_link {
 	const struct config_sink *conf;
 	struct post_options post;
 	const atomic_bool *stop;
+	int stop_fd;
 	int64_t timeout;
 	char channel[37], channel_line[80], tenant_line[300];
 	const char *headers[4]; /* of every request of this profile */
@@ -56,20 +57,36 @@ static void link_free(struct sink_link **l)
 	https_close(*l);
 }
 
-/* The schemes that receivers expect where the token file does not name its own. */
-static const char *const schemes[POST_N] = {[POST_GENERIC] = "Bearer",
-	[POST_HEC] = "Splunk",
-	[POST_BULK] = "ApiKey",
-	[POST_LOKI] = "Bearer",
-	[POST_OTLP] = "Bearer"};
+/* How the token goes along, and how an event is written, where the configuration leaves it open. */
+static const struct {
+	enum secret_auth auth;
+	enum format format;
+} habits[POST_N] = {[POST_GENERIC] = {SECRET_BEARER, FORMAT_JSON},
+	[POST_HEC] = {SECRET_SPLUNK, FORMAT_JSON},
+	[POST_BULK] = {SECRET_APIKEY, FORMAT_ECS},
+	[POST_LOKI] = {SECRET_BEARER, FORMAT_JSON},
+	[POST_OTLP] = {SECRET_BEARER, FORMAT_JSON}};
+_Static_assert((int)CONFIG_SINK_GENERIC == POST_GENERIC && (int)CONFIG_SINK_SPLUNK == POST_HEC &&
+		       (int)CONFIG_SINK_ELASTIC == POST_BULK &&
+		       (int)CONFIG_SINK_LOKI == POST_LOKI && (int)CONFIG_SINK_OTLP == POST_OTLP,
+	"the configuration's profiles are the wire's");
+_Static_assert((int)CONFIG_SINK_AUTH_BEARER == SECRET_BEARER + 1 &&
+		       (int)CONFIG_SINK_AUTH_SPLUNK == SECRET_SPLUNK + 1,
+	"one more than the secret's, for auto");
+
+static enum secret_auth auth_of(const struct sink_link *l)
+{
+	return l->conf->auth == CONFIG_SINK_AUTH_AUTO ? habits[l->post.profile].auth
+						      : (enum secret_auth)(l->conf->auth - 1);
+}
 
 static int read_token(struct sink_link *l)
 {
 	int r;
 
-	if (!l->conf->token_file || !*l->conf->token_file)
+	if (!*l->conf->token_file)
 		return 0;
-	r = secret_read(&l->token, l->conf->token_file, schemes[l->post.profile]);
+	r = secret_read(&l->token, l->conf->token_file, auth_of(l));
 	if (r == 0 && l->token.world_readable && !l->told) {
 		log_warn("sink %s: the token file %s can be read by everybody", l->conf->name,
 			l->conf->token_file);
@@ -84,7 +101,7 @@ static bool token_changed(struct sink_link *l)
 	SECRET struct secret fresh = {.line = NULL};
 
 	if (!l->token.line ||
-		secret_read(&fresh, l->conf->token_file, schemes[l->post.profile]) < 0 ||
+		secret_read(&fresh, l->conf->token_file, auth_of(l)) < 0 ||
 		secret_same(&fresh, &l->token))
 		return false;
 	secret_wipe(&l->token);
@@ -128,7 +145,7 @@ static int make_headers(struct sink_link *l)
 	for (size_t i = 0; i < l->conf->headers.n; i++)
 		if (check_line(l->conf->headers.v[i]) < 0)
 			return -EINVAL;
-	if (tenant && check_line(tenant) < 0)
+	if (check_line(tenant) < 0)
 		return -EINVAL;
 
 	if (l->post.profile == POST_HEC) {
@@ -138,7 +155,7 @@ static int make_headers(struct sink_link *l)
 			return r;
 		l->headers[n++] = l->channel_line;
 	}
-	if (tenant && *tenant) {
+	if (*tenant) {
 		snprintf(l->tenant_line, sizeof(l->tenant_line), "X-Scope-OrgID: %s", tenant);
 		l->headers[n++] = l->tenant_line;
 	}
@@ -166,10 +183,12 @@ static int make_courier(struct sink_link *l, const struct sink_env *env)
 	const struct config_sink *c = env->conf;
 	struct courier_options o = {.address = c->address,
 		.proxy = c->proxy,
-		.ca = c->tls_ca,
-		.cert = c->tls_cert,
-		.key = c->tls_key,
-		.server_name = c->tls_server_name,
+		.ca = c->tls.ca,
+		.crl = c->tls.crl,
+		.cert = c->tls.cert,
+		.key = c->tls.key,
+		.server_name = c->tls.server_name,
+		.fingerprint = c->tls.fingerprint,
 		.agent = "boltseal/" BOLTSEAL_VERSION,
 		.headers = c->headers.v,
 		.timeout = env->timeout,
@@ -188,11 +207,13 @@ static int https_open(struct sink_link **ret, const struct sink_env *env)
 	must(l);
 	l->conf = c;
 	l->stop = env->stop;
+	l->stop_fd = env->stop_fd;
 	l->timeout = env->timeout;
 	l->post = (struct post_options){.profile = (enum post_profile)c->profile,
-		.format = c->format,
+		.format = c->format ? (enum format)(c->format - 1) : habits[c->profile].format,
 		.how = env->format,
-		.index = c->index};
+		.index = c->index,
+		.labels = c->labels.v};
 	if ((r = make_courier(l, env)) < 0 || (r = make_headers(l)) < 0 || (r = read_token(l)) < 0)
 		return r;
 	make_targets(l);
@@ -246,9 +267,9 @@ static int ask_ack(struct sink_link *l, struct post_result *ret)
 /* False: the sink is to stop. */
 static bool pause_for(const struct sink_link *l, int64_t ms)
 {
-	for (; ms > 0 && !atomic_load(l->stop); ms -= SLICE_MS)
-		poll(NULL, 0, (int)(ms < SLICE_MS ? ms : SLICE_MS));
-	return !atomic_load(l->stop);
+	struct pollfd p = {.fd = l->stop_fd, .events = POLLIN};
+
+	return poll(&p, 1, (int)ms) == 0 && !atomic_load(l->stop);
 }
 
 /* The indexers may take a while; asked ever more seldom. Not acknowledged in time is not received:
@@ -285,8 +306,16 @@ static int deliver(struct sink_link *l, size_t n, struct post_result *ret)
 		return r;
 	a = answer_of(l);
 	post_read(l->post.profile, &a, l->events, n, clock_wall(), ret);
+	if (l->post.profile == POST_HEC && ret->verdict == POST_TAKEN && l->conf->ack)
+		return err_set(-EPROTO, "%s: its token does not acknowledge, and ack is on",
+			courier_where(l->courier));
 	if (ret->verdict != POST_WAIT)
 		return 0;
+	if (!l->conf->ack) {
+		ret->verdict = POST_TAKEN;
+		ret->done = n;
+		return 0;
+	}
 	r = wait_ack(l, ret);
 	if (r == 0 && ret->verdict == POST_TAKEN)
 		ret->done = n;

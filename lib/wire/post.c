@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "wire/post_parts.h"
+#include <stdio.h>
 
 #define X_KIND(id, n, s) [POST_##id] = {n, s},
 const struct kind post_kinds[POST_N] = {POST_PROFILES(X_KIND)};
@@ -142,6 +143,33 @@ struct span post_item_host(const struct post_item *it)
 	const json_t *host = json_object_get(it->root, "host");
 
 	return json_is_string(host) ? json_span(host) : span_of("");
+}
+
+static bool is_given(const struct post_options *o, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; o->labels && o->labels[i]; i++)
+		if (strncmp(o->labels[i], name, n) == 0 && o->labels[i][n] == '=')
+			return true;
+	return false;
+}
+
+void post_labels(const struct post_options *o, const struct post_label *ours, size_t n,
+	void (*fn)(struct json *j, const struct post_label *l), struct json *j)
+{
+	for (size_t i = 0; o->labels && o->labels[i]; i++) {
+		const char *sign = strchr(o->labels[i], '=');
+		char name[128];
+
+		if (!sign || sign - o->labels[i] >= (ptrdiff_t)sizeof(name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(sign - o->labels[i]), o->labels[i]);
+		fn(j, &(struct post_label){name, span_of(sign + 1)});
+	}
+	for (size_t i = 0; i < n; i++)
+		if (ours[i].value.n > 0 && !is_given(o, ours[i].name))
+			fn(j, &ours[i]);
 }
 
 void post_body_generic(const struct post_options *o UNUSED, const struct post_item *v, size_t n,

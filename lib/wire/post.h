@@ -48,6 +48,8 @@ struct post_options {
 	struct format_options how;
 	/* HEC: the index; elastic-bulk: the data stream. NULL or empty: the token's own, POST_STREAM */
 	const char *index;
+	const char *const *labels; /* "name=value", NULL-terminated: Loki's, attributes of OTLP's
+				      resource; they replace ours of the same name. NULL: none */
 };
 
 /* Appends the body. *ret_n: how many events, from the first on, are in it; when that is less than

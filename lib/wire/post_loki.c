@@ -30,14 +30,21 @@ static bool same_stream(const struct post_item *a, const struct post_item *b)
 	       span_eq(post_item_host(a), post_item_host(b));
 }
 
-static void show_labels(struct json *j, const struct post_item *it)
+static void add_label(struct json *j, const struct post_label *l)
 {
+	json_m_str(j, l->name, l->value);
+}
+
+static void show_labels(struct json *j, const struct post_options *o, const struct post_item *it)
+{
+	const struct post_label ours[] = {{"host", post_item_host(it)},
+		{"job", span_of("boltseal")},
+		{"severity", span_of(severity_kinds[it->event->severity].name)},
+		{"type", span_of(event_kinds[it->event->type].name)}};
+
 	json_key(j, "stream");
 	json_open(j, '{');
-	json_m_str(j, "host", post_item_host(it));
-	json_m_text(j, "job", "boltseal");
-	json_m_text(j, "severity", severity_kinds[it->event->severity].name);
-	json_m_text(j, "type", event_kinds[it->event->type].name);
+	post_labels(o, ours, COUNTOF(ours), add_label, j);
 	json_close(j, '}');
 }
 
@@ -55,7 +62,7 @@ void post_body_loki(
 		if (done[i])
 			continue;
 		json_open(&j, '{');
-		show_labels(&j, &v[i]);
+		show_labels(&j, o, &v[i]);
 		json_key(&j, "values");
 		json_open(&j, '[');
 		for (size_t k = i; k < n; k++) {

@@ -58,10 +58,9 @@ static void add_attribute(void *ctx, const struct post_field *f)
 	json_close(j, '}');
 }
 
-static void add_text(struct json *j, const char *key, struct span v)
+static void add_label(struct json *j, const struct post_label *l)
 {
-	if (v.n > 0)
-		add_attribute(j, &(struct post_field){.name = key, .type = POST_TEXT, .text = v});
+	add_attribute(j, &(struct post_field){.name = l->name, .type = POST_TEXT, .text = l->value});
 }
 
 static void show_record(struct json *j, const struct post_options *o, const struct post_item *it)
@@ -87,13 +86,15 @@ static void show_record(struct json *j, const struct post_options *o, const stru
 
 static void show_resource(struct json *j, const struct post_options *o, struct span host)
 {
+	const struct post_label ours[] = {{"service.name", span_of("boltseal")},
+		{"service.version", span_of(o->how.version)},
+		{"host.name", host}};
+
 	json_key(j, "resource");
 	json_open(j, '{');
 	json_key(j, "attributes");
 	json_open(j, '[');
-	add_text(j, "service.name", span_of("boltseal"));
-	add_text(j, "service.version", span_of(o->how.version));
-	add_text(j, "host.name", host);
+	post_labels(o, ours, COUNTOF(ours), add_label, j);
 	json_close(j, ']');
 	json_close(j, '}');
 }

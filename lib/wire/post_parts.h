@@ -15,6 +15,15 @@ struct post_item {
 void post_item_value(struct json *j, const struct post_item *it);
 struct span post_item_host(const struct post_item *it);
 
+/* Calls `fn` with each of the configured labels, then with those of ours that are not among them
+ * and not empty. */
+struct post_label {
+	const char *name;
+	struct span value;
+};
+void post_labels(const struct post_options *o, const struct post_label *ours, size_t n,
+	void (*fn)(struct json *j, const struct post_label *l), struct json *j);
+
 typedef void post_body_fn(
 	const struct post_options *o, const struct post_item *v, size_t n, struct buf *out);
 post_body_fn post_body_generic, post_body_hec, post_body_bulk, post_body_loki, post_body_otlp;
