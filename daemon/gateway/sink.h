@@ -41,6 +41,7 @@ enum {
 struct sink_result {
 	size_t done;	     /* events that the receiver has, from the first on; see `settle` */
 	int64_t retry_after; /* ns; 0: not said */
+	bool sure;	     /* with a `settle`: it is not needed for these */
 	char reply[256];     /* what came back, for `sinks test` and for a refusal's reason */
 };
 

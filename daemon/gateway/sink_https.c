@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-enum { ACK_FIRST_MS = 100, ACK_MOST_MS = 10000 };
+enum { ACK_FIRST_MS = 100, ACK_MOST_MS = 10000, SLICE_MS = 500 };
 /* An acknowledgement is waited for as long as ten exchanges may take: five minutes by default. */
 enum { ACK_EXCHANGES = 10 };
 
@@ -264,12 +264,15 @@ static int ask_ack(struct sink_link *l, struct post_result *ret)
 	return 0;
 }
 
-/* False: the sink is to stop. */
+/* False: the sink is to stop; a test of one has no descriptor that says so. */
 static bool pause_for(const struct sink_link *l, int64_t ms)
 {
 	struct pollfd p = {.fd = l->stop_fd, .events = POLLIN};
 
-	return poll(&p, 1, (int)ms) == 0 && !atomic_load(l->stop);
+	for (; ms > 0 && !atomic_load(l->stop); ms -= SLICE_MS)
+		if (poll(&p, 1, (int)(ms < SLICE_MS ? ms : SLICE_MS)) != 0)
+			break;
+	return !atomic_load(l->stop);
 }
 
 /* The indexers may take a while; asked ever more seldom. Not acknowledged in time is not received:
@@ -398,7 +401,7 @@ static int https_send(
 	int r;
 
 	*ret = (struct sink_result){.done = 0};
-	if (v[0].seq <= l->rejected_to)
+	if (l->rejected_to && v[0].seq <= l->rejected_to)
 		return behind(l, l->rejected_why, ret);
 	copy_events(l, v, n);
 	buf_reset(&l->body);
@@ -419,7 +422,7 @@ static int https_send(
 }
 
 const struct sink_kind sink_https = {.name = "https",
-	.batch = 500,
+	.batch = 1000,
 	.batch_bytes = 1 << 20,
 	.open = https_open,
 	.send = https_send,
