@@ -19,7 +19,7 @@ static const struct row {
 	const char *at; /* members apart by '.' */
 	enum from from;
 	enum post_type type;
-	const char *name[POST_NAMES_N]; /* otel, cim, loki; NULL: none */
+	const char *name[NAMES_N]; /* otel, cim, loki; NULL: none */
 } rows[] = {
 	{"id", VALUE, POST_TEXT, {"log.record.uid", "event_id", "id"}},
 	{"seq", VALUE, POST_NUMBER, {"boltseal.seq", "event_seq", "seq"}},

@@ -23,7 +23,7 @@ static void show_fields(
 	json_m_text(j, "severity", severity_kinds[it->event->severity].name);
 	if (host.n > 0)
 		json_m_str(j, "dest", host);
-	post_fields(it, POST_CIM, o->how.redact, add_field, j);
+	post_fields(it, NAMES_CIM, o->how.redact, add_field, j);
 	json_close(j, '}');
 }
 

@@ -19,7 +19,7 @@ static void show_entry(struct json *j, const struct post_options *o, const struc
 	json_str(j, buf_span(&ns));
 	json_str(j, buf_span(&it->text));
 	json_open(j, '{');
-	post_fields(it, POST_LOKI, o->how.redact, add_metadata, j);
+	post_fields(it, NAMES_LOKI, o->how.redact, add_metadata, j);
 	json_close(j, '}');
 	json_close(j, ']');
 }

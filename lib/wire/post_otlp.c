@@ -79,7 +79,7 @@ static void show_record(struct json *j, const struct post_options *o, const stru
 	string_value(j, buf_span(&it->text));
 	json_key(j, "attributes");
 	json_open(j, '[');
-	post_fields(it, POST_OTEL, o->how.redact, add_attribute, j);
+	post_fields(it, NAMES_OTEL, o->how.redact, add_attribute, j);
 	json_close(j, ']');
 	json_close(j, '}');
 }

@@ -47,7 +47,7 @@ void post_bad_data(struct post_result *ret, size_t n, struct span theirs, const 
 void post_status(const struct post_answer *a, size_t n, int64_t now, struct post_result *ret);
 
 /* post_fields.c: the facts of an event under the names that receivers know. */
-enum post_names { POST_OTEL, POST_CIM, POST_LOKI, POST_NAMES_N };
+enum post_names { NAMES_OTEL, NAMES_CIM, NAMES_LOKI, NAMES_N };
 enum post_type { POST_TEXT, POST_NUMBER, POST_TRUTH, POST_LIST };
 struct post_field {
 	const char *name;

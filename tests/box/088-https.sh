@@ -14,11 +14,14 @@ need_daemon
 work_dir
 
 # --- the gold bodies, by the receivers' own rules ---------------------------------------------------
-OTLP=1
-python3 -c 'import google.protobuf' 2>/dev/null && command -v protoc >/dev/null || OTLP=
+# Where two pythons are installed, the distribution's has the distribution's protobuf.
+OTLP=
+for PYTHON in python3 /usr/bin/python3; do
+	"$PYTHON" -c 'import google.protobuf' 2>/dev/null && command -v protoc >/dev/null && OTLP=1 && break
+done
 for p in generic splunk-hec elastic-bulk loki otlp; do
 	if [ "$p" = otlp ] && [ -z "$OTLP" ]; then skip "gold body: otlp" "no protobuf here"; continue; fi
-	is "gold body: $p" "$(python3 receiver.py --check "$p" "../gold/post/$p.body" 2>&1)" "4 events"
+	is "gold body: $p" "$("$PYTHON" receiver.py --check "$p" "../gold/post/$p.body" 2>&1)" "4 events"
 done
 
 # --- certificates -----------------------------------------------------------------------------------
@@ -48,7 +51,7 @@ receiver() { # receiver NAME [OPTION…]: $W/NAME is its directory, $PORT its po
 	shift
 	mkdir -p "$d" && rm -f "$d/port"
 	touch "$d"/{taken,events,requests,violations}
-	python3 receiver.py "$d" "$@" 2>>"$d/log" &
+	"$PYTHON" receiver.py "$d" "$@" 2>>"$d/log" &
 	RECEIVER=$!
 	wait_until 10 test -s "$d/port" || { diag "$(cat "$d/log")"; return 1; }
 	PORT=$(cat "$d/port")
@@ -76,14 +79,14 @@ token_file token "$TOKEN"
 sink() {
 	local name=$1 profile=$2 address=$3 k
 	shift 3
-	printf -- '- name: %s\n  type: https\n  profile: %s\n  address: %s\n  format: json\n' "$name" "$profile" "$address"
-	printf '  min_severity: info\n  timeout: 3s\n'
+	printf -- '- name: %s\n  type: https\n  profile: %s\n  address: %s\n  from: beginning\n' "$name" "$profile" "$address"
+	printf '  timeout: 1s\n  retry_min: 50ms\n  retry_max: 200ms\n'
 	for k; do printf '  %s\n' "$k"; done
 }
-SECURE=("token_file: $W/token" "tls: {ca: $W/ca.pem}")
+SECURE=("token_file: $W/token" "tls: {ca: $W/ca.pem}" "gzip: true")
 
 # --- what arrived -----------------------------------------------------------------------------------
-has_change() { # has_change NAME PROFILE PATH: the event's seq is among what the receiver has for good
+has_change() { # has_change NAME PROFILE PATH: the receiver has that event for good
 	local seq
 	seq=$(seq_of "$3") && grep -q "^$2 $seq " "$W/$1/taken"
 }
@@ -93,34 +96,212 @@ holes() { # holes NAME PROFILE: the seqs that are missing up to the last that is
 	awk -v p="$2" '$1 == p {seen[$2] = 1; if ($2 > max) max = $2}
 		END {for (i = 1; i <= max; i++) if (!(i in seen)) printf "%s ", i}' "$W/$1/taken"
 }
-caught_up() { # caught_up NAME PROFILE: everything that the journal has now
-	local last
-	last=$(last_seq) && grep -q "^$2 $last " "$W/$1/taken"
+whole() { # whole NAME PROFILE PATH: that change has come, and nothing before it is missing
+	wait_until "$PATIENCE" has_change "$@" && [ -z "$(holes "$1" "$2")" ]
 }
-state_of() { bs sinks --format json 2>/dev/null | jq -r --arg n "$1" '.. | objects | select(.name? == $n) | .last_error // .error // ""'; }
-error_says() { state_of "$1" | grep -Eq -- "$2"; }
-nothing_broken() { is "$1: no rule was broken" "$(cat "$W/$1/violations")" ""; }
-write_in() { minibox_exec "$MINI_PID" sh -c "$1"; }
+row_of() { bs sinks --format json 2>/dev/null | jq -r --arg n "$1" ".items[] | select(.name == \$n) | $2"; }
+error_says() { row_of "$1" '.error.text // ""' | grep -Eq -- "$2"; }
+fails_so() { # fails_so DESC SINK ERE
+	wait_until "$PATIENCE" error_says "$2" "$3"
+	like "$1" "$(row_of "$2" '.error.text // ""')" "$3"
+}
+N=0
+change() { N=$((N + 1)) P=/srv/f$N && minibox_exec "$MINI_PID" sh -c "mkdir -p /srv; echo $N >$P"; }
+nothing_broken() { is "$1: no rule was broken" "$(sort -u "$W/$1/violations" | head -5)" ""; }
 
+# --- every profile, end to end ----------------------------------------------------------------------
 receiver all $(tls good) || bail "receiver"
-echo "$TOKEN" >"$W/all/token" && echo tenant-7 >"$W/all/tenant" && touch "$W/all/ack"
-BASE=https://127.0.0.1:$PORT
-{
-	printf 'sinks:\n'
-	sink hook generic "$BASE/hook" "${SECURE[@]}" "gzip: false"
-	sink hec splunk-hec "$BASE" "${SECURE[@]}"
-	sink bulk elastic-bulk "$BASE" "${SECURE[@]}"
-	sink loki loki "$BASE" "${SECURE[@]}" "tenant: tenant-7"
-	[ -z "$OTLP" ] || sink otlp otlp "$BASE" "${SECURE[@]}"
-} | daemon_config
+ALL=https://127.0.0.1:$PORT
+receiver odd $(tls good) || bail "receiver"
+ODD=https://127.0.0.1:$PORT
+receiver expired $(tls expired) && EXPIRED=https://127.0.0.1:$PORT
+receiver other $(tls other) && OTHER=https://127.0.0.1:$PORT
+receiver mutual $(tls good) --client-ca "$W/ca.pem" && MUTUAL=https://127.0.0.1:$PORT
+mkdir -p "$W/plain" && receiver plain && PLAIN=http://127.0.0.1:$PORT
+"$PYTHON" receiver.py "$W/proxy" --proxy 2>"$W/proxy.log" &
+RECEIVERS+=($!)
+wait_until 10 test -s "$W/proxy/port" && PROXY=http://127.0.0.1:$(cat "$W/proxy/port")
+for d in all odd; do echo "$TOKEN" >"$W/$d/token"; echo tenant-7 >"$W/$d/tenant"; touch "$W/$d/ack"; done
+echo bob:"$TOKEN" | base64 -w0 >"$W/plain/token" # as Basic has it
+token_file login "bob:$TOKEN"
+FINGERPRINT=sha256:$(openssl x509 -in "$W/other.pem" -outform der | sha256sum | cut -d' ' -f1)
+cat >"$W/sinks.yaml" <<YAML
+sinks:
+$(sink hook generic "$ALL/hook" "token_file: $W/token" "tls: {ca: $W/ca.pem}")
+$(sink hec splunk-hec "$ALL" "${SECURE[@]}" "ack: true" "index: audit")
+$(sink bulk elastic-bulk "$ALL" "${SECURE[@]}")
+$(sink loki loki "$ALL" "${SECURE[@]}" "tenant: tenant-7")
+$(sink via generic "$OTHER/hook" "tls: {ca: $W/ca.pem, server_name: other.example}" "proxy: $PROXY")
+$(sink odd-hec splunk-hec "$ODD" "${SECURE[@]}" "ack: true")
+$(sink odd-bulk elastic-bulk "$ODD" "${SECURE[@]}" "format: json")
+$(sink odd-loki loki "$ODD" "${SECURE[@]}" "tenant: tenant-7")
+$(sink expired generic "$EXPIRED/hook" "tls: {ca: $W/ca.pem}")
+$(sink other generic "$OTHER/hook" "tls: {ca: $W/ca.pem}")
+$(sink stranger generic "$ALL/hook" "tls: {ca: $W/stranger.pem}")
+$(sink pinned generic "$OTHER/hook" "tls: {fingerprint: \"$FINGERPRINT\"}")
+$(sink mispinned generic "$ALL/hook" "tls: {fingerprint: \"$FINGERPRINT\"}")
+$(sink mutual generic "$MUTUAL/hook" "tls: {ca: $W/ca.pem, cert: $W/client.pem, key: $W/client.key}")
+$(sink unknown generic "$MUTUAL/hook" "tls: {ca: $W/ca.pem}")
+$(sink plain generic "$PLAIN/hook" "token_file: $W/login" "auth: basic")
+YAML
+if [ -n "$OTLP" ]; then
+	sink otlp otlp "$ALL" "${SECURE[@]}" >>"$W/sinks.yaml"
+	sink odd-otlp otlp "$ODD" "${SECURE[@]}" >>"$W/sinks.yaml"
+fi
+daemon_config <"$W/sinks.yaml"
+# Nobody listens there: a sink that heeded the environment would reach nothing.
+export https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9
 daemon_start || bail "boltseald"
+unset https_proxy http_proxy ALL_PROXY
 minibox web || bail "minibox"
-ID=$(basename "$(readlink "/proc/$MINI_PID/root")" 2>/dev/null)
-wait_until 20 events --type baseline.created
-write_in 'echo x >>/etc/passwd'
-profiles="generic hec bulk loki${OTLP:+ otlp}"
-for p in $profiles; do
-	ok "$p: a change is there for good" wait_until "$PATIENCE" has_change all "$p" /etc/passwd
-	ok "$p: and all that was before it" test -z "$(holes all "$p")"
-done
+wait_until 20 has_event baseline.created || bail "no baseline"
+PROFILES="generic hec bulk loki${OTLP:+ otlp}"
+minibox_exec "$MINI_PID" sh -c 'echo x >>/etc/passwd'
+for p in $PROFILES; do ok "$p: a change is there for good, and all before it" whole all "$p" /etc/passwd; done
 nothing_broken all
+of() { jq -c "select($1)" "$W/all/events" | tail -1; }
+is "hec: the CIM's names" "$(of '.fields.file_path == "/etc/passwd"' | jq -r '[.index, .fields.action, .fields.file_name, .fields.object_category // "file"] | join(" ")')" \
+	"audit modified passwd file"
+like "bulk: ECS" "$(of '.file.path? == "/etc/passwd"' | jq -r '[.ecs.version, .event.kind, .["@timestamp"]] | join(" ")')" '^[0-9.]+ [a-z]+ 20'
+is "loki: metadata beside the line" "$(of '.metadata.path? == "/etc/passwd"' | jq -r '[.labels.type, .metadata.action] | join(" ")')" "change modified"
+[ -z "$OTLP" ] || is "otlp: attributes" "$(of '.attributes["file.path"]? == "/etc/passwd"' |
+	jq -r '[.event_name, .attributes["boltseal.action"], .resource["service.name"]] | join(" ")')" "boltseal.change modified boltseal"
+like "a test event says what came back" "$(bs sinks test hec 2>&1)" '^ok: ackId [0-9]+ is indexed'
+like "and of a broken sink why" "$(bs sinks test expired 2>&1)" 'certificate has expired'
+
+# --- who the receiver is ----------------------------------------------------------------------------
+fails_so "an expired certificate" expired 'certificate has expired'
+fails_so "another name in the certificate" other "subject name|does not match"
+fails_so "an authority that is not trusted" stranger 'local issuer|unable to verify|self.signed'
+fails_so "another fingerprint than the pinned one" mispinned 'certificate'
+fails_so "no certificate of ours where one is asked for" unknown 'certificate|alert'
+is "none of these receivers got a word" "$(cat "$W/expired/requests")" ""
+ok "a certificate that is pinned needs no authority" whole other generic "/etc/passwd"
+ok "a receiver that asks for our certificate gets it" whole mutual generic /etc/passwd
+ok "http:// works, with user and password" whole plain generic /etc/passwd
+like "and is warned of" "$(cat "$W/log")" 'sink plain: http:// sends events and the token in the clear'
+like "through a proxy, where one is set, by its name" "$(cat "$W/proxy/requests")" "CONNECT 127.0.0.1:$(cat "$W/other/port")"
+
+# --- a receiver that is down ------------------------------------------------------------------------
+PORT_ALL=$(cat "$W/all/port")
+receiver_down all
+for _ in 1 2 3 4 5; do change; done
+fails_so "down: the error says so" bulk 'refused|connect|reset|hung up'
+receiver all $(tls good) --port "$PORT_ALL" || bail "receiver again"
+for p in $PROFILES; do ok "$p: up again, and nothing is missing" whole all "$p" "$P"; done
+nothing_broken all
+
+# --- receivers that misbehave -----------------------------------------------------------------------
+# goes_wrong DESC SINK ERE MODE…: the sink says why; put right, it has everything.
+ODD_PROFILES="hec bulk loki${OTLP:+ otlp}"
+goes_wrong() {
+	local desc=$1 sink=$2 ere=$3 p
+	shift 3
+	mode odd "$@"
+	change
+	fails_so "$desc: said so" "$sink" "$ere"
+	mode odd
+	for p in $ODD_PROFILES; do ok "$desc: $p has everything" whole odd "$p" "$P"; done
+}
+for p in $ODD_PROFILES; do whole odd "$p" /etc/passwd || diag "odd: $p is late"; done
+goes_wrong "accepts and never answers" odd-bulk 'no whole answer in time' hang
+goes_wrong "closes in the middle of an answer" odd-bulk 'closed|transfer|remaining|reset' cut
+goes_wrong "takes it and says nothing" odd-bulk 'hung up|closed|reset|unexpected' drop
+goes_wrong "slow" odd-bulk '.' slow
+goes_wrong "500" odd-loki 'HTTP 500' status 500
+goes_wrong "429 with Retry-After" odd-loki 'HTTP 429' status 429 1
+goes_wrong "garbage" odd-bulk 'not as _bulk answers: .*033' garbage
+goes_wrong "an endless answer" odd-bulk 'too large' endless
+goes_wrong "a deep answer" odd-hec 'not as an event collector' deep
+goes_wrong "a redirect" odd-hec 'redirects are not followed' redirect
+goes_wrong "never acknowledges" odd-hec 'ackId [0-9]+ is not indexed after 10 s' noack
+nothing_broken odd
+
+# --- single events ------------------------------------------------------------------------------------
+# pile_up N: so many changes while nothing is taken; $P is the last
+pile_up() { mode odd status 503; local i; for i in $(seq "$1"); do change; done; wait_until "$PATIENCE" seq_of "$P"; SEQ=$(seq_of "$P"); }
+pile_up 6
+mode odd max 1
+for p in $ODD_PROFILES; do ok "too large: $p halves until it fits" whole odd "$p" "$P"; done
+pile_up 3
+mode odd busy "$SEQ"
+ok "bulk: what stands before a busy item is taken" wait_until "$PATIENCE" grep -q "^bulk $((SEQ - 1)) " "$W/odd/taken"
+fails_so "bulk: and its turn comes later" odd-bulk 'status 429 of one event: queue full'
+mode odd
+for p in $ODD_PROFILES; do ok "busy: $p has everything" whole odd "$p" "$P"; done
+pile_up 3
+BAD=$SEQ
+change
+mode odd reject "$BAD"
+for p in hec bulk loki; do
+	wait_until "$PATIENCE" has_change odd "$p" "$P"
+	is "$p: all but the event that it refuses" "$(holes odd "$p")" "$BAD "
+	is "$p: which is counted" "$(row_of "odd-$p" .refused)" 1
+done
+like "and laid aside with the reason" "$(grep -rh "failed to parse" "$W/state" 2>/dev/null | head -1)" "$BAD"
+mode odd
+if [ -n "$OTLP" ]; then
+	whole odd otlp "$P"
+	mode odd partial 1
+	change
+	wait_until "$PATIENCE" error_says odd-otlp 'rejected'
+	mode odd
+	change
+	ok "otlp: what was rejected is not sent again, the rest comes" wait_until "$PATIENCE" has_change odd otlp "$P"
+	like "and it is said" "$(grep odd-otlp "$W/log" | tail -5)" 'rejected: not these'
+fi
+nothing_broken odd
+
+# --- tokens -------------------------------------------------------------------------------------------
+mode odd echo
+change
+fails_so "a token that is echoed is not shown" odd-loki 'bad header: Bearer \*+'
+mode odd
+echo "$TOKEN-new" >"$W/odd/token"
+change
+fails_so "a wrong token" odd-loki 'HTTP 401: the token is missing or wrong'
+fails_so "a wrong token, in Splunk's words" odd-hec 'code 4: the token is not valid'
+token_file token.new "$TOKEN-new" && mv "$W/token.new" "$W/token"
+echo "$TOKEN-new" >"$W/all/token"
+for p in hec loki; do
+	wait_until "$PATIENCE" has_change odd "$p" "$P"
+	is "$p: the file mended, all is well" "$(holes odd "$p")" "$BAD "
+done
+chmod 444 "$W/token"
+kill -HUP "$(role_pid gateway)"
+ok "a token file that all may read is warned of" wait_until "$PATIENCE" grep -q 'token file .* can be read by everybody' "$W/log"
+chmod 400 "$W/token"
+
+# --- kill -9 between send and acknowledgement ---------------------------------------------------------
+mode odd noack
+SENT=$(wc -l <"$W/odd/requests")
+change
+more_requests_() { [ "$(grep -c 'collector/ack' "$W/odd/requests")" -gt "$1" ]; }
+wait_until "$PATIENCE" more_requests_ "$(head -"$SENT" "$W/odd/requests" | grep -c collector/ack)"
+GATEWAY=$(role_pid gateway)
+kill -9 "$GATEWAY"
+wait_gone 5 "$GATEWAY"
+mode odd
+wait_until "$PATIENCE" has_change odd hec "$P"
+is "killed before the acknowledgement: sent again, no hole" "$(holes odd hec)" "$BAD "
+for p in $PROFILES; do
+	wait_until "$PATIENCE" has_change all "$p" "$P"
+	is "$p: no hole either" "$(holes all "$p")" ""
+done
+doubles() { awk -v p="$2" '$1 == p && n[$2]++ == 1 {c++} END {print c + 0}' "$W/$1/taken"; }
+is "elastic has nothing twice, whatever happened" "$(doubles all bulk)" 0
+
+# --- where the token is not ---------------------------------------------------------------------------
+wait_until 10 role_pid gateway
+GATEWAY=$(role_pid gateway)
+seen_() { tr '\0' '\n' <"$1" | grep -F "$TOKEN"; }
+for f in cmdline environ status; do not_ok "the token is not in /proc/PID/$f" seen_ "/proc/$GATEWAY/$f"; done
+not_ok "nor in the log" seen_ "$W/log"
+{ bs sinks; bs sinks --format json; bs status; bs status --format json; bs doctor; api GET /metrics; api GET /v1/sinks; } >"$W/said" 2>&1
+not_ok "nor in anything that is told" seen_ "$W/said"
+not_ok "nor below the state directory" grep -rF "$TOKEN" "$W/state"
+is "the gateway dumps no core: its files in /proc are root's" "$(stat -c %U "/proc/$GATEWAY/environ")" root
+ok "its token's memory goes into none" grep -q '^VmFlags:.* dd' "/proc/$GATEWAY/smaps"
+daemon_stop
+is "it stops in order" "$?" 0
+finish

@@ -6,6 +6,7 @@ rules of Splunk's HTTP Event Collector, Elasticsearch's _bulk, Loki's push, OTLP
 plain web hook. It takes events, remembers them, and misbehaves when told to.
 
     receiver.py DIR [--cert FILE --key FILE] [--client-ca FILE] [--port N]
+    receiver.py DIR --proxy                 an HTTP proxy that can CONNECT, and nothing else
     receiver.py --check PROFILE FILE        does it take this body? Prints how many events
 
 
@@ -33,6 +34,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -121,7 +123,7 @@ def generic(store, req, body):
     authorization(store, req.headers, ["Bearer", "Basic"])
     kind = req.headers.get("Content-Type", "")
     need(body.endswith(b"\n"), "the last line is not ended")
-    lines = body.decode("utf-8").splitlines()
+    lines = body.decode("utf-8").split("\n")[:-1]
     if kind == "text/plain; charset=utf-8":
         return 200, b"", [("-", "-", {"line": line}) for line in lines]
     need(kind == ("application/json" if len(lines) == 1 else "application/x-ndjson"),
@@ -468,6 +470,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_PUT = do_HEAD = do_DELETE = do_GET
 
 
+class Proxy(http.server.BaseHTTPRequestHandler):
+    store = None
+
+    def log_message(self, *args):
+        pass
+
+    def do_CONNECT(self):
+        host, _, port = self.path.rpartition(":")
+        self.store.add("requests", f"CONNECT {self.path}")
+        if "Authorization" in self.headers:
+            self.store.add("violations", "a token for the proxy")
+        with socket.create_connection((host, int(port)), 10) as far:
+            self.send_response(200)
+            self.end_headers()
+            there = threading.Thread(target=pump, args=(self.connection, far), daemon=True)
+            there.start()
+            pump(far, self.connection)
+            there.join(5)
+        self.close_connection = True
+
+
+def pump(here, there):
+    try:
+        while data := here.recv(65536):
+            there.sendall(data)
+        there.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     context = None
@@ -524,9 +556,11 @@ def main():
     p.add_argument("--key")
     p.add_argument("--client-ca")
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--proxy", action="store_true")
     a = p.parse_args()
-    Handler.store = Store(a.dir)
-    server = Server(("127.0.0.1", a.port), Handler)
+    os.makedirs(a.dir, exist_ok=True)
+    Handler.store = Proxy.store = Store(a.dir)
+    server = Server(("127.0.0.1", a.port), Proxy if a.proxy else Handler)
     if a.cert:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.context.minimum_version = ssl.TLSVersion.TLSv1_2
