@@ -159,7 +159,7 @@ DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson
         libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
         python3
 TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fuse-overlayfs uidmap lxc \
-        systemd-container debootstrap attr acl libcap2-bin rsyslog rsyslog-openssl syslog-ng-core e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
+        systemd-container debootstrap attr acl libcap2-bin rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0 e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
         groff-base zsh fish
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
