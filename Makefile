@@ -81,6 +81,7 @@ CLANG    ?= clang
 
 unit: all $(UNIT_BIN)
 	@$(UNIT_RUN)
+	@$(PROVE) tests/gold/format/properties.py :: $(OUT)/tests/unit/wire/format
 
 unit-asan:
 	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
@@ -156,19 +157,24 @@ bench: deps
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.
 DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson-dev libcap-ng-dev \
-        libssl-dev libcurl4-openssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
+        libssl-dev zlib1g-dev uthash-dev libinotifytools0-dev busybox-static scdoc iproute2 util-linux \
         python3
 TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fuse-overlayfs uidmap lxc \
-        systemd-container debootstrap attr acl libcap2-bin rsyslog rsyslog-openssl syslog-ng-core e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
-        groff-base zsh fish protobuf-compiler python3-protobuf openssl
+        systemd-container debootstrap attr acl libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
+        groff-base zsh fish python3-hypothesis python3-jsonschema liblognorm-utils \
+        rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0
+# for sinks of type https
+DEPS += libcurl4-openssl-dev
+TEST_DEPS += protobuf-compiler python3-protobuf openssl
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 
-MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5
+MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.formats.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
+$(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
 $(MAN):
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
@@ -185,6 +191,7 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseal.1 $(DESTDIR)$(MANDIR)/man1/boltseal.1
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
+	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
 	install -Dm644 packaging/journald/boltseal.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/boltseal.catalog
 
