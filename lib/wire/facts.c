@@ -174,6 +174,19 @@ static bool joined(
 	return ret->text.n > 0;
 }
 
+static bool pod(const json_t *v, struct buf *mem, struct value *ret)
+{
+	const json_t *space = json_object_get(v, "namespace"), *name = json_object_get(v, "name");
+
+	if (!json_is_string(space) || !json_is_string(name))
+		return false;
+	buf_add_span(mem, json_span(space));
+	buf_u8(mem, '/');
+	buf_add_span(mem, json_span(name));
+	ret->text = buf_span(mem);
+	return true;
+}
+
 static bool plain(const struct facts *f, const char *place, const json_t *v, struct buf *mem,
 	struct value *ret)
 {
@@ -270,23 +283,28 @@ static bool derived(struct value *v, enum how how, struct buf *mem)
 	return v->text.n > 0;
 }
 
-bool facts_value(const struct facts *f, const char *place, enum how how, struct buf *scratch,
-	struct value *ret)
+bool facts_value_of(const struct facts *f, const char *place, const json_t *v, enum how how,
+	struct buf *scratch, struct value *ret)
 {
-	const json_t *v;
-
 	*ret = (struct value){.is_number = false};
-	if (how == HOW_SHAPE || how == HOW_ACTION) {
-		ret->text = span_of(how == HOW_SHAPE ? f->shape->id : f->shape->action);
-		return true;
-	}
-	v = facts_at(f->root, place);
 	if (!v)
 		return false;
+	if (how == HOW_ACTION) {
+		ret->text = span_of(f->shape->action);
+		return true;
+	}
 	buf_reset(scratch);
+	if (how == HOW_POD)
+		return pod(v, scratch, ret);
 	if (how == HOW_COMMS)
 		return joined(v, "comm", ',', scratch, ret);
 	return plain(f, place, v, scratch, ret) && (how == HOW_PLAIN || derived(ret, how, scratch));
+}
+
+bool facts_value(const struct facts *f, const char *place, enum how how, struct buf *scratch,
+	struct value *ret)
+{
+	return facts_value_of(f, place, facts_at(f->root, place), how, scratch, ret);
 }
 
 /* C1 controls move cursors, U+202A..E and U+2066..9 turn text around, U+2028 and 2029 end lines. */

@@ -66,12 +66,14 @@ enum how {
 	HOW_TAG,    /* its tag */
 	HOW_MS,	    /* a time as milliseconds since the epoch */
 	HOW_COMMS,  /* the names of a list of processes */
-	HOW_SHAPE,  /* the shape's id; the place does not matter */
-	HOW_ACTION, /* the shape's action */
+	HOW_POD,    /* namespace/name of a pod */
+	HOW_ACTION, /* the shape's action, where there is anything at the place */
 };
-/* False: there is none. */
+/* False: there is none. facts_value_of(): where the value at the place is at hand already. */
 bool facts_value(const struct facts *f, const char *place, enum how how, struct buf *scratch,
 	struct value *ret);
+bool facts_value_of(const struct facts *f, const char *place, const json_t *v, enum how how,
+	struct buf *scratch, struct value *ret);
 
 /* One row per fact: its place, and its name in the formats that have flat names. NULL: it has none
  * there. "csN:label" in CEF is a custom string with its label; "name[]" is a list of one. Rows are in order of weight: where
@@ -94,7 +96,12 @@ struct field_step {
 	const struct field *field;
 	const char *name;
 	struct value value; /* until the next step */
-	uint64_t seen;	    /* which names can have been, so that most need not be looked for */
+	struct place_cache {
+		const char *place; /* of an object, without what follows its dot */
+		size_t n;
+		const json_t *v;
+	} near[4];     /* rows that follow one another ask for the same objects */
+	uint64_t seen; /* which names can have been, so that most need not be looked for */
 	const char *before[FIELDS_MAX];
 	size_t n_before;
 };

@@ -33,12 +33,41 @@ static bool is_new(struct field_step *s, const char *name)
 	return true;
 }
 
+/* The object that a row's last part is a member of; NULL: there is none. */
+static const json_t *object_of(
+	struct field_step *s, const struct facts *f, const char *place, size_t n)
+{
+	struct place_cache *slot =
+		&s->near[(n + (n ? (uint8_t)place[n - 1] : 0)) % COUNTOF(s->near)];
+	char above[64];
+
+	if (n == 0)
+		return f->root;
+	if (slot->n == n && memcmp(slot->place, place, n) == 0)
+		return slot->v;
+	must(n < sizeof(above));
+	memcpy(above, place, n);
+	above[n] = 0;
+	*slot = (struct place_cache){place, n, facts_at(f->root, above)};
+	return slot->v;
+}
+
+static const json_t *value_at(struct field_step *s, const struct facts *f, const char *place)
+{
+	const char *dot = strrchr(place, '.');
+	const json_t *o = object_of(s, f, place, dot ? (size_t)(dot - place) : 0);
+
+	return o ? json_object_get(o, dot ? dot + 1 : place) : NULL;
+}
+
 bool field_next(struct field_step *s, const struct facts *f, enum flat column, struct buf *scratch)
 {
 	while (s->next < n_fields) {
 		s->field = &fields[s->next++];
 		s->name = s->field->names[column];
-		if (s->name && facts_value(f, s->field->place, s->field->how, scratch, &s->value) &&
+		if (s->name &&
+			facts_value_of(f, s->field->place, value_at(s, f, s->field->place),
+				s->field->how, scratch, &s->value) &&
 			is_new(s, s->name))
 			return true;
 	}
@@ -148,20 +177,25 @@ static json_t *value_json(const struct value *v)
 	return json_stringn(buf_text(&text), text.n);
 }
 
+/* Flat names have flat values: a list is a text with commas. */
+static json_t *member_of(const struct facts *f, const struct field_step *s, bool flat)
+{
+	const json_t *v = facts_at(f->root, s->field->place);
+	bool line = strcmp(s->name, "process.command_line") == 0;
+
+	if (s->field->how != HOW_PLAIN || line || (flat && json_is_array(v)))
+		return value_json(&s->value);
+	return json_deep_copy(v);
+}
+
 void facts_fill(const struct facts *f, enum flat column, bool flat, json_t *root)
 {
 	BUF struct buf scratch = {.p = NULL};
 	struct field_step s = {.next = 0};
 
 	while (field_next(&s, f, column, &scratch)) {
-		bool line = strcmp(s.name, "process.command_line") == 0 ||
-			    strcmp(s.name, "proc.cmdline") == 0;
-
-		if (s.field->how != HOW_PLAIN || line) {
-			put(root, flat, s.name, value_json(&s.value));
-			continue;
-		}
-		put(root, flat, s.name, json_deep_copy(facts_at(f->root, s.field->place)));
-		put_bytes(f, s.field, s.name, flat, root);
+		put(root, flat, s.name, member_of(f, &s, flat));
+		if (s.field->how == HOW_PLAIN)
+			put_bytes(f, s.field, s.name, flat, root);
 	}
 }

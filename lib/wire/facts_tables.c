@@ -6,8 +6,8 @@
 #include "wire/facts.h"
 
 #define WHO                                                                                        \
-	"[ by {actor.exe}][ (pid {actor.pid})][ of origin {actor.origin}][, unknown because "      \
-	"{actor.reason}][, rule {rule.name}]"
+	"[ by {actor.exe}][ (pid {actor.pid})][, origin {actor.origin}][ ("                        \
+	"{actor.reason})][, rule {rule.name}]"
 #define WHERE "[{target.name}: ]"
 
 /* Of rows with the same type the one with the kind comes before the one for any. Columns after the
@@ -131,7 +131,8 @@ const struct field fields[] = {
 	{"container.image_digest", HOW_PLAIN, {"image_digest", "flexString2:imageDigest", "imageDigest", "container.image.hash.all[]", "container.image.digest"}},
 	{"container.runtime", HOW_PLAIN, {"runtime", NULL, "runtime", "container.runtime", "container.type"}},
 	{"container.pod.namespace", HOW_PLAIN, {"ns", NULL, "podNamespace", "orchestrator.namespace", "k8s.ns.name"}},
-	{"container.pod.name", HOW_PLAIN, {"pod", "cs4:pod", "podName", "orchestrator.resource.name", "k8s.pod.name"}},
+	{"container.pod.name", HOW_PLAIN, {"pod", NULL, "podName", "orchestrator.resource.name", "k8s.pod.name"}},
+	{"container.pod", HOW_POD, {NULL, "cs4:pod", NULL, NULL, NULL}},
 	{"container.pod.uid", HOW_PLAIN, {"pod_uid", NULL, "podUid", "orchestrator.resource.id", "k8s.pod.uid"}},
 	{"tree.name", HOW_PLAIN, {"tree", "cs1:treeName", "treeName", "boltseal.tree.name", "boltseal.tree.name"}},
 	{"tree.id", HOW_PLAIN, {"tree_id", "cs3:treeId", "treeId", "boltseal.tree.id", "boltseal.tree.id"}},

@@ -145,18 +145,24 @@ static void add_host(const struct facts *f, struct buf *out)
 		buf_add_span(out, buf_span(&pair));
 }
 
+/* Visible text already. */
+static void add_msg(struct buf *out, struct span sentence)
+{
+	buf_add_text(out, " msg=");
+	add_escaped(out, sentence);
+}
+
 int format_cef(const struct facts *f, const struct format_options *o, struct buf *out)
 {
-	BUF struct buf said = {.p = NULL}, visible = {.p = NULL}, msg = {.p = NULL};
+	BUF struct buf said = {.p = NULL}, msg = {.p = NULL};
 	size_t end = o->max ? out->n + o->max : SIZE_MAX, tail, room;
-	struct value sentence;
+	struct span sentence;
 	bool cut;
 
 	facts_say(f, &said);
-	sentence.is_number = false;
-	sentence.text =
-		facts_cut(buf_span(&said), o->max && o->max / 4 < SAY_MAX ? o->max / 4 : SAY_MAX);
-	cut = make_pair("msg", &sentence, &visible, &msg) || sentence.text.n < said.n;
+	sentence =
+		cut_visible(buf_span(&said), o->max && o->max / 4 < SAY_MAX ? o->max / 4 : SAY_MAX);
+	add_msg(&msg, sentence);
 	tail = msg.n + sizeof(truncated);
 	room = end > tail ? end - tail : 0;
 	buf_add_text(out, "CEF:0|boltseal|boltseal|");
@@ -166,11 +172,9 @@ int format_cef(const struct facts *f, const struct format_options *o, struct buf
 	buf_printf(
 		out, "%u|rt=%lld", severity_rows[f->severity].cef, (long long)(f->time / CLOCK_MS));
 	add_host(f, out);
-	cut |= add_pairs(f, room, out);
+	cut = add_pairs(f, room, out) || sentence.n < said.n || out->n > room;
 	if (out->n <= room)
 		buf_add_span(out, buf_span(&msg));
-	else
-		cut = true;
 	buf_add_text(out, cut ? truncated : "");
 	return 0;
 }

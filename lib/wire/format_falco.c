@@ -7,9 +7,10 @@
 #include "base/clock.h"
 
 static const char *const keep[] = {"time", "rule", "priority", "source", "hostname", "output",
-	"message", "tags", "output_fields.boltseal.id", "output_fields.boltseal.seq",
-	"output_fields.boltseal.type", "output_fields.boltseal.prev", "output_fields.fd.name",
-	"output_fields.boltseal.fd_name_b64", "output_fields.boltseal.truncated", NULL};
+	"message", "tags", "output_fields.evt.time", "output_fields.boltseal.id",
+	"output_fields.boltseal.seq", "output_fields.boltseal.type", "output_fields.boltseal.prev",
+	"output_fields.fd.name", "output_fields.boltseal.fd_name_b64",
+	"output_fields.boltseal.truncated", NULL};
 enum { SHORT_ID = 12, SAY_MAX = 1024, TIME_FROM = 11, TIME_TO = 29 };
 
 /* Falco's container.id is the short one. */
@@ -56,8 +57,7 @@ int format_falco(const struct facts *f, const struct format_options *o, struct b
 	struct span sentence;
 
 	facts_say(f, &said);
-	sentence =
-		facts_cut(buf_span(&said), o->max && o->max / 8 < SAY_MAX ? o->max / 8 : SAY_MAX);
+	sentence = facts_cut(buf_span(&said), SAY_MAX);
 	add_output(f, sentence, doc);
 	tree_text(doc, "rule", span_of(f->shape->name));
 	tree_text(doc, "priority", span_of(severity_rows[f->severity].falco));

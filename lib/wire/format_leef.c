@@ -74,23 +74,22 @@ static void add_head(const struct facts *f, const struct format_options *o, stru
 
 int format_leef(const struct facts *f, const struct format_options *o, struct buf *out)
 {
-	BUF struct buf said = {.p = NULL}, msg = {.p = NULL};
+	BUF struct buf said = {.p = NULL};
 	size_t end = o->max ? out->n + o->max : SIZE_MAX, tail, room;
-	struct value sentence = {.is_number = false};
+	struct span sentence;
 	bool cut;
 
 	facts_say(f, &said);
-	sentence.text =
+	sentence =
 		facts_cut(buf_span(&said), o->max && o->max / 4 < SAY_MAX ? o->max / 4 : SAY_MAX);
-	make_pair("msg", &sentence, &msg);
-	tail = msg.n + sizeof(truncated);
+	tail = sizeof("\tmsg=") + sentence.n + sizeof(truncated);
 	room = end > tail ? end - tail : 0;
 	add_head(f, o, out);
-	cut = add_pairs(f, room, out) || sentence.text.n < said.n;
-	if (out->n <= room)
-		buf_add_span(out, buf_span(&msg));
-	else
-		cut = true;
+	cut = add_pairs(f, room, out) || sentence.n < said.n || out->n > room;
+	if (out->n <= room) {
+		buf_add_text(out, "\tmsg="); /* visible text already */
+		buf_add_span(out, sentence);
+	}
 	buf_add_text(out, cut ? truncated : "");
 	return 0;
 }

@@ -146,6 +146,12 @@ static json_t *make_actor(const struct facts *f)
 	return actor;
 }
 
+static bool is_acted(const struct facts *f)
+{
+	return facts_at(f->root, "actor") || facts_at(f->root, "session") ||
+	       facts_at(f->root, "uid");
+}
+
 /* `file` is how it was, `file_result` how it is; one that was not there before has the name only. */
 static void add_files(const struct facts *f, json_t *doc)
 {
@@ -160,14 +166,17 @@ static void add_files(const struct facts *f, json_t *doc)
 		tree_set(doc, "file_result", ocsf_file(f, "change.path", now));
 }
 
+/* Who did it and where is in the first of them. */
 static void add_evidence(const struct facts *f, const char *name, json_t *file, json_t *list)
 {
 	json_t *e = json_object();
 
 	tree_text(e, "name", span_of(name));
-	tree_set(e, "actor", make_actor(f));
+	if (json_array_size(list) == 0) {
+		tree_set(e, "actor", make_actor(f));
+		tree_set(e, "container", ocsf_container(f));
+	}
 	tree_set(e, "file", file);
-	tree_set(e, "container", ocsf_container(f));
 	json_array_append_new(list, e);
 }
 
@@ -262,7 +271,8 @@ int format_ocsf(const struct facts *f, const struct format_options *o, struct bu
 	add_base(f, o, c, doc);
 	add_profiles(f, c.uid == FINDING || f->shape->type == EVENT_EXEC_DENIED, doc);
 	tree_text(doc, "message", buf_span(&said));
-	tree_set(doc, "actor", make_actor(f));
+	if (c.uid == FILE_ACTIVITY || c.uid == PROCESS_ACTIVITY || is_acted(f))
+		tree_set(doc, "actor", make_actor(f));
 	tree_set(doc, "container", ocsf_container(f));
 	add_class(f, c, buf_span(&said), doc);
 	for (size_t i = 0; i < COUNTOF(rest); i++)

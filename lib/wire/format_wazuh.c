@@ -7,9 +7,9 @@
 #include "wire/tree.h"
 
 static const char *const keep[] = {"timestamp", "boltseal.id", "boltseal.seq", "boltseal.prev",
-	"boltseal.type", "boltseal.event", "boltseal.severity", "boltseal.level", "boltseal.host",
-	"boltseal.path", "boltseal.path_b64", "boltseal.truncated", "syscheck.path",
-	"syscheck.event", "syscheck.mode", NULL};
+	"boltseal.type", "boltseal.schema", "boltseal.event", "boltseal.severity", "boltseal.level",
+	"boltseal.host", "boltseal.path", "boltseal.path_b64", "boltseal.truncated",
+	"syscheck.path", "syscheck.event", "syscheck.mode", NULL};
 
 /* What an aspect is called among Wazuh's changed_attributes; NULL: it has no name for it. */
 static const char *const attributes[ASPECT_N] = {[ASPECT_MODE] = "permission",

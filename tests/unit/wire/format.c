@@ -173,7 +173,9 @@ static void cut_one(enum format f, struct span event)
 	for (size_t i = 0; i < COUNTOF(limits); i++) {
 		o.max = limits[i];
 		make(f, event, &o, &out);
-		assert_true(out.n <= o.max || out.n == floor);
+		if (out.n > o.max && out.n != floor)
+			fail_msg("%s: %zu bytes, limit %zu, least %zu: %s", format_kinds[f].name,
+				out.n, o.max, floor, buf_text(&out));
 		assert_true(o.max < whole + 1400 || out.n == whole);
 		assert_non_null(memmem(out.p, out.n, facts.id.p, facts.id.n));
 		if (out.n < whole)
