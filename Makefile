@@ -60,6 +60,12 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+$(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
+	        $(DAE_LIBS) $(LIB_LIBS)
+
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
 CPUS     := $(shell nproc 2>/dev/null || echo 1)
@@ -152,7 +158,7 @@ demo: deps
 
 bench: deps
 	@packaging/deps aide hyperfine
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(OUT)/tests/bench/sinks
 	@tests/bench/run $(OUT)/boltseald $(OUT)/boltseal
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.

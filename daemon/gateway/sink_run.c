@@ -523,6 +523,9 @@ static void send_batch(struct run *r)
 		char why[256];
 
 		snprintf(why, sizeof(why), "%.250s", err_why());
+		/* What can be known at once need not go twice. */
+		if (r->n_marks && k->window == 0 && k->settle(r->link) == 0)
+			r->acked = r->marks[r->n_marks - 1].at;
 		drop_link(r);
 		if (!stopped(r))
 			fail(r, why, got.retry_after);

@@ -72,10 +72,17 @@ whole() {
 	awk -v next_="$1" -v to="$2" '
 		$1 > next_ { print "hole: " $1 " came, " next_ " had not"; bad = 1; exit }
 		$1 == next_ { next_++ }
-		END { if (!bad) print next_ > to ? "whole" : "ends before " next_ " of " to }'
+		END { if (!bad) print (next_ > to ? "whole" : "ends before " next_ " of " to) }'
 }
-seqs_rsyslog() { jq -r '.[] | .. | .seq? // empty' "$W/$1/out" 2>/dev/null || true; }
+ours() { jq -r --arg m "$2" '.. | objects | select(has("seq")) | .[$m] // empty' "$W/$1/out" 2>/dev/null; }
+seqs_rsyslog() { ours "$1" seq; }
 seqs_json() { jq -r .seq "$@"; }
+# What other tests run here meanwhile would fill the journal.
+OTHERS=$(printf '%s, ' /var/tmp/boltseal-test.* /var/lib/docker /var/lib/containers | sed "s|$W, ||; s/, \$//")
+DAEMON_BASE="group: root
+runtimes: {ignore: [$OTHERS]}
+volumes: {watch: false}
+"
 configure() { daemon_config <<<"$1"; }
 reload() { kill -HUP "$DAEMON"; }
 sink_says_() { sink "$1" '.error.text // ""' | grep -Eq "$2"; }
@@ -88,9 +95,6 @@ says() { # DESC SINK ERE
 ca ca && ca other && cert server ca IP:127.0.0.1,DNS:siem.test && cert elsewhere ca DNS:elsewhere.test &&
 	cert unknown other IP:127.0.0.1 && cert client ca DNS:auditor.test && cert expired ca IP:127.0.0.1 -days 0 ||
 	bail "openssl"
-DAEMON_BASE="group: root
-volumes: {watch: false}
-"
 minibox box || bail "minibox"
 PID=$MINI_PID
 
@@ -125,10 +129,10 @@ is "and has everything, in order" "$(seqs_json "$W/files/out" | whole 1 "$last")
 is "as the journal has it" "$(head -"$last" "$W/files/out")" "$(events | head -"$last")"
 ok "rsyslog by TCP" caught_up plain "$last"
 is "it has everything, by its own parsing of structured data" "$(seqs_rsyslog plain | whole 1 "$last")" whole
-is "the same ids as the journal" "$(jq -r '.[] | .. | .id? // empty' "$W/plain/out" | sort -u | wc -l)" "$last"
+is "the same ids as the journal" "$(ours plain id | head -"$last")" "$(events | head -"$last" | jq -r .id)"
 ok "rsyslog by TLS, both sides proven" caught_up secure "$last"
 is "it has everything" "$(seqs_rsyslog secure | whole 1 "$last")" whole
-path=$(jq -r '.[] | .. | .path? // empty' "$W/secure/out" | grep -m1 '/tmp/ea-7$')
+path=$(ours secure path | grep -m1 '/tmp/ea-7$')
 is "and the path" "$path" /tmp/ea-7
 ok "one that cuts messages in half three times" caught_up cut "$last"
 is "has everything" "$(sed 's/^[^{]*//' "$W/cut.out" | seqs_json | whole 1 "$last")" whole
@@ -278,8 +282,8 @@ $(t ngtls "$ngt" "ca: $W/ca.pem, cert: $W/client.pem, key: $W/client.key")"
 		last=$(last_seq)
 		ok "syslog-ng by TCP" caught_up ng "$last"
 		ok "syslog-ng by TLS, both sides proven" caught_up ngtls "$last"
-		ng_seqs() { jq -r '.. | .seq? // empty' "$W/ng/out" | sort -n; }
-		is "each event came by both ways" "$(ng_seqs | uniq -c | awk '$1 >= 2' | wc -l)" "$last"
+		ng_seqs() { ours ng seq | sort -n | uniq -c; }
+		is "each event came by both ways" "$(ng_seqs | awk -v last="$last" '$1 >= 2 && $2 <= last' | wc -l)" "$last"
 	else
 		skip "syslog-ng" "it does not start here: $(head -c 300 "$W/ng/log")"
 	fi

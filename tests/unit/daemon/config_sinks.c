@@ -85,7 +85,8 @@ static void refusals(void **state)
 		{"sinks: [{name: a, type: file, address: /x, mode: 689}]", "mode: not octal"},
 		{"sinks: [{name: a, type: file, address: /x, retry_min: 1h, retry_max: 1m}]",
 			"retry_max: smaller"},
-		{"sinks: [{name: a, type: file, address: /x, format: xml}]", "unknown, allowed auto"},
+		{"sinks: [{name: a, type: file, address: /x, format: xml}]",
+			"unknown, allowed auto"},
 		{"gateway: {state_dir: x}", "gateway.state_dir: \"x\": not an absolute path"},
 	};
 

@@ -19,8 +19,8 @@ struct place {
 
 static struct {
 	atomic_uint n;
-	uint64_t got[MOST]; /* as it came, repeated ones too */
-	atomic_int trouble; /* of a hundred exchanges so many fail in some way */
+	uint64_t got[MOST];   /* as it came, repeated ones too */
+	atomic_int trouble;   /* of a hundred exchanges so many fail in some way */
 	atomic_ullong refuse; /* this seq for ever */
 	atomic_bool broken;   /* the connection, from settle() */
 	atomic_uint largest;
@@ -46,8 +46,8 @@ static int fake_open(struct sink_link **ret, const struct sink_env *env UNUSED)
 	return 0;
 }
 
-static int fake_send(struct sink_link *l UNUSED, const struct sink_event *v, size_t n,
-	struct sink_result *ret)
+static int fake_send(
+	struct sink_link *l UNUSED, const struct sink_event *v, size_t n, struct sink_result *ret)
 {
 	bool trouble = (int)(dice() % 100) < atomic_load(&fake.trouble);
 	size_t upto = trouble ? dice() % n : n;
@@ -91,11 +91,11 @@ static int fake_settle(struct sink_link *l UNUSED)
 }
 
 static const struct sink_kind acking = {.name = "acking",
-	.batch = 16,
-	.batch_bytes = 1 << 20,
-	.open = fake_open,
-	.send = fake_send,
-	.close = fake_close},
+				      .batch = 16,
+				      .batch_bytes = 1 << 20,
+				      .open = fake_open,
+				      .send = fake_send,
+				      .close = fake_close},
 			      silent = {.name = "silent",
 				      .batch = 16,
 				      .batch_bytes = 1 << 20,
@@ -109,7 +109,9 @@ static const struct sink_kind *pick(const struct config_sink *c)
 {
 	if (c->type == CONFIG_SINK_HTTPS)
 		err_set(-ENOTSUP, "no such kind");
-	return c->type == CONFIG_SINK_SYSLOG ? &silent : c->type == CONFIG_SINK_HTTPS ? NULL : &acking;
+	return c->type == CONFIG_SINK_SYSLOG  ? &silent
+	       : c->type == CONFIG_SINK_HTTPS ? NULL
+					      : &acking;
 }
 
 /* ---- the journal ---- */
@@ -529,7 +531,8 @@ static void test_stops_soon(void **state)
 static void test_cursor(void **state)
 {
 	struct place *p = *state;
-	struct sink_cursor c = {.acked = 77, .id = {1, 2, 3}, .behind_from = 5, .behind_to = 9}, got;
+	struct sink_cursor c = {.acked = 77, .id = {1, 2, 3}, .behind_from = 5, .behind_to = 9},
+			   got;
 	BUF struct buf text = {.p = NULL};
 
 	cursor_format(&c, &text);
@@ -570,7 +573,8 @@ static void test_pause(void **state UNUSED)
 
 	for (unsigned f = 1; f < 200; f++)
 		for (int i = 0; i < 50; i++) {
-			int64_t ns = sink_pause(CLOCK_S, 300 * CLOCK_S, f, d = d * 6364136223846793005u + 9);
+			int64_t ns = sink_pause(
+				CLOCK_S, 300 * CLOCK_S, f, d = d * 6364136223846793005u + 9);
 
 			assert_true(ns > 0 && ns <= 300 * CLOCK_S);
 			assert_true(f > 1 || ns <= CLOCK_S);

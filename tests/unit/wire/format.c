@@ -233,7 +233,7 @@ static void test_refused(void **state UNUSED)
 		"{\"host\":\"h\",\"id\":\"" ID "\",\"schema\":\"boltseal.event/1\",\"seq\":1,"
 		"\"severity\":\"odd\",\"time\":\"2026-01-01T00:00:00.000000000Z\",\"type\":"
 		"\"canary\"}",
-		"{\"host\":\"h\",\"id\":\"" ID "\",\"schema\":\"boltseal.event/1\",\"seq\":0,"
+		"{\"host\":\"h\",\"id\":\"" ID "\",\"schema\":\"boltseal.event/1\",\"seq\":-1,"
 		"\"severity\":\"low\",\"time\":\"2026-01-01T00:00:00.000000000Z\",\"type\":"
 		"\"canary\"}"};
 	BUF struct buf out = {.p = NULL};
