@@ -19,7 +19,7 @@ struct courier {
 	CURL *curl;
 	struct courier_options o;
 	char *scheme, *host, *port, *path, *query; /* curl_free */
-	struct buf base, where;			   /* what the target is put behind; host for people */
+	struct buf base, where; /* what the target is put behind; host for people */
 	struct curl_slist connect_to;
 	struct buf connect_text, packed, url;
 	struct net_pin pin;
@@ -370,8 +370,8 @@ static int failed(const struct courier *c, CURLcode code)
 	if (c->too_large)
 		return err_set(-EPROTO, "%s: its answer is too large", courier_where(c));
 	if (code == CURLE_ABORTED_BY_CALLBACK)
-		return err_set(-ECANCELED, "%s: given up, since the sink is to stop",
-			courier_where(c));
+		return err_set(
+			-ECANCELED, "%s: given up, since the sink is to stop", courier_where(c));
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return err_set(-ETIMEDOUT, "%s: no whole answer in time", courier_where(c));
 	if (code == CURLE_GOT_NOTHING)
@@ -380,8 +380,8 @@ static int failed(const struct courier *c, CURLcode code)
 	return err_set(-EIO, "%s: %s", courier_where(c), buf_text(&shown));
 }
 
-static int perform(struct courier *c, struct headers *l, struct span body,
-	struct courier_answer *ret)
+static int perform(
+	struct courier *c, struct headers *l, struct span body, struct courier_answer *ret)
 {
 	CURLcode code;
 	long status = 0;

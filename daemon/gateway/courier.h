@@ -17,9 +17,10 @@ struct courier_options {
 	const char *ca, *crl;	 /* files; NULL: the system's authorities, none */
 	const char *cert, *key;	 /* our own certificate; NULL: none */
 	const char *server_name; /* that the certificate must have; NULL: the address's host */
-	const char *fingerprint; /* "sha256:HEX" of its certificate; without `ca` that is all that is
+	const char
+		*fingerprint; /* "sha256:HEX" of its certificate; without `ca` that is all that is
 				    demanded of it. NULL: any */
-	const char *agent;	 /* User-Agent */
+	const char *agent;    /* User-Agent */
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	int64_t timeout;	    /* ns, for one exchange */
 	size_t answer_max;	    /* bytes */

@@ -16,8 +16,7 @@ enum { SECRET_MAX = 4096, FRONT = 64, RAW = FRONT + SECRET_MAX * 4 / 3 + 8 };
 static int map(struct secret *s)
 {
 	s->size = RAW + SECRET_MAX + 1;
-	s->line = mmap(
-		NULL, s->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->line = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s->line == MAP_FAILED) {
 		s->line = NULL;
 		return err_sys("memory for a secret");
@@ -51,8 +50,8 @@ static int open_file(const char *path, bool *ret_world)
 	if (!S_ISREG(st.st_mode))
 		return err_set(-EINVAL, "the token file %s is no regular file", path);
 	if (st.st_size > SECRET_MAX)
-		return err_set(-EFBIG, "the token file %s has more than %d bytes", path,
-			SECRET_MAX);
+		return err_set(
+			-EFBIG, "the token file %s has more than %d bytes", path, SECRET_MAX);
 	*ret_world = st.st_mode & (S_IROTH | S_IWOTH);
 	return take_fd(&fd);
 }
@@ -112,8 +111,8 @@ static int put_line(struct secret *s, enum secret_auth auth, const char *path)
 
 	if (auth == SECRET_BASIC && !memchr(s->raw.p, ':', s->raw.n))
 		return err_set(-EINVAL, "the token file %s does not say USER:PASSWORD", path);
-	return put_value(s, auth,
-		(size_t)snprintf(s->line, FRONT, "Authorization: %s ", schemes[auth]));
+	return put_value(
+		s, auth, (size_t)snprintf(s->line, FRONT, "Authorization: %s ", schemes[auth]));
 }
 
 int secret_read(struct secret *s, const char *path, enum secret_auth auth)

@@ -30,6 +30,7 @@ struct sink_env {
 	const atomic_bool *stop; /* the sink is to end soon */
 	int stop_fd;		 /* readable from then on, for poll(); -1: none */
 	int64_t timeout;	 /* ns for one exchange */
+	unsigned *told; /* what the kind has warned of, bits of its own; NULL: nobody reads it */
 };
 
 /* Of send(), beside 0 (all sent) and negative (failed, the sentence says why; try again later). */
@@ -42,6 +43,7 @@ struct sink_result {
 	size_t done;	     /* events that the receiver has, from the first on; see `settle` */
 	int64_t retry_after; /* ns; 0: not said */
 	bool sure;	     /* with a `settle`: it is not needed for these */
+	size_t lost;	     /* of `done`: rejected there for good, nobody says which */
 	char reply[256];     /* what came back, for `sinks test` and for a refusal's reason */
 };
 

@@ -21,7 +21,7 @@ enum { ACK_EXCHANGES = 10 };
 struct sink_link {
 	struct courier *courier;
 	struct secret token;
-	bool told; /* that anybody may read the token file */
+	unsigned *told;
 	const struct config_sink *conf;
 	struct post_options post;
 	const atomic_bool *stop;
@@ -80,6 +80,16 @@ static enum secret_auth auth_of(const struct sink_link *l)
 						      : (enum secret_auth)(l->conf->auth - 1);
 }
 
+/* Links come and go; what is wrong with the configuration is said once. */
+enum { TOLD_WORLD = 1, TOLD_CLEAR = 2 };
+static bool is_news(struct sink_link *l, unsigned what)
+{
+	if (!l->told || *l->told & what)
+		return false;
+	*l->told |= what;
+	return true;
+}
+
 static int read_token(struct sink_link *l)
 {
 	int r;
@@ -87,11 +97,9 @@ static int read_token(struct sink_link *l)
 	if (!*l->conf->token_file)
 		return 0;
 	r = secret_read(&l->token, l->conf->token_file, auth_of(l));
-	if (r == 0 && l->token.world_readable && !l->told) {
+	if (r == 0 && l->token.world_readable && is_news(l, TOLD_WORLD))
 		log_warn("sink %s: the token file %s can be read by everybody", l->conf->name,
 			l->conf->token_file);
-		l->told = true;
-	}
 	return r;
 }
 
@@ -100,8 +108,7 @@ static bool token_changed(struct sink_link *l)
 {
 	SECRET struct secret fresh = {.line = NULL};
 
-	if (!l->token.line ||
-		secret_read(&fresh, l->conf->token_file, auth_of(l)) < 0 ||
+	if (!l->token.line || secret_read(&fresh, l->conf->token_file, auth_of(l)) < 0 ||
 		secret_same(&fresh, &l->token))
 		return false;
 	secret_wipe(&l->token);
@@ -206,6 +213,7 @@ static int https_open(struct sink_link **ret, const struct sink_env *env)
 
 	must(l);
 	l->conf = c;
+	l->told = env->told;
 	l->stop = env->stop;
 	l->stop_fd = env->stop_fd;
 	l->timeout = env->timeout;
@@ -217,7 +225,7 @@ static int https_open(struct sink_link **ret, const struct sink_env *env)
 	if ((r = make_courier(l, env)) < 0 || (r = make_headers(l)) < 0 || (r = read_token(l)) < 0)
 		return r;
 	make_targets(l);
-	if (strncmp(c->address, "http://", 7) == 0)
+	if (strncmp(c->address, "http://", 7) == 0 && is_news(l, TOLD_CLEAR))
 		log_warn("sink %s: http:// sends events%s in the clear", c->name,
 			l->token.line ? " and the token" : "");
 	*ret = take(l);
@@ -302,8 +310,8 @@ static int wait_ack(struct sink_link *l, struct post_result *ret)
 static int deliver(struct sink_link *l, size_t n, struct post_result *ret)
 {
 	struct post_answer a;
-	int r = exchange(l, buf_span(&l->target), buf_span(&l->body),
-		post_content_type(&l->post, n));
+	int r = exchange(
+		l, buf_span(&l->target), buf_span(&l->body), post_content_type(&l->post, n));
 
 	if (r < 0)
 		return r;
@@ -360,6 +368,7 @@ static int partly(struct sink_link *l, const struct sink_event *v, size_t n,
 		return SINK_REFUSED;
 	}
 	ret->done = n;
+	ret->lost = p->lost;
 	log_warn("sink %s: of the events %llu to %llu some are lost there: %s", l->conf->name,
 		(unsigned long long)v[0].seq, (unsigned long long)v[n - 1].seq, ret->reply);
 	return 0;

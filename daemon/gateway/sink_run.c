@@ -34,6 +34,7 @@ struct mark {
 struct run {
 	struct sink *s;
 	struct sink_env env;
+	unsigned told;
 	struct sink_link *link;
 	bool placed, was_well;
 	uint64_t epoch, ticks;
@@ -512,7 +513,7 @@ static void send_batch(struct run *r)
 		struct place p = place_of(&r->v[got.done - 1]);
 
 		advance(r, got.done == r->n ? &r->through : &p, got.sure);
-		count(r, got.done, 0, 0, got.done == r->n ? r->left_out : 0);
+		count(r, got.done - got.lost, 0, got.lost, got.done == r->n ? r->left_out : 0);
 	}
 	if (res == 0) {
 		well(r);
@@ -643,6 +644,7 @@ void *sink_main(void *arg)
 		r.limit = (size_t)s->conf.batch;
 	r.most = r.limit;
 	r.env = sink_env_of(&s->conf, h->version, &s->stop, s->stop_fd);
+	r.env.told = &r.told;
 	while (!stopped(&r))
 		step(&r);
 	if (s->kind)

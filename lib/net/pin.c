@@ -21,8 +21,8 @@ static bool is_pinned(X509 *cert, const struct net_pin *p)
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	return cert && X509_digest(cert, EVP_sha256(), digest, &n) == 1 &&
-	       n == sizeof(p->digest) && memcmp(digest, p->digest, n) == 0;
+	return cert && X509_digest(cert, EVP_sha256(), digest, &n) == 1 && n == sizeof(p->digest) &&
+	       memcmp(digest, p->digest, n) == 0;
 }
 
 static int verify(X509_STORE_CTX *x, void *pin)

@@ -19,16 +19,16 @@ static const struct profile {
 	post_taken_fn *taken;
 	post_failed_fn *failed; /* NULL: the status says it all */
 } profiles[POST_N] = {
-	[POST_GENERIC] = {NULL, NULL, "application/x-ndjson", post_body_generic, post_taken_generic, NULL},
+	[POST_GENERIC] = {NULL, NULL, "application/x-ndjson", post_body_generic, post_taken_generic,
+		NULL},
 	[POST_HEC] = {"/services/collector/event", NULL, "application/json", post_body_hec,
 		post_taken_hec, post_failed_hec},
 	[POST_BULK] = {"/_bulk",
 		"filter_path=errors,error,items.*._id,items.*.status,items.*.error.type,"
 		"items.*.error.reason",
-		"application/x-ndjson", post_body_bulk, post_taken_bulk,
-		post_failed_bulk},
-	[POST_LOKI] = {"/loki/api/v1/push", NULL, "application/json", post_body_loki, post_taken_loki,
-		NULL},
+		"application/x-ndjson", post_body_bulk, post_taken_bulk, post_failed_bulk},
+	[POST_LOKI] = {"/loki/api/v1/push", NULL, "application/json", post_body_loki,
+		post_taken_loki, NULL},
 	[POST_OTLP] = {"/v1/logs", NULL, "application/json", post_body_otlp, post_taken_otlp,
 		post_failed_otlp},
 };
@@ -52,8 +52,7 @@ static void items_free(struct items *l)
 	free(l->v);
 }
 
-static int item_make(
-	const struct post_options *o, const struct post_event *e, struct post_item *it)
+static int item_make(const struct post_options *o, const struct post_event *e, struct post_item *it)
 {
 	json_error_t why;
 	int r = format_event(o->format, e->json, &o->how, &it->text);
@@ -64,8 +63,8 @@ static int item_make(
 		return r;
 	it->root = json_loadb((const char *)e->json.p, e->json.n, JSON_ALLOW_NUL, &why);
 	if (!json_is_object(it->root))
-		return err_set(-EBADMSG, "event %llu is no JSON object",
-			(unsigned long long)e->seq);
+		return err_set(
+			-EBADMSG, "event %llu is no JSON object", (unsigned long long)e->seq);
 	return 0;
 }
 
@@ -172,8 +171,8 @@ void post_labels(const struct post_options *o, const struct post_label *ours, si
 			fn(j, &ours[i]);
 }
 
-void post_body_generic(const struct post_options *o UNUSED, const struct post_item *v, size_t n,
-	struct buf *out)
+void post_body_generic(
+	const struct post_options *o UNUSED, const struct post_item *v, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		buf_add_span(out, buf_span(&v[i].text));

@@ -66,11 +66,11 @@ void post_path(const struct post_options *o, struct span path, struct buf *out);
 const char *post_query(enum post_profile p);
 
 enum post_verdict {
-	POST_TAKEN,    /* all of it */
-	POST_WAIT,     /* HEC: received, not yet indexed; ask for `ack` */
-	POST_AGAIN,    /* the first `done` are taken; the rest after a pause */
-	POST_REFUSED,  /* the first `done` are taken; the next will never be */
-	POST_PARTLY,   /* OTLP: all but `lost` are taken; those never will be, nobody says which, and
+	POST_TAKEN,   /* all of it */
+	POST_WAIT,    /* HEC: received, not yet indexed; ask for `ack` */
+	POST_AGAIN,   /* the first `done` are taken; the rest after a pause */
+	POST_REFUSED, /* the first `done` are taken; the next will never be */
+	POST_PARTLY,  /* OTLP: all but `lost` are taken; those never will be, nobody says which, and
 			  sending again is forbidden */
 	POST_TOO_MANY, /* none is taken; half as many may be */
 	POST_DENIED,   /* the token is wrong or missing */
@@ -99,7 +99,8 @@ void post_read(enum post_profile p, const struct post_answer *a, const struct po
 /* The question for HEC's acknowledgement `ack`, and its answer: POST_TAKEN, POST_WAIT, or as above.
  * A yes is said once and forgotten by the receiver. */
 void post_ack_body(uint64_t ack, struct buf *out);
-void post_ack_path(struct span path, const char *channel, struct buf *out); /* of the events' path */
+void post_ack_path(
+	struct span path, const char *channel, struct buf *out); /* of the events' path */
 void post_read_ack(const struct post_answer *a, uint64_t ack, int64_t now, struct post_result *ret);
 
 /* Retry-After: seconds, or an HTTP date; 0 when it is neither or in the past. */

@@ -49,8 +49,7 @@ json_t *post_object(const struct post_answer *a)
 
 	if (a->body.n == 0)
 		return NULL;
-	v = json_loadb((const char *)a->body.p, a->body.n,
-		JSON_ALLOW_NUL, &why);
+	v = json_loadb((const char *)a->body.p, a->body.n, JSON_ALLOW_NUL, &why);
 	if (!json_is_object(v)) {
 		json_decref(v);
 		return NULL;
@@ -86,8 +85,7 @@ static const struct status_row {
 	{500, 599, POST_AGAIN, "the receiver is not well"},
 };
 
-void post_status(const struct post_answer *a, size_t n, int64_t now UNUSED,
-	struct post_result *ret)
+void post_status(const struct post_answer *a, size_t n, int64_t now UNUSED, struct post_result *ret)
 {
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		enum post_verdict v = rows[i].verdict;
@@ -121,7 +119,7 @@ static int64_t until_date(struct span value, int64_t now)
 	if (at <= now / CLOCK_S)
 		return 0;
 	return at - now / CLOCK_S > POST_RETRY_MAX / CLOCK_S ? POST_RETRY_MAX
-							      : (at - now / CLOCK_S) * CLOCK_S;
+							     : (at - now / CLOCK_S) * CLOCK_S;
 }
 
 int64_t post_retry_after(struct span value, int64_t now)

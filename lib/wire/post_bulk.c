@@ -27,8 +27,8 @@ static void show_document(struct buf *out, const struct post_item *it)
 	buf_add_span(out, span_make(text.p + 1, text.n - 1));
 }
 
-void post_body_bulk(const struct post_options *o UNUSED, const struct post_item *v, size_t n,
-	struct buf *out)
+void post_body_bulk(
+	const struct post_options *o UNUSED, const struct post_item *v, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		buf_add_text(out, "{\"create\":{\"_id\":\"");

@@ -12,8 +12,7 @@ static void add_field(void *ctx, const struct post_field *f)
 	json_m_str(ctx, f->name, f->text);
 }
 
-static void show_fields(
-	struct json *j, const struct post_options *o, const struct post_item *it)
+static void show_fields(struct json *j, const struct post_options *o, const struct post_item *it)
 {
 	struct span host = post_item_host(it);
 
@@ -73,8 +72,8 @@ static struct span text_of(const json_t *v, struct span otherwise)
 	return json_is_string(text) ? json_span(text) : otherwise;
 }
 
-void post_taken_hec(const struct post_answer *a, const struct post_event *v UNUSED,
-	size_t n UNUSED, struct post_result *ret)
+void post_taken_hec(const struct post_answer *a, const struct post_event *v UNUSED, size_t n UNUSED,
+	struct post_result *ret)
 {
 	DECREF json_t *root = post_object(a);
 	const json_t *ack = json_object_get(root, "ackId");
@@ -89,8 +88,8 @@ void post_taken_hec(const struct post_answer *a, const struct post_event *v UNUS
 		return;
 	}
 	if (!json_is_integer(ack) || json_integer_value(ack) < 0) {
-		post_say(ret, POST_WRONG, a->body, "HTTP %u, but its ackId is no number",
-			a->status);
+		post_say(
+			ret, POST_WRONG, a->body, "HTTP %u, but its ackId is no number", a->status);
 		return;
 	}
 	ret->ack = (uint64_t)json_integer_value(ack);

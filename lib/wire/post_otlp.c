@@ -60,7 +60,8 @@ static void add_attribute(void *ctx, const struct post_field *f)
 
 static void add_label(struct json *j, const struct post_label *l)
 {
-	add_attribute(j, &(struct post_field){.name = l->name, .type = POST_TEXT, .text = l->value});
+	add_attribute(
+		j, &(struct post_field){.name = l->name, .type = POST_TEXT, .text = l->value});
 }
 
 static void show_record(struct json *j, const struct post_options *o, const struct post_item *it)
@@ -87,8 +88,7 @@ static void show_record(struct json *j, const struct post_options *o, const stru
 static void show_resource(struct json *j, const struct post_options *o, struct span host)
 {
 	const struct post_label ours[] = {{"service.name", span_of("boltseal")},
-		{"service.version", span_of(o->how.version)},
-		{"host.name", host}};
+		{"service.version", span_of(o->how.version)}, {"host.name", host}};
 
 	json_key(j, "resource");
 	json_open(j, '{');
@@ -150,9 +150,9 @@ void post_body_otlp(
 static size_t rejected(const json_t *partial, size_t n)
 {
 	const json_t *v = json_object_get(partial, "rejectedLogRecords");
-	long long k = json_is_integer(v) ? json_integer_value(v)
-					 : json_is_string(v) ? strtoll(json_string_value(v), NULL, 10)
-							     : 0;
+	long long k = json_is_integer(v)  ? json_integer_value(v)
+		      : json_is_string(v) ? strtoll(json_string_value(v), NULL, 10)
+					  : 0;
 
 	return k <= 0 ? 0 : (unsigned long long)k > n ? n : (size_t)k;
 }

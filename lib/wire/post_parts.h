@@ -29,8 +29,8 @@ typedef void post_body_fn(
 post_body_fn post_body_generic, post_body_hec, post_body_bulk, post_body_loki, post_body_otlp;
 
 /* Reads an answer whose status says that it was taken. The result is all zero but for `why`. */
-typedef void post_taken_fn(const struct post_answer *a, const struct post_event *v, size_t n,
-	struct post_result *ret);
+typedef void post_taken_fn(
+	const struct post_answer *a, const struct post_event *v, size_t n, struct post_result *ret);
 post_taken_fn post_taken_generic, post_taken_hec, post_taken_bulk, post_taken_loki, post_taken_otlp;
 
 /* Reads one that was not, after the status had its say; may make it more exact. */

@@ -275,7 +275,9 @@ for p in hec loki; do
 done
 chmod 444 "$W/token"
 kill -HUP "$(role_pid gateway)"
+change
 ok "a token file that all may read is warned of" wait_until "$PATIENCE" grep -q 'token file .* can be read by everybody' "$W/log"
+is "once" "$(grep -c 'odd-hec: the token file' "$W/log")" 1
 chmod 400 "$W/token"
 
 # --- kill -9 between send and acknowledgement ---------------------------------------------------------

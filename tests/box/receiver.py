@@ -26,7 +26,7 @@ Modes: hang (take the request, never answer) · cut (close in the middle of the 
 the events, close without an answer) · slow · status N [RETRY-AFTER] · max N (413 beyond N events) ·
 garbage · endless · deep · redirect · noack (never acknowledge) · reject N (refuse the event with
 seq N for good) · busy N (that event's turn has not come: 429) · partial N (OTLP: N were rejected) ·
-echo (say the sender's Authorization in a 400)
+echo (say the sender's Authorization in a 401)
 """
 import argparse
 import gzip
@@ -412,7 +412,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif word == "redirect":
             self.answer(307, b"", [("Location", self.path)])
         elif word == "echo":
-            self.answer(400, ("bad header: " + self.headers.get("Authorization", "")).encode())
+            self.answer(401, ("bad header: " + self.headers.get("Authorization", "")).encode())
         elif word == "endless":
             self.send_response(200)
             self.send_header("Connection", "close")

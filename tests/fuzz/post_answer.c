@@ -8,8 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const unsigned statuses[] = {
-	200, 200, 200, 201, 204, 299, 301, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 503, 0, 700};
+static const unsigned statuses[] = {200, 200, 200, 201, 204, 299, 301, 400, 401, 403, 404, 408, 409,
+	413, 422, 429, 500, 503, 0, 700};
 
 static void check(const struct post_result *r, size_t n)
 {
@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	a.retry_after = span_make(data + 2, line ? (size_t)(line - data) - 2 : 0);
 	a.body = line ? span_make(line + 1, size - (size_t)(line - data) - 1)
 		      : span_make(data + 2, size - 2);
-	post_read((enum post_profile)(data[0] % POST_N), &a, v, n, INT64_C(1700000000000000000), &r);
+	post_read(
+		(enum post_profile)(data[0] % POST_N), &a, v, n, INT64_C(1700000000000000000), &r);
 	check(&r, n);
 	post_read_ack(&a, data[0], INT64_C(1700000000000000000), &r);
 	check(&r, r.verdict == POST_TAKEN ? 0 : 1);

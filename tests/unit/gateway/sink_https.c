@@ -15,16 +15,9 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "daemon/gateway/sink.h"
+#include "wire/event.h"
 
 enum { EVENTS = 3, SAYS = 8 };
-static const char *const json[EVENTS] = {
-	"{\"host\":\"h\",\"id\":\"a\",\"schema\":\"boltseal.event/1\",\"seq\":1,\"severity\":\"low\","
-	"\"time\":\"2023-11-14T22:13:20Z\",\"type\":\"canary\"}",
-	"{\"host\":\"h\",\"id\":\"b\",\"schema\":\"boltseal.event/1\",\"seq\":2,\"severity\":\"low\","
-	"\"time\":\"2023-11-14T22:13:20Z\",\"type\":\"canary\"}",
-	"{\"host\":\"h\",\"id\":\"c\",\"schema\":\"boltseal.event/1\",\"seq\":3,\"severity\":\"low\","
-	"\"time\":\"2023-11-14T22:13:20Z\",\"type\":\"canary\"}"};
-
 struct scene {
 	int listen_fd;
 	pthread_t thread;
@@ -36,6 +29,7 @@ struct scene {
 	struct sink_env env;
 	atomic_bool stop;
 	struct sink_event v[EVENTS];
+	struct buf json[EVENTS];
 	char address[64], token[64];
 	struct sink_result r;
 };
@@ -86,28 +80,48 @@ static void *receiver(void *arg)
 static void make_events(struct scene *s)
 {
 	for (size_t i = 0; i < EVENTS; i++) {
-		s->v[i] = (struct sink_event){.seq = i + 1,
+		struct event e = {.seq = i + 1,
 			.time = INT64_C(1700000000) * CLOCK_S,
 			.type = EVENT_CANARY,
 			.severity = SEV_LOW,
-			.json = span_of(json[i])};
-		memset(s->v[i].id, (int)i, 32);
+			.host = span_of("h")};
+		uint8_t prev[32] = {0};
+
+		assert_int_equal(event_format(&e, prev, &s->json[i], s->v[i].id), 0);
+		s->v[i].seq = e.seq;
+		s->v[i].time = e.time;
+		s->v[i].type = e.type;
+		s->v[i].severity = e.severity;
+		s->v[i].json = buf_span(&s->json[i]);
 	}
+}
+
+static void start(struct scene *s, void *(*fn)(void *))
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+
+	s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(s->listen_fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(s->listen_fd, 4), 0);
+	assert_int_equal(getsockname(s->listen_fd, (struct sockaddr *)&a, &n), 0);
+	snprintf(s->address, sizeof(s->address), "http://127.0.0.1:%u/in", ntohs(a.sin_port));
+	assert_int_equal(pthread_create(&s->thread, NULL, fn, s), 0);
+}
+
+static void finish(struct scene *s)
+{
+	shutdown(s->listen_fd, SHUT_RDWR); /* wakes it where fewer came than it waits for */
+	pthread_join(s->thread, NULL);
+	close(s->listen_fd);
 }
 
 static int begin(void **state)
 {
 	struct scene *s = calloc(1, sizeof(*s));
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(a);
 
 	must(s);
 	*state = s;
-	s->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(s->listen_fd, (struct sockaddr *)&a, n) < 0 || listen(s->listen_fd, 4) < 0 ||
-		getsockname(s->listen_fd, (struct sockaddr *)&a, &n) < 0)
-		return -1;
-	snprintf(s->address, sizeof(s->address), "http://127.0.0.1:%u/in", ntohs(a.sin_port));
 	snprintf(s->token, sizeof(s->token), "/tmp/boltseal-token.%d", getpid());
 	s->conf = (struct config_sink){.name = "s",
 		.type = CONFIG_SINK_HTTPS,
@@ -131,7 +145,8 @@ static int end(void **state)
 	struct scene *s = *state;
 
 	unlink(s->token);
-	close(s->listen_fd);
+	for (size_t i = 0; i < EVENTS; i++)
+		buf_free(&s->json[i]);
 	free(s);
 	return 0;
 }
@@ -148,18 +163,16 @@ static int sends(struct scene *s, size_t from, size_t n, int times)
 	struct sink_link *l = NULL;
 	int r;
 
-	assert_int_equal(pthread_create(&s->thread, NULL, receiver, s), 0);
+	start(s, receiver);
 	r = sink_https.open(&l, &s->env);
 	for (int i = 0; r == 0 && i < times; i++)
 		r = sink_https.send(l, s->v + from, n, &s->r);
 	sink_https.close(l);
-	shutdown(s->listen_fd, SHUT_RDWR);
-	pthread_join(s->thread, NULL);
+	finish(s);
 	return r;
 }
 
-#define ANSWER(status, body)                                                                       \
-	"HTTP/1.1 " status " x\r\nConnection: close\r\n\r\n" body
+#define ANSWER(status, body) "HTTP/1.1 " status " x\r\nConnection: close\r\n\r\n" body
 #define CODE "\"text\":\"t\",\"code\":"
 
 static void test_taken(void **state)
@@ -175,7 +188,7 @@ static void test_taken(void **state)
 	assert_non_null(strstr(s->got[0], "\r\nContent-Type: application/x-ndjson\r\n"));
 	assert_null(strstr(s->got[0], "Authorization"));
 	assert_null(strstr(s->got[0], "Expect"));
-	assert_non_null(strstr(header_end(s->got[0]), json[2]));
+	assert_non_null(strstr(header_end(s->got[0]), buf_text(&s->json[2])));
 }
 
 static void gives(struct scene *s, const char *answer, size_t n, int want, const char *reply)
@@ -188,7 +201,6 @@ static void gives(struct scene *s, const char *answer, size_t n, int want, const
 	if (r != want || !strstr(r < 0 ? err_why() : s->r.reply, reply))
 		fail_msg("%.40s: %d, %s", answer ? answer : "nothing", r,
 			r < 0 ? err_why() : s->r.reply);
-	listen(s->listen_fd, 4); /* after the shutdown */
 }
 
 static void test_verdicts(void **state)
@@ -274,11 +286,11 @@ static void test_token_mended(void **state)
 	struct sink_link *l = NULL;
 
 	put_token(s, "first-token");
-	assert_int_equal(pthread_create(&s->thread, NULL, receiver_mends, s), 0);
+	start(s, receiver_mends);
 	assert_int_equal(sink_https.open(&l, &s->env), 0);
 	assert_int_equal(sink_https.send(l, s->v, 1, &s->r), 0);
 	sink_https.close(l);
-	pthread_join(s->thread, NULL);
+	finish(s);
 	assert_non_null(strstr(s->got[0], "Bearer first-token\r\n"));
 	assert_non_null(strstr(s->got[1], "Bearer second-token\r\n"));
 }
@@ -350,7 +362,8 @@ static void test_bulk(void **state)
 			      "{\"create\":{\"status\":429}},{\"create\":{\"status\":201}}]}"));
 	assert_int_equal(sends(s, 0, EVENTS, 1), SINK_AGAIN);
 	assert_int_equal(s->r.done, 1);
-	assert_non_null(strstr(s->got[0], "POST /in/logs-boltseal.drift-default/_bulk?filter_path="));
+	assert_non_null(
+		strstr(s->got[0], "POST /in/logs-boltseal.drift-default/_bulk?filter_path="));
 	assert_non_null(strstr(s->got[0], "\r\nContent-Encoding: gzip\r\n"));
 	assert_memory_equal(header_end(s->got[0]), "\x1f\x8b", 2);
 }

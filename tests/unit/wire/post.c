@@ -41,8 +41,7 @@ static void read_event(struct scene *s, struct span line)
 		event_kinds, EVENT_N, json_span(json_object_get(root, "type")));
 	e->severity = (enum severity)kind_find(
 		severity_kinds, SEV_N, json_span(json_object_get(root, "severity")));
-	assert_int_equal(
-		clock_parse(json_span(json_object_get(root, "time")), 0, &e->time), 0);
+	assert_int_equal(clock_parse(json_span(json_object_get(root, "time")), 0, &e->time), 0);
 }
 
 static int begin(void **state)
@@ -172,8 +171,7 @@ static void test_bulk_documents(void **state)
 			line = strtok_r(NULL, "\n", &save)) {
 			DECREF json_t *action = loads(line), *doc = NULL;
 
-			assert_non_null(json_object_get(
-				json_object_get(action, "create"), "_id"));
+			assert_non_null(json_object_get(json_object_get(action, "create"), "_id"));
 			line = strtok_r(NULL, "\n", &save);
 			assert_non_null(line);
 			doc = loads(line);
