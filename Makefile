@@ -23,8 +23,8 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
-LIB_LIBS := -lcrypto -ljansson
-DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng
+LIB_LIBS := -lssl -lcrypto -ljansson
+DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng -lcurl -lz
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -60,6 +60,12 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+$(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
+	        $(DAE_LIBS) $(LIB_LIBS)
+
 # ---- tests --------------------------------------------------------------------------------------
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
 CPUS     := $(shell nproc 2>/dev/null || echo 1)
@@ -81,6 +87,7 @@ CLANG    ?= clang
 
 unit: all $(UNIT_BIN)
 	@$(UNIT_RUN)
+	@$(PROVE) tests/gold/format/properties.py :: $(OUT)/tests/unit/wire/format
 
 unit-asan:
 	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
@@ -151,7 +158,7 @@ demo: deps
 
 bench: deps
 	@packaging/deps aide hyperfine
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(OUT)/tests/bench/sinks
 	@tests/bench/run $(OUT)/boltseald $(OUT)/boltseal
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.
@@ -160,15 +167,20 @@ DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson
         python3
 TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fuse-overlayfs uidmap lxc \
         systemd-container debootstrap attr acl libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
-        groff-base zsh fish
+        groff-base zsh fish python3-hypothesis python3-jsonschema liblognorm-utils \
+        rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0
+# for sinks of type https
+DEPS += libcurl4-openssl-dev
+TEST_DEPS += protobuf-compiler python3-protobuf openssl
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 
-MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5
+MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.formats.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
+$(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
 $(MAN):
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
@@ -185,7 +197,9 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseal.1 $(DESTDIR)$(MANDIR)/man1/boltseal.1
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
+	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
+	install -Dm644 packaging/journald/boltseal.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/boltseal.catalog
 
 help:
 	@echo "make            build/boltseald and build/boltseal"

@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&cmd_rescan,
 	&cmd_verify,
 	&cmd_baseline,
+	&cmd_sinks,
 	&cmd_status,
 	&cmd_doctor,
 	&cmd_completion,

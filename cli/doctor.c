@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/form.h"
 #include "cli/safe.h"
+#include "cli/sinks.h"
 #include "cli/table.h"
 #include "cli/tree.h"
 
@@ -65,6 +66,23 @@ static void draw_targets(struct cli *c, const json_t *targets)
 	table_print(c, &t);
 }
 
+/* Those that are late or wait after a failure. */
+static void draw_sinks(struct cli *c, const json_t *sinks)
+{
+	JSON json_t *late = json_array();
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(sinks, i, v)
+		if (span_is(get_text(v, "state"), "waiting") ||
+			get_int(v, "lag_seconds") >= SINK_LATE)
+			json_array_append(late, v);
+	if (json_array_size(late) == 0)
+		return;
+	out_text("\nThese sinks are behind:\n");
+	sinks_draw(c, late);
+}
+
 static void draw(struct cli *c, const json_t *answer, void *arg)
 {
 	const json_t *probes = json_object_get(answer, "probes");
@@ -74,6 +92,7 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	if (json_is_array(probes)) {
 		draw_probes(c, probes);
 		draw_targets(c, json_object_get(answer, "targets"));
+		draw_sinks(c, json_object_get(answer, "sinks"));
 		return;
 	}
 	tree_add(c, &out, answer, 0);

@@ -72,7 +72,9 @@ static int read_into(struct config *c, const char *file, struct span text)
 		return r;
 	if ((r = check_store(c, &src, root)) < 0 || (r = check_host(c, &src, root)) < 0)
 		return r;
-	return check_roles(c, &src, root);
+	if ((r = check_roles(c, &src, root)) < 0)
+		return r;
+	return config_check_sinks(c, &src, root);
 }
 
 int config_parse(struct config **ret, const char *file, struct span text)

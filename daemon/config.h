@@ -28,6 +28,47 @@ struct config_role {
 	bool in_container; /* also for peers inside containers */
 };
 
+/* One place that events are sent to; daemon/gateway/sink.h says what becomes of it. Texts that are
+ * not given are "". No key holds a secret: those lie in files. */
+struct config_sink {
+	const char *name; /* letters, digits, '.', '_', '-' */
+	enum { CONFIG_SINK_SYSLOG, CONFIG_SINK_JOURNALD, CONFIG_SINK_FILE, CONFIG_SINK_HTTPS } type;
+	const char *address;
+	int format; /* 0: what suits the kind; else one more than its enum format */
+	enum severity min_severity;
+	enum { CONFIG_SINK_FROM_END, CONFIG_SINK_FROM_BEGINNING } from;
+	struct config_sink_tls {
+		const char *ca, *cert, *key, *crl;     /* paths of PEM files */
+		const char *server_name, *fingerprint; /* "sha256:" and 64 hex digits */
+	} tls;
+	int64_t timeout, retry_min, retry_max; /* ns */
+	uint64_t max_message;		       /* bytes; 0: what suits the kind */
+	bool redact;
+	/* syslog, journald */
+	uint32_t facility, enterprise;
+	/* file */
+	uint32_t mode; /* as its digits are read: decimal 640 is 0640 */
+	/* https */
+	enum {
+		CONFIG_SINK_GENERIC,
+		CONFIG_SINK_SPLUNK,
+		CONFIG_SINK_ELASTIC,
+		CONFIG_SINK_LOKI,
+		CONFIG_SINK_OTLP
+	} profile;
+	const char *token_file, *index, *tenant, *proxy;
+	enum {
+		CONFIG_SINK_AUTH_AUTO,
+		CONFIG_SINK_AUTH_BEARER,
+		CONFIG_SINK_AUTH_BASIC,
+		CONFIG_SINK_AUTH_APIKEY,
+		CONFIG_SINK_AUTH_SPLUNK
+	} auth; /* how the token goes along; AUTO: what suits the profile */
+	struct config_list headers, labels; /* "Name: value", "name=value" */
+	uint64_t batch;			    /* events of one request at most; 0: what suits */
+	bool gzip, ack;
+};
+
 struct config {
 	struct arena mem;
 	const char *file; /* where it came from; NULL: defaults */
@@ -42,6 +83,8 @@ struct config {
 
 	const char *gateway_user; /* dropped to when started by hand as root */
 	uint32_t max_connections;
+	const char
+		*gateway_state_dir; /* "": what the service manager gives, else below state_dir */
 
 	/* runtimes: */
 	struct config_list docker_roots, storage_roots, run_roots, ignore;
@@ -77,6 +120,8 @@ struct config {
 
 	struct config_role *roles;
 	size_t n_roles;
+	struct config_sink *sinks;
+	size_t n_sinks;
 	struct config_list withhold; /* globs on container paths whose content is never shown */
 };
 

@@ -145,15 +145,28 @@ static void print_value(struct buf *out, const struct config_option *o, const vo
 static void print_element(struct buf *out, const struct config_option *list, const char *base)
 {
 	BUF struct buf scope = {0};
+	struct span section = {0};
 	bool first = true;
 	size_t n;
 	const struct config_option *o = config_options(&n);
 
 	buf_printf(&scope, "%s[].", list->name);
 	for (; n--; o++) {
+		const char *key = o->name + scope.n, *dot;
+		struct span here;
+
 		if (!option_in_scope(o, buf_text(&scope)))
 			continue;
-		buf_printf(out, "\n  %s%s:", first ? "- " : "  ", o->name + scope.n);
+		dot = strchr(key, '.');
+		here = span_make(key, dot ? (size_t)(dot - key) : 0);
+		if (here.n && !span_eq(here, section))
+			buf_printf(out, "\n    %.*s:", (int)here.n, (const char *)here.p);
+		section = here;
+		buf_printf(out, "\n  %s%s:",
+			here.n	? "    "
+			: first ? "- "
+				: "  ",
+			dot ? dot + 1 : key);
 		print_value(out, o, base + o->at);
 		first = false;
 	}

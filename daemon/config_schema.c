@@ -46,6 +46,8 @@ enum { TEXT_MAX = 4096, LIST_MAX = 4096, MAPS_MAX = 1024, SOCKET_MAX = 107 };
 
 _Static_assert(offsetof(struct config, n_host) == offsetof(struct config, host) + sizeof(void *),
 	"the count follows the pointer");
+_Static_assert(offsetof(struct config, n_sinks) == offsetof(struct config, sinks) + sizeof(void *),
+	"the count follows the pointer");
 _Static_assert(offsetof(struct config, n_roles) == offsetof(struct config, roles) + sizeof(void *),
 	"the count follows the pointer");
 
@@ -64,6 +66,9 @@ static const struct config_option options[] = {
 		"when there is no such user."),
 	NUMBER("gateway.max_connections", config, max_connections, 1, 65536, "256",
 		"Connections of clients at one time; more are refused."),
+	TEXT("gateway.state_dir", config, gateway_state_dir, 0, "\"\"",
+		"Where the sinks' positions and refused events are kept; when empty the service "
+		"manager's state directory, else sinks/ below state_dir."),
 
 	PATHS("runtimes.docker_roots", config, docker_roots, "[]",
 		"Data roots of dockerd (--data-root) besides /var/lib/docker."),
@@ -141,6 +146,83 @@ static const struct config_option options[] = {
 	BOOL("roles[].in_container", config_role, in_container, "false",
 		"Whether callers inside containers get the role too; they are viewers at most "
 		"otherwise."),
+
+	MAPS("sinks", sinks, struct config_sink, "[]",
+		"Where events are sent. `boltseal sinks` says how each is doing."),
+	TEXT("sinks[].name", config_sink, name, 1, NULL,
+		"Its name: letters, digits, '.', '_' and '-'. Its position is kept by it."),
+	WORD("sinks[].type", config_sink, type, CONFIG_SINK_SYSLOG, "syslog|journald|file|https",
+		NULL, "What kind of receiver it is."),
+	TEXT("sinks[].address", config_sink, address, 0, "\"\"",
+		"syslog: unix:///dev/log, udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; "
+		"journald: empty, or unix:// and the path of its socket; file: a path; https: a "
+		"URL."),
+	WORD("sinks[].format", config_sink, format, 0,
+		"auto|rfc5424|json|ecs|ocsf|cef|leef|falco|wazuh", "auto",
+		"How an event is written; auto: rfc5424 for syslog but JSON behind @cee: for "
+		"/dev/log, what the profile wants for https, json else."),
+	WORD("sinks[].min_severity", config_sink, min_severity, SEV_INFO,
+		"info|low|medium|high|critical", "info",
+		"Events below this are left out; heartbeats, gaps and the daemon's own events "
+		"never are."),
+	WORD("sinks[].from", config_sink, from, CONFIG_SINK_FROM_END, "end|beginning", "end",
+		"Where a new sink begins: at the journal's end as it then is, or with the oldest "
+		"event kept."),
+	TEXT("sinks[].tls.ca", config_sink, tls.ca, 0, "\"\"",
+		"PEM file of the authorities that are trusted; empty: those of the system, or none "
+		"when a fingerprint is pinned."),
+	TEXT("sinks[].tls.cert", config_sink, tls.cert, 0, "\"\"",
+		"PEM file of our own certificate and its chain, where the receiver asks for one."),
+	TEXT("sinks[].tls.key", config_sink, tls.key, 0, "\"\"",
+		"PEM file of its key; the gateway's user must be able to read it."),
+	TEXT("sinks[].tls.server_name", config_sink, tls.server_name, 0, "\"\"",
+		"The name that the receiver's certificate must have, where the address has another."),
+	TEXT("sinks[].tls.fingerprint", config_sink, tls.fingerprint, 0, "\"\"",
+		"sha256: and the digest of the receiver's certificate in hex: only that one is "
+		"taken; without ca it need not be signed by anybody."),
+	TEXT("sinks[].tls.crl", config_sink, tls.crl, 0, "\"\"",
+		"PEM file of certificates that were revoked."),
+	TIME("sinks[].timeout", config_sink, timeout, 100 * (uint64_t)CLOCK_MS,
+		600 * (uint64_t)CLOCK_S, "10s", "How long one exchange may take."),
+	TIME("sinks[].retry_min", config_sink, retry_min, 10 * (uint64_t)CLOCK_MS, HOUR, "1s",
+		"The longest pause after a first failure; doubled with each one, and a part of it "
+		"by chance is waited."),
+	TIME("sinks[].retry_max", config_sink, retry_max, 10 * (uint64_t)CLOCK_MS, DAY, "5m",
+		"The longest pause of all."),
+	SIZE("sinks[].max_message", config_sink, max_message, 0, 64 * MIB, "0",
+		"Bytes of one message, beyond which fields are left out; 0: 2k for udp, 8k else "
+		"for rfc5424, no limit for other formats."),
+	BOOL("sinks[].redact", config_sink, redact, "false", "Whether command lines are left out."),
+	NUMBER("sinks[].facility", config_sink, facility, 0, 23, "13",
+		"Syslog facility; 13 is log audit."),
+	NUMBER("sinks[].enterprise", config_sink, enterprise, 0, UINT32_MAX, "32473",
+		"Private enterprise number in the names of structured data; 32473 is the one that "
+		"documentation may use."),
+	NUMBER("sinks[].mode", config_sink, mode, 0, 777, "640",
+		"Permissions of a file that is made, in octal."),
+	WORD("sinks[].profile", config_sink, profile, CONFIG_SINK_GENERIC,
+		"generic|splunk-hec|elastic-bulk|loki|otlp", "generic",
+		"What the receiver behind a URL is."),
+	TEXT("sinks[].token_file", config_sink, token_file, 0, "\"\"",
+		"File whose first line is the token, or USER:PASSWORD for basic; read at every "
+		"connection, never shown."),
+	WORD("sinks[].auth", config_sink, auth, CONFIG_SINK_AUTH_AUTO,
+		"auto|bearer|basic|apikey|splunk", "auto",
+		"How the token goes along; auto: splunk for splunk-hec, apikey for elastic-bulk, "
+		"bearer else."),
+	TEXT("sinks[].index", config_sink, index, 0, "\"\"",
+		"Index of splunk-hec, or index or data stream of elastic-bulk."),
+	TEXT("sinks[].tenant", config_sink, tenant, 0, "\"\"", "Tenant of loki (X-Scope-OrgID)."),
+	LIST(CONFIG_TEXTS, "list of texts", "sinks[].labels", config_sink, labels, "[]",
+		"Labels of loki or attributes of otlp's resource, each name=value."),
+	TEXTS("sinks[].headers", config_sink, headers, "[]",
+		"Further header lines, each \"Name: value\"; a secret belongs in token_file."),
+	TEXT("sinks[].proxy", config_sink, proxy, 0, "\"\"", "URL of an HTTP proxy."),
+	NUMBER("sinks[].batch", config_sink, batch, 0, 10000, "0",
+		"Events of one exchange at most; 0: what suits the kind."),
+	BOOL("sinks[].gzip", config_sink, gzip, "false", "Whether bodies are compressed."),
+	BOOL("sinks[].ack", config_sink, ack, "false",
+		"Whether splunk-hec is asked if an event was indexed before it counts as sent."),
 
 	GLOBS("withhold", config, withhold,
 		"[\"/etc/shadow*\", \"/etc/gshadow*\", \"**/*.key\", \"**/*.pem\", \"**/id_rsa*\", "

@@ -25,3 +25,7 @@ void config_set_defaults(struct arena *mem, const char *scope, void *base);
 /* "file:line:column: <what>" */
 int config_refuse(const struct config_source *src, const struct node *at, const char *fmt, ...)
 	PRINTF(3, 4);
+
+/* config_sinks.c: what must hold within a sink and between them. */
+int config_check_sinks(
+	const struct config *c, const struct config_source *src, const struct node *root);

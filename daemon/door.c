@@ -12,7 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = 1 + 1 + 4 + 4 + 8 + 8 + 4 + 8, TARGET_MAX = 512, DRIFT_ID = 64, MAX_FDS = 2 };
+enum {
+	HEAD = 1 + 1 + 4 + 4 + 8 + 8 + 4 + 8,
+	TARGET_MAX = 512,
+	DRIFT_ID = 64,
+	SINK_NAME_MAX = 64,
+	MAX_FDS = 2
+};
 
 enum { HAS_TARGET = 1, HAS_PATH = 2, HAS_DRIFT = 4, HAS_TEXT = 8, HAS_PATHS = 16 };
 static const struct rule {
@@ -26,6 +32,7 @@ static const struct rule {
 	{DOOR_PING, 0, 0, 0},
 	{DOOR_DOCTOR, 0, 0, 0},
 	{DOOR_STATUS, 0, 0, 0},
+	{DOOR_SINK_BEHIND, HAS_TARGET, 0, 0},
 	{DOOR_TICK, 0, 0, 0},
 	{DOOR_PROGRESS, 0, 0, 0},
 	{DOOR_DONE, 0, HAS_TEXT, 0},
@@ -98,10 +105,25 @@ static bool texts_ok(const struct door_msg *m, const struct rule *rule)
 	       (!m->drift_id.n || drift_id_ok(m->drift_id)) && paths_ok(m->paths);
 }
 
+/* A name as config_sinks.c allows it, and a range that is one. */
+static bool sink_ok(const struct door_msg *m)
+{
+	for (size_t i = 0; i < m->target.n; i++) {
+		uint8_t c = m->target.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    c == '_' || c == '-' || c == '.'))
+			return false;
+	}
+	return m->target.n <= SINK_NAME_MAX && m->value > 0 && m->value <= m->value2;
+}
+
 static bool msg_ok(const struct door_msg *m)
 {
 	const struct rule *rule = rule_of(m->op);
 
+	if (m->op == DOOR_SINK_BEHIND && !sink_ok(m))
+		return false;
 	return rule && !(m->flags & ~rule->flags) && m->expires >= 0 && texts_ok(m, rule);
 }
 

@@ -21,6 +21,9 @@ enum door_op {
 	DOOR_PING,
 	DOOR_DOCTOR, /* -> DOOR_TEXT: JSON of what this kernel and host allow */
 	DOOR_STATUS, /* -> DOOR_TEXT: JSON of the sensor's live counters */
+	/* target: a sink's name, value to value2: the events that it never got since retention was
+	 * quicker -> a gap in the journal */
+	DOOR_SINK_BEHIND = 20,
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */

@@ -104,6 +104,11 @@ int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_repl
 /* `what`: "layers" (every layer and baseline), "journal" or "all". */
 int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_reply *reply);
 
+/* Where events are sent. */
+int boltseal_sinks(struct boltseal *h, struct boltseal_reply *reply);
+/* Sends a marked test event to one of them. */
+int boltseal_sink_test(struct boltseal *h, const char *sink, struct boltseal_reply *reply);
+
 struct boltseal_event_ask {
 	const char *target, *type, *severity, *path; /* path: a glob */
 	const char *since;			     /* a sequence number or a time */

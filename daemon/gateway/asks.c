@@ -36,6 +36,8 @@ static void finish(struct gateway *g, struct ask *k, enum door_result result, co
 		call_wake(k->call);
 	if (k->own)
 		pulse_answer(g, k);
+	if (k->sink[0])
+		sinks_answer(g, k);
 }
 
 /* Those that nobody waits for any more. */
@@ -94,6 +96,7 @@ static void connect_door(struct gateway *g)
 	log_info("the sensor's door is open");
 	g->reopen = true;
 	wake_streams(g);
+	sinks_tick(g->sinks);
 }
 
 static struct ask *queue(struct asks *a, struct door_msg *m)
@@ -119,6 +122,15 @@ void asks_send_own(struct gateway *g, struct door_msg *m)
 
 	must(k);
 	k->own = true;
+}
+
+void asks_send_sink(struct gateway *g, struct door_msg *m)
+{
+	struct ask *k = queue(&g->asks, m);
+
+	must(k && m->target.n < sizeof(k->sink));
+	memcpy(k->sink, m->target.p, m->target.n);
+	k->sink_to = m->value2;
 }
 
 bool asks_change(const struct asks *a)
@@ -218,6 +230,7 @@ static void on_message(struct gateway *g, const struct door_msg *m, int fds[2], 
 	struct ask *k;
 
 	if (m->op == DOOR_TICK) {
+		sinks_tick(g->sinks);
 		wake_streams(g);
 		return;
 	}

@@ -46,6 +46,7 @@ void call_free(struct call *c)
 		return;
 	asks_forget(c);
 	jobs_forget(c);
+	sinks_forget(c);
 	if (c->peer)
 		c->peer->call = NULL;
 	buf_free(&c->body);

@@ -12,6 +12,7 @@
 #include "daemon/config.h"
 #include "daemon/door.h"
 #include "daemon/gateway/roles.h"
+#include "daemon/gateway/sinks.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
@@ -59,6 +60,7 @@ struct gateway {
 	struct store *store;
 	struct asks asks;
 	struct pulse pulse;
+	struct sinks *sinks;
 	struct gw_limits limits;
 	struct MHD_Daemon *mhd;
 	int listen_fd, mhd_fd, job_pipe[2];
@@ -107,6 +109,7 @@ struct call {
 	int (*again)(struct call *c);
 	struct ask *ask;
 	struct job *job;
+	struct sink_test *test;
 	/* a stream: fills `out` as it is read */
 	enum fill (*fill)(struct call *c);
 	size_t sent;
@@ -203,8 +206,10 @@ struct ask {
 	struct buf packet; /* until sent */
 	uint32_t id;
 	bool sent, done;
-	bool own;	  /* the gateway's: see pulse.c */
-	bool changes;	  /* the store: a full one never answers it */
+	bool own;      /* the gateway's: see pulse.c */
+	bool changes;  /* the store: a full one never answers it */
+	char sink[65]; /* not empty: word of what that sink has missed; see sinks.h */
+	uint64_t sink_to;
 	unsigned status;  /* not 0: given up here, and that is the answer's status */
 	int64_t deadline; /* mono; 0: none */
 	uint64_t progress, total, told;
@@ -228,6 +233,8 @@ int asks_refused(struct call *c);
 
 /* One of the gateway's own: pulse_answer() is told. */
 void asks_send_own(struct gateway *g, struct door_msg *m);
+/* DOOR_SINK_BEHIND: sinks_answer() is told. */
+void asks_send_sink(struct gateway *g, struct door_msg *m);
 /* Does somebody wait for a change to the store? All of them are answered so. */
 bool asks_change(const struct asks *a);
 void asks_give_up(struct gateway *g, unsigned status, const char *why);
@@ -243,6 +250,14 @@ const char *pulse_why(const struct gateway *g); /* why it is not well; NULL: it 
 bool pulse_gap(const struct gateway *g, struct gap *ret);
 /* Nothing can be changed now: answers 507 or 503 and returns VIEW_ANSWERED. */
 int pulse_refuses(struct call *c);
+
+/* route_sinks.c */
+struct sink_lag {
+	uint64_t last, events;
+	int64_t seconds; /* since the first event that it lacks was written */
+};
+int sinks_lag(struct gateway *g, const struct sink_status *s, struct sink_lag *ret);
+void sinks_forget(struct call *c);
 
 /* jobs.c */
 struct job {

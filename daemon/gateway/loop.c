@@ -21,6 +21,33 @@ const struct gw_limits gw_limits_default = {
 };
 #define TIDY_EVERY (500 * CLOCK_MS)
 
+/* Where sinks keep their positions: what the configuration says, what the service manager gives, or
+ * a directory of the store's that the sensor has made for us. */
+static void sinks_dir(const struct config *c, struct buf *out)
+{
+	const char *given = getenv("STATE_DIRECTORY");
+	size_t n = given ? strcspn(given, ":") : 0;
+
+	if (c->gateway_state_dir && c->gateway_state_dir[0])
+		buf_add_text(out, c->gateway_state_dir);
+	else if (n && !span_is(span_make(given, n), c->state_dir))
+		buf_add(out, given, n);
+	else
+		buf_printf(out, "%s/sinks", c->state_dir);
+}
+
+static int start_sinks(struct gateway *g, const struct config *c)
+{
+	BUF struct buf dir = {0};
+	struct sinks_options o = {.version = BOLTSEAL_VERSION};
+
+	if (c->state_dir) {
+		sinks_dir(c, &dir);
+		o.dir = buf_text(&dir);
+	}
+	return sinks_new(&g->sinks, g->store, &o);
+}
+
 int gw_set_config(struct gateway *g, struct config *config)
 {
 	struct roles *roles;
@@ -31,6 +58,7 @@ int gw_set_config(struct gateway *g, struct config *config)
 	roles_free(g->roles);
 	g->roles = roles;
 	g->config = config;
+	sinks_set(g->sinks, config->sinks, config->n_sinks);
 	return 0;
 }
 
@@ -51,7 +79,9 @@ int gw_init(struct gateway *g, struct config *config, struct store *store, int l
 	must(g->asks.path);
 	if (pipe2(g->job_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_sys("cannot make a pipe");
-	r = gw_set_config(g, config);
+	r = start_sinks(g, config);
+	if (r == 0)
+		r = gw_set_config(g, config);
 	return r < 0 ? r : http_start(g);
 }
 
@@ -69,6 +99,7 @@ static void wait_for_jobs(struct gateway *g)
 void gw_fini(struct gateway *g)
 {
 	http_stop(g);
+	sinks_free(take(g->sinks));
 	wait_for_jobs(g);
 	while (g->peers)
 		peers_drop(g, g->peers);
@@ -108,13 +139,15 @@ static int reopen_store(struct gateway *g)
 	g->reopen = false;
 	if (!g->store_dir)
 		return 0;
+	sinks_store(g->sinks, NULL);
 	store_close(g->store);
 	g->store = NULL;
 	r = store_open(&g->store, g->store_dir, STORE_READ, NULL);
+	sinks_store(g->sinks, g->store);
 	return r < 0 ? err_wrap(r, "the store could not be opened again") : 0;
 }
 
-enum { SLOT_LISTEN, SLOT_MHD, SLOT_JOBS, SLOT_DOOR, SLOT_EXTRA, SLOT_N };
+enum { SLOT_LISTEN, SLOT_MHD, SLOT_JOBS, SLOT_DOOR, SLOT_SINKS, SLOT_EXTRA, SLOT_N };
 
 int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 {
@@ -124,6 +157,7 @@ int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 		[SLOT_MHD] = {.fd = g->mhd_fd, .events = POLLIN},
 		[SLOT_JOBS] = {.fd = g->job_pipe[0], .events = POLLIN},
 		[SLOT_DOOR] = {.fd = g->asks.fd, .events = asks_events(&g->asks)},
+		[SLOT_SINKS] = {.fd = sinks_fd(g->sinks), .events = POLLIN},
 		[SLOT_EXTRA] = {.fd = extra_fd, .events = POLLIN},
 	};
 	int64_t now;
@@ -136,6 +170,7 @@ int gw_step(struct gateway *g, int extra_fd, int wait_ms)
 	jobs_turn(g);
 	asks_turn(g, p[SLOT_DOOR].revents);
 	pulse_turn(g);
+	sinks_turn(g);
 	r = reopen_store(g);
 	if (r < 0)
 		return r;

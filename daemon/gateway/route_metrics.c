@@ -52,6 +52,41 @@ static void put_answers(struct buf *out, const char *name, const struct facts *f
 		sample(out, name, "code", codes[i], f->call->g->n_answers[i]);
 }
 
+static void put_sinks(struct buf *out, const char *name, const struct facts *f,
+	uint64_t (*value)(struct gateway *g, const struct sink_status *s))
+{
+	struct sink_status s;
+
+	for (size_t i = 0; sinks_status(f->call->g->sinks, i, &s); i++)
+		sample(out, name, "sink", s.name, value(f->call->g, &s));
+}
+
+#define PUT_SINKS(what, expression)                                                                \
+	static uint64_t sink_##what(struct gateway *g, const struct sink_status *s)                \
+	{                                                                                          \
+		(void)g;                                                                           \
+		return (expression);                                                               \
+	}                                                                                          \
+	static void put_sink_##what(struct buf *out, const char *name, const struct facts *f)      \
+	{                                                                                          \
+		put_sinks(out, name, f, sink_##what);                                              \
+	}
+static uint64_t lag_of(struct gateway *g, const struct sink_status *s, bool seconds)
+{
+	struct sink_lag lag;
+
+	(void)sinks_lag(g, s, &lag);
+	return seconds ? (uint64_t)lag.seconds : lag.events;
+}
+PUT_SINKS(up, s->state != SINK_WAITS)
+PUT_SINKS(lag, lag_of(g, s, false))
+PUT_SINKS(lag_seconds, lag_of(g, s, true))
+PUT_SINKS(acked, s->acked)
+PUT_SINKS(sent, s->sent)
+PUT_SINKS(retried, s->retried)
+PUT_SINKS(refused, s->refused)
+PUT_SINKS(left_out, s->left_out)
+
 #define PUT(fn, what)                                                                              \
 	static void fn(struct buf *out, const char *name, const struct facts *f)                   \
 	{                                                                                          \
@@ -90,6 +125,17 @@ static const struct {
 	{"http_requests_total", "counter", "requests", put_requests},
 	{"http_refused_total", "counter", "requests refused for want of a role", put_refused},
 	{"http_answers_total", "counter", "answers by code", put_answers},
+	{"sink_up", "gauge", "0 while a sink waits after a failure", put_sink_up},
+	{"sink_lag_events", "gauge", "events of the journal that a sink has not acknowledged",
+		put_sink_lag},
+	{"sink_lag_seconds", "gauge", "age of the oldest of them", put_sink_lag_seconds},
+	{"sink_acked_seq", "gauge", "number of the last event acknowledged", put_sink_acked},
+	{"sink_sent_total", "counter", "events sent, repeated ones too", put_sink_sent},
+	{"sink_retried_total", "counter", "exchanges that failed and were tried again",
+		put_sink_retried},
+	{"sink_refused_total", "counter", "events that the receiver refuses for good",
+		put_sink_refused},
+	{"sink_left_out_total", "counter", "events below the sink's severity", put_sink_left_out},
 };
 
 static int gather(struct txn *t, struct facts *f)

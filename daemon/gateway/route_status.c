@@ -118,6 +118,10 @@ static int answer_status(struct call *c)
 	json_m_uint(&j, "requests", c->g->n_requests);
 	show_sensor(&j, c);
 	json_m_time(&j, "since", c->g->started);
+	if (view_sees_all(c)) {
+		json_key(&j, "sinks");
+		sinks_show(c->g, &j);
+	}
 	show_store(&j, &stats);
 	show_states(&j, states);
 	json_m_text(&j, "version", BOLTSEAL_VERSION);
@@ -140,6 +144,24 @@ int route_status(struct call *c)
 	return CALL_WAIT;
 }
 
+/* The sensor's answer, and what the gateway alone knows: the sinks. */
+static bool show_doctor(struct call *c, struct json *out)
+{
+	const struct buf *text = &c->ask->text;
+	DECREF json_t *v = json_loadb(buf_text(text), text->n, JSON_REJECT_DUPLICATES, NULL);
+	BUF struct buf sinks = {.p = NULL};
+	struct json j = json_on(&sinks);
+	FREE char *dump = NULL;
+
+	sinks_show(c->g, &j);
+	if (json_is_object(v))
+		json_object_set_new(v, "sinks", json_loadb(buf_text(&sinks), sinks.n, 0, NULL));
+	dump = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	if (dump)
+		json_raw(out, span_of(dump));
+	return dump != NULL;
+}
+
 static int wait_doctor(struct call *c)
 {
 	struct json j;
@@ -149,7 +171,7 @@ static int wait_doctor(struct call *c)
 	if (asks_refused(c) != 0)
 		return 0;
 	j = call_json(c);
-	if (!show_text(&j, &c->ask->text))
+	if (!show_doctor(c, &j))
 		return problem(c, 500, "the sensor's answer is not JSON");
 	return 0;
 }

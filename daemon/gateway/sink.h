@@ -23,23 +23,27 @@ struct sink_event {
 	struct span json; /* the event; borrowed */
 };
 
-/* What a kind may use of its surroundings. */
+/* What a kind may use of its surroundings. All of it lives as long as the link. */
 struct sink_env {
 	const struct config_sink *conf;
 	struct format_options format;
 	const atomic_bool *stop; /* the sink is to end soon */
+	int stop_fd;		 /* readable from then on, for poll(); -1: none */
 	int64_t timeout;	 /* ns for one exchange */
+	unsigned *told; /* what the kind has warned of, bits of its own; NULL: nobody reads it */
 };
 
 /* Of send(), beside 0 (all sent) and negative (failed, the sentence says why; try again later). */
 enum {
 	SINK_AGAIN = 1,	  /* the receiver asks for a pause: `retry_after`, or our own back-off */
 	SINK_REFUSED = 2, /* the receiver will never take event v[done]: to the dead-letter file */
-	SINK_TOO_MANY = 3 /* the batch was too large: half of it */
+	SINK_TOO_MANY = 3 /* the batch was too large: half of it; of one event: refused */
 };
 struct sink_result {
-	size_t done;	     /* events that the receiver has for sure, from the first on */
+	size_t done;	     /* events that the receiver has, from the first on; see `settle` */
 	int64_t retry_after; /* ns; 0: not said */
+	bool sure;	     /* with a `settle`: it is not needed for these */
+	size_t lost;	     /* of `done`: rejected there for good, nobody says which */
 	char reply[256];     /* what came back, for `sinks test` and for a refusal's reason */
 };
 
@@ -52,5 +56,21 @@ struct sink_kind {
 	int (*send)(
 		struct sink_link *l, const struct sink_event *v, size_t n, struct sink_result *ret);
 	void (*close)(struct sink_link *l); /* takes NULL */
+
+	/* The rest may be NULL and 0: what send() counts as done is then acknowledged at once.
+	 * Where a receiver acknowledges nothing, events are acknowledged when they were sent
+	 * `window` ago and settle() says 0: all that was sent is there, as far as can be known.
+	 * SINK_AGAIN: not yet. Negative: the connection is broken, and what is not acknowledged is
+	 * sent again. Must not wait long. */
+	int64_t window;
+	int (*settle)(struct sink_link *l);
+	/* Ends in order. 0: the receiver has read all that was sent. Waits at most `patience` ns. */
+	int (*finish)(struct sink_link *l, int64_t patience);
 };
 extern const struct sink_kind sink_syslog, sink_journald, sink_file, sink_https;
+
+/* The format that a sink's configuration asks for, or `suits` when it leaves the choice. */
+static inline enum format sink_format(const struct config_sink *c, enum format suits)
+{
+	return c->format ? (enum format)(c->format - 1) : suits;
+}

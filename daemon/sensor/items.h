@@ -21,7 +21,8 @@
 	X(ACCEPT, accept)                                                                          \
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
-	X(EXPIRED, expired)
+	X(EXPIRED, expired)                                                                        \
+	X(SINK_BEHIND, sink_behind)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -153,6 +154,15 @@ struct item_note {
 	enum event_type type;
 	enum severity severity;
 	struct buf detail;
+};
+
+/* Word from the gateway: a sink never got these events. */
+struct item_sink_behind {
+	struct item item;
+	char name[65];
+	uint64_t from, to;
+	int asker;
+	uint32_t ask_id;
 };
 
 /* What was accepted as a generation is in force no more; its paths are being looked at. */

@@ -136,3 +136,33 @@ int ledger_gap(struct ledger *l, struct item *i)
 		r = ledger_gap_heal(l, 0, (struct span){0}, l->now);
 	return r;
 }
+
+/* A gateway that was hijacked can say no more with it than what is true: that those are gone. The gap
+ * is over when it is told: nothing more will be missed for that reason. */
+int ledger_sink_behind(struct ledger *l, struct item *i)
+{
+	struct item_sink_behind *w = container_of(i, struct item_sink_behind, item);
+	BUF struct buf detail = {0};
+	struct gap g = {.cause = GAP_SINK_BEHIND,
+		.from = l->now,
+		.opened = l->now,
+		.count = w->to - w->from + 1};
+	int r;
+
+	if (w->to >= l->head.first) {
+		ledger_answer(l, w->asker, w->ask_id, DOOR_FAILED, "those are still there");
+		return 0;
+	}
+	buf_printf(&detail, "sink %s never got events %llu to %llu: retention was quicker", w->name,
+		(unsigned long long)w->from, (unsigned long long)w->to);
+	g.detail = buf_span(&detail);
+	g.id = l->head.last + 1;
+	r = tell(l, EVENT_GAP_OPENED, &g, NULL);
+	if (r == 0) {
+		g.closed = l->now;
+		r = tell(l, EVENT_GAP_CLOSED, &g, NULL);
+	}
+	if (r == 0)
+		ledger_answer(l, w->asker, w->ask_id, DOOR_OK, "");
+	return r;
+}

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ITEMS_LIMIT = 8192 };
@@ -66,6 +67,19 @@ static void who_may_knock(struct sensor *s)
 	s->group_gid = known && geteuid() == 0 ? (int)gid : -1;
 }
 
+/* The gateway's own place, where it can make none: sinks keep their positions there. */
+static void make_sinks_dir(const struct sensor *s)
+{
+	BUF struct buf dir = {0};
+
+	buf_printf(&dir, "%s/sinks", s->cfg->state_dir);
+	if (mkdir(buf_text(&dir), 0700) < 0 && errno != EEXIST)
+		log_warn("%s: %s", buf_text(&dir), strerror(errno));
+	else if (geteuid() == 0 && s->gateway_uid >= 0 &&
+		 lchown(buf_text(&dir), (uid_t)s->gateway_uid, (gid_t)s->group_gid) < 0)
+		log_warn("%s: %s", buf_text(&dir), strerror(errno));
+}
+
 static int open_store(struct sensor *s)
 {
 	struct store_options opt = {.map_size = s->cfg->map_size,
@@ -73,6 +87,8 @@ static int open_store(struct sensor *s)
 		.dir_gid = s->group_gid};
 	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
 
+	if (r == 0)
+		make_sinks_dir(s);
 	if (r == 0)
 		r = queue_new(&s->items, ITEMS_LIMIT);
 	if (r == 0)

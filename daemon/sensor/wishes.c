@@ -194,6 +194,21 @@ static void wish_status(struct sensor *s, int seat, const struct door_msg *m, st
 	answer_text(s, seat, m->id, buf_span(&text));
 }
 
+static void wish_sink_behind(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_sink_behind *w = calloc(1, sizeof(*w));
+
+	(void)r;
+	must(w);
+	w->item.kind = ITEM_SINK_BEHIND;
+	snprintf(w->name, sizeof(w->name), "%.*s", (int)m->target.n, (const char *)m->target.p);
+	w->from = m->value;
+	w->to = m->value2;
+	w->asker = seat;
+	w->ask_id = m->id;
+	sensor_push(s, &w->item);
+}
+
 static const struct {
 	wish fn;
 	bool of_target;
@@ -204,6 +219,7 @@ static const struct {
 	[DOOR_PING] = {wish_ping, false},
 	[DOOR_DOCTOR] = {wish_doctor, false},
 	[DOOR_STATUS] = {wish_status, false},
+	[DOOR_SINK_BEHIND] = {wish_sink_behind, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)

@@ -46,6 +46,21 @@ int boltseal_layers(struct boltseal *h, struct boltseal_reply *reply)
 	return get_plain(h, "/v1/layers", reply);
 }
 
+int boltseal_sinks(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/v1/sinks", reply);
+}
+
+int boltseal_sink_test(struct boltseal *h, const char *sink, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	buf_add_text(&u.text, "/v1/sinks/");
+	text_url_encode(&u.text, span_of(sink));
+	buf_add_text(&u.text, "/test");
+	return boltseal_request(h, "POST", buf_text(&u.text), NULL, NULL, reply);
+}
+
 int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply)
 {
 	return get_plain(h, all ? "/v1/targets?all=1" : "/v1/targets", reply);

@@ -63,7 +63,7 @@ static int check_directory(const char *dir)
 static int check_is_ours(const char *dir)
 {
 	static const char *const ours[] = {
-		".", "..", "data.mdb", "lock.mdb", "writer.lock", "probe", "lost+found"};
+		".", "..", "data.mdb", "lock.mdb", "writer.lock", "probe", "sinks", "lost+found"};
 	DIR *d = opendir(dir);
 	const struct dirent *e;
 	bool store = false, other = false;

@@ -1,0 +1,283 @@
+/* What must hold within a sink's configuration and between sinks, and copies of one: a sink's thread
+ * may outlive the configuration that it was started with. */
+#include "daemon/config_sinks.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "daemon/config_schema.h"
+#include <stdio.h>
+
+enum { NAME_LONGEST = 64 };
+#define SCOPE "sinks[]."
+
+static const struct {
+	const char *prefix, *port;
+	enum sink_scheme scheme;
+} schemes[] = {
+	{"unix://", NULL, SINK_TO_UNIX},
+	{"udp://", "514", SINK_TO_UDP},
+	{"tcp://", "514", SINK_TO_TCP},
+	{"tls://", "6514", SINK_TO_TLS},
+	{"https://", NULL, SINK_TO_URL},
+	{"http://", NULL, SINK_TO_URL},
+};
+
+static int take_port(struct span port, char ret[6])
+{
+	uint64_t n;
+
+	if (text_u64(port, 1, 65535, &n) < 0)
+		return err_set(-EINVAL, "the port is not a number from 1 to 65535");
+	snprintf(ret, 6, "%u", (unsigned)n);
+	return 0;
+}
+
+/* HOST, HOST:PORT, [V6] or [V6]:PORT */
+static int take_host(struct span s, const char *port, struct sink_address *ret)
+{
+	const uint8_t *colon = s.n ? memrchr(s.p, ':', s.n) : NULL;
+	struct span host = s;
+
+	snprintf(ret->port, sizeof(ret->port), "%s", port);
+	if (s.n && s.p[0] == '[') {
+		const uint8_t *end = memchr(s.p, ']', s.n);
+
+		if (!end)
+			return err_set(-EINVAL, "a bracket is not closed");
+		host = span_make(s.p + 1, (size_t)(end - s.p) - 1);
+		colon = end + 1 < s.p + s.n ? end + 1 : NULL;
+		if (colon && *colon != ':')
+			return err_set(-EINVAL, "something else than a port follows the address");
+	} else if (colon) {
+		host = span_make(s.p, (size_t)(colon - s.p));
+		if (memchr(host.p, ':', host.n))
+			return err_set(-EINVAL, "an IPv6 address belongs in brackets: [::1]:514");
+	}
+	if (host.n == 0 || host.n >= sizeof(ret->host) || memchr(host.p, '/', host.n))
+		return err_set(-EINVAL, "there is no host in it");
+	memcpy(ret->host, host.p, host.n);
+	if (!colon)
+		return 0;
+	return take_port(span_make(colon + 1, (size_t)(s.p + s.n - colon) - 1), ret->port);
+}
+
+int sink_address_parse(const char *text, struct sink_address *ret)
+{
+	struct span s = span_of(text);
+
+	*ret = (struct sink_address){.scheme = SINK_TO_NONE};
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f)
+			return err_set(-EINVAL, "a blank or a control byte in it");
+	if (s.n && s.p[0] == '/') {
+		ret->scheme = SINK_TO_PATH;
+		ret->path = text;
+		return 0;
+	}
+	for (size_t i = 0; i < COUNTOF(schemes); i++) {
+		size_t n = strlen(schemes[i].prefix);
+
+		if (!span_starts(s, span_of(schemes[i].prefix)))
+			continue;
+		ret->scheme = schemes[i].scheme;
+		if (schemes[i].port)
+			return take_host(span_make(s.p + n, s.n - n), schemes[i].port, ret);
+		ret->path = text + n;
+		if (ret->scheme == SINK_TO_UNIX && ret->path[0] != '/')
+			return err_set(-EINVAL, "unix:// is followed by an absolute path");
+		return 0;
+	}
+	return s.n == 0 ? 0
+			: err_set(-EINVAL, "neither a path nor one of unix://, udp://, tcp://, "
+					   "tls://, https://, http://");
+}
+
+static const struct {
+	unsigned schemes;
+	const char *wants;
+} kinds[] = {
+	[CONFIG_SINK_SYSLOG] = {1u << SINK_TO_UNIX | 1u << SINK_TO_UDP | 1u << SINK_TO_TCP |
+					1u << SINK_TO_TLS,
+		"unix:///dev/log, udp://HOST, tcp://HOST or tls://HOST"},
+	[CONFIG_SINK_JOURNALD] = {1u << SINK_TO_NONE | 1u << SINK_TO_UNIX,
+		"no address, or unix:// and the path of journald's socket"},
+	[CONFIG_SINK_FILE] = {1u << SINK_TO_PATH, "an absolute path"},
+	[CONFIG_SINK_HTTPS] = {1u << SINK_TO_URL, "a URL: https://…"},
+};
+
+/* Names become names of files. */
+static bool name_ok(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    c == '_' || c == '-' || (c == '.' && i > 0)))
+			return false;
+	}
+	return s.n > 0 && s.n <= NAME_LONGEST;
+}
+
+static const char *fingerprint_fault(const char *text)
+{
+	struct span s = span_of(text);
+	uint8_t raw[32];
+
+	if (s.n == 0)
+		return NULL;
+	if (!span_starts(s, span_of("sha256:")) ||
+		text_unhex(span_make(s.p + 7, s.n - 7), raw, sizeof(raw)) < 0)
+		return "tls.fingerprint: not sha256: and 64 hex digits";
+	return NULL;
+}
+
+/* Users and passwords in a URL would be shown wherever the configuration is. */
+static bool has_login(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host && memchr(host + 3, '@', strcspn(host + 3, "/?#")) != NULL;
+}
+
+static const char *headers_fault(const struct config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *h = list->v[i], *colon = strchr(h, ':');
+
+		if (!colon || colon == h || strpbrk(h, "\r\n") ||
+			memchr(h, ' ', (size_t)(colon - h)))
+			return "headers: not \"Name: value\"";
+		if (strncasecmp(h, "authorization:", 14) == 0 ||
+			strncasecmp(h, "proxy-authorization:", 20) == 0)
+			return "headers: a secret belongs in token_file";
+	}
+	return NULL;
+}
+
+static const char *paths_fault(const struct config_sink *s)
+{
+	const struct {
+		const char *path, *fault;
+	} rows[] = {{s->tls.ca, "tls.ca: not an absolute path"},
+		{s->tls.cert, "tls.cert: not an absolute path"},
+		{s->tls.key, "tls.key: not an absolute path"},
+		{s->tls.crl, "tls.crl: not an absolute path"},
+		{s->token_file, "token_file: not an absolute path"}};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		if (rows[i].path[0] && rows[i].path[0] != '/')
+			return rows[i].fault;
+	return NULL;
+}
+
+static const char *sink_fault(const struct config_sink *s)
+{
+	struct sink_address a;
+	const char *fault;
+
+	if (!name_ok(span_of(s->name)))
+		return "name: 1 to 64 letters, digits, '.', '_' or '-', and no '.' in front";
+	if (sink_address_parse(s->address, &a) < 0)
+		return err_why();
+	if ((fault = paths_fault(s)) || (fault = fingerprint_fault(s->tls.fingerprint)) ||
+		(fault = headers_fault(&s->headers)))
+		return fault;
+	if (has_login(s->address) || has_login(s->proxy))
+		return "address: a user and password belong in token_file (auth: basic)";
+	if (!s->tls.cert[0] != !s->tls.key[0])
+		return "tls: cert and key belong together";
+	if (s->retry_max < s->retry_min)
+		return "retry_max: smaller than retry_min";
+	if (s->mode % 10 > 7 || s->mode / 10 % 10 > 7)
+		return "mode: not octal";
+	return NULL;
+}
+
+int config_check_sinks(
+	const struct config *c, const struct config_source *src, const struct node *root)
+{
+	const struct node *list = node_get(root, "sinks"), *n = list ? list->child : NULL;
+
+	if (c->gateway_state_dir[0] && c->gateway_state_dir[0] != '/')
+		return config_refuse(src, node_get(root, "gateway"),
+			"gateway.state_dir: \"%s\": not an absolute path", c->gateway_state_dir);
+	for (size_t i = 0; n && i < c->n_sinks; i++, n = n->next) {
+		const struct config_sink *s = &c->sinks[i];
+		const char *fault = sink_fault(s);
+		struct sink_address a;
+
+		if (fault)
+			return config_refuse(src, n, "sinks[] %.64s: %s", s->name, fault);
+		must(sink_address_parse(s->address, &a) == 0);
+		if (!(kinds[s->type].schemes & 1u << a.scheme))
+			return config_refuse(src, n,
+				"sinks[] %s: address: \"%s\", but this type wants %s", s->name,
+				s->address, kinds[s->type].wants);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(c->sinks[j].name, s->name) == 0)
+				return config_refuse(
+					src, n, "sinks[].name: %s is given twice", s->name);
+	}
+	return 0;
+}
+
+static void copy_text(struct arena *mem, const char *from, const char **to)
+{
+	*to = (const char *)arena_dup(mem, span_of(from)).p;
+}
+
+static void copy_list(struct arena *mem, const struct config_list *from, struct config_list *to)
+{
+	to->n = from->n;
+	to->v = arena_alloc(mem, (from->n + 1) * sizeof(*to->v));
+	for (size_t i = 0; i < from->n; i++)
+		copy_text(mem, from->v[i], &to->v[i]);
+}
+
+void config_sink_copy(struct arena *mem, const struct config_sink *from, struct config_sink *to)
+{
+	size_t n;
+	const struct config_option *o = config_options(&n);
+
+	*to = *from;
+	for (; n--; o++) {
+		const char *at = (const char *)from + o->at;
+		char *into = (char *)to + o->at;
+
+		if (!option_in_scope(o, SCOPE))
+			continue;
+		if (o->kind == CONFIG_TEXT || o->kind == CONFIG_PATH)
+			copy_text(mem, *(const char *const *)at, (const char **)into);
+		else if (o->kind >= CONFIG_TEXTS)
+			copy_list(mem, (const struct config_list *)at, (struct config_list *)into);
+	}
+}
+
+static bool same_lists(const struct config_list *a, const struct config_list *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+bool config_sink_same(const struct config_sink *a, const struct config_sink *b)
+{
+	size_t n;
+	const struct config_option *o = config_options(&n);
+	bool same = true;
+
+	for (; same && n--; o++) {
+		const char *x = (const char *)a + o->at, *y = (const char *)b + o->at;
+
+		if (!option_in_scope(o, SCOPE))
+			continue;
+		if (o->kind == CONFIG_TEXT || o->kind == CONFIG_PATH)
+			same = strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
+		else if (o->kind >= CONFIG_TEXTS)
+			same = same_lists(
+				(const struct config_list *)x, (const struct config_list *)y);
+		else
+			same = memcmp(x, y, o->size) == 0;
+	}
+	return same;
+}

@@ -1,0 +1,197 @@
+/* Sinks as the loop and its clients see them: how each is doing, a test of one, and word to the sensor
+ * of what one never got. */
+#include "daemon/gateway/gw.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "daemon/gateway/sink_impl.h"
+#include "daemon/log.h"
+#include <stdio.h>
+#include <unistd.h>
+
+enum { TESTS_MAX = 4 };
+
+/* ---- in the loop ---- */
+
+static void tell_sensor(struct gateway *g)
+{
+	char name[65];
+	uint64_t from, to;
+
+	while (g->asks.fd >= 0 && sinks_behind(g->sinks, name, &from, &to)) {
+		struct door_msg m = {.op = DOOR_SINK_BEHIND,
+			.target = span_of(name),
+			.value = from,
+			.value2 = to};
+
+		asks_send_sink(g, &m);
+	}
+}
+
+void sinks_turn(struct gateway *g)
+{
+	if (!g->sinks)
+		return;
+	sinks_collect(g->sinks);
+	tell_sensor(g);
+	for (struct peer *p = g->peers; p; p = p->next)
+		if (p->call && p->call->test && sink_test_done(p->call->test))
+			call_wake(p->call);
+}
+
+/* A sensor that was not there is told again; one that refused is not. */
+void sinks_answer(struct gateway *g, const struct ask *k)
+{
+	bool again = g->asks.fd < 0 || k->result == DOOR_BUSY;
+
+	if (k->result != DOOR_OK && !again)
+		log_warn("the sensor does not note what sink %s has missed: %s", k->sink,
+			buf_text(&k->text));
+	sinks_told(g->sinks, k->sink, k->sink_to, again);
+}
+
+/* ---- how they are ---- */
+
+/* When the first event that a sink lacks was written; 0: it lacks none. */
+static int64_t lag_since(struct txn *t, uint64_t acked, uint64_t last)
+{
+	struct journal_entry e;
+
+	return acked < last && journal_next(t, acked + 1, &e) == 0 ? e.time : 0;
+}
+
+int sinks_lag(struct gateway *g, const struct sink_status *s, struct sink_lag *ret)
+{
+	TXN struct txn *t = NULL;
+	struct journal_head head;
+	int64_t since;
+	int r = txn_begin(g->store, false, &t);
+
+	*ret = (struct sink_lag){0};
+	if (r == 0)
+		r = journal_head(t, &head);
+	if (r < 0)
+		return r;
+	ret->last = head.last;
+	ret->events = head.last > s->acked ? head.last - s->acked : 0;
+	since = lag_since(t, s->acked, head.last);
+	ret->seconds = since && clock_wall() > since ? (clock_wall() - since) / CLOCK_S : 0;
+	return 0;
+}
+
+static void show_one(struct json *j, struct gateway *g, const struct sink_status *s)
+{
+	struct sink_lag lag;
+
+	(void)sinks_lag(g, s, &lag);
+	json_open(j, '{');
+	json_m_uint(j, "acked", s->acked);
+	json_m_text(j, "address", s->address);
+	if (s->error[0]) {
+		json_key(j, "error");
+		json_open(j, '{');
+		json_m_text(j, "text", s->error);
+		if (s->error_at)
+			json_m_time(j, "time", s->error_at);
+		json_close(j, '}');
+	}
+	json_m_text(j, "format", s->format);
+	json_m_uint(j, "lag", lag.events);
+	json_m_int(j, "lag_seconds", lag.seconds);
+	json_m_uint(j, "left_out", s->left_out);
+	json_m_text(j, "name", s->name);
+	json_m_uint(j, "refused", s->refused);
+	json_m_uint(j, "retried", s->retried);
+	if (s->retry_at)
+		json_m_time(j, "retry_at", s->retry_at);
+	json_m_uint(j, "sent", s->sent);
+	json_m_uint(j, "sent_seq", s->sent_seq);
+	json_m_text(j, "state", sink_states[s->state]);
+	json_m_text(j, "type", s->type);
+	if (s->well_at)
+		json_m_time(j, "well", s->well_at);
+	json_close(j, '}');
+}
+
+void sinks_show(struct gateway *g, struct json *j)
+{
+	struct sink_status s;
+
+	json_open(j, '[');
+	for (size_t i = 0; sinks_status(g->sinks, i, &s); i++)
+		show_one(j, g, &s);
+	json_close(j, ']');
+}
+
+int route_sinks(struct call *c)
+{
+	struct json j;
+
+	if (!view_sees_all(c))
+		return problem(c, 403,
+			"sinks get every target's events, and your role is confined by label");
+	j = call_json(c);
+	json_open(&j, '{');
+	json_key(&j, "items");
+	sinks_show(c->g, &j);
+	json_close(&j, '}');
+	return 0;
+}
+
+/* ---- a test ---- */
+
+void sinks_forget(struct call *c)
+{
+	sink_test_forget(c->test);
+	c->test = NULL;
+}
+
+static int wait_test(struct call *c)
+{
+	char reply[512], id[65];
+	struct json j;
+	int r;
+
+	if (!sink_test_done(c->test))
+		return CALL_WAIT;
+	r = sink_test_result(c->test, reply, id);
+	sinks_forget(c);
+	j = call_json(c);
+	json_open(&j, '{');
+	json_m_text(&j, "id", id);
+	json_m_text(&j, "reply", reply);
+	json_m_text(&j, "result", r == 0 ? "ok" : "failed");
+	json_close(&j, '}');
+	return 0;
+}
+
+static unsigned tests_running(struct gateway *g)
+{
+	unsigned n = 0;
+
+	for (struct peer *p = g->peers; p; p = p->next)
+		n += p->call && p->call->test;
+	return n;
+}
+
+int route_sink_test(struct call *c)
+{
+	char host[256] = "", name[65];
+	int r;
+
+	if (roles_everywhere(c->g->roles, &c->peer->who) < ROLE_OPERATOR)
+		return problem(c, 403,
+			"sinks get every target's events, and your role is confined by label");
+	if (tests_running(c->g) >= TESTS_MAX)
+		return problem(c, 503, "other tests are running; ask again when they are done");
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		strcpy(host, "unknown");
+	snprintf(name, sizeof(name), "%.*s", (int)c->match.arg[0].n,
+		(const char *)c->match.arg[0].p);
+	r = sinks_test_start(c->g->sinks, name, span_of(host), &c->test);
+	if (r == -ENOENT)
+		return problem(c, 404, "there is no sink %s; boltseal sinks lists them", name);
+	if (r < 0)
+		return problem(c, 409, "%s", err_why());
+	c->again = wait_test;
+	return CALL_WAIT;
+}

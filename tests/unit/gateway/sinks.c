@@ -1,0 +1,595 @@
+/* Sinks with a kind that does as the test says: what arrives, in which order, and what a restart at any
+ * moment does to it. */
+#include "rig.h"
+#include "daemon/gateway/sink_impl.h"
+#include "daemon/log.h"
+#include <sys/stat.h>
+
+enum { MOST = 65536 };
+
+struct place {
+	char dir[64], sinks[80];
+	struct store *store;
+	uint64_t seq;
+	uint8_t last_id[SHA_LEN];
+	struct sinks *all;
+};
+
+/* ---- the kind ---- */
+
+static struct {
+	atomic_uint n;
+	uint64_t got[MOST];   /* as it came, repeated ones too */
+	atomic_int trouble;   /* of a hundred exchanges so many fail in some way */
+	atomic_ullong refuse; /* this seq for ever */
+	atomic_bool broken;   /* the connection, from settle() */
+	atomic_uint largest;
+	uint64_t seed;
+} fake;
+
+static uint64_t dice(void)
+{
+	fake.seed = fake.seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return fake.seed >> 33;
+}
+
+struct sink_link {
+	int dummy;
+};
+
+static int fake_open(struct sink_link **ret, const struct sink_env *env UNUSED)
+{
+	if ((int)(dice() % 100) < atomic_load(&fake.trouble))
+		return err_set(-ECONNREFUSED, "nobody listens");
+	*ret = calloc(1, sizeof(**ret));
+	must(*ret);
+	return 0;
+}
+
+static int fake_send(
+	struct sink_link *l UNUSED, const struct sink_event *v, size_t n, struct sink_result *ret)
+{
+	bool trouble = (int)(dice() % 100) < atomic_load(&fake.trouble);
+	size_t upto = trouble ? dice() % n : n;
+
+	if (n > atomic_load(&fake.largest))
+		atomic_store(&fake.largest, (unsigned)n);
+	if (trouble && dice() % 4 == 0 && n > 1)
+		return SINK_TOO_MANY;
+	for (size_t i = 0; i < upto; i++) {
+		unsigned k = atomic_load(&fake.n);
+
+		if (v[i].seq == atomic_load(&fake.refuse)) {
+			ret->done = i;
+			snprintf(ret->reply, sizeof(ret->reply), "never");
+			return SINK_REFUSED;
+		}
+		must(k < MOST);
+		fake.got[k] = v[i].seq;
+		atomic_store(&fake.n, k + 1);
+	}
+	ret->done = dice() % 2 ? upto : 0; /* it may have more than it says */
+	if (!trouble)
+		return 0;
+	if (dice() % 2) {
+		ret->retry_after = CLOCK_MS;
+		return SINK_AGAIN;
+	}
+	return err_set(-ECONNRESET, "it hung up");
+}
+
+static void fake_close(struct sink_link *l)
+{
+	free(l);
+}
+
+static int fake_settle(struct sink_link *l UNUSED)
+{
+	if (atomic_exchange(&fake.broken, false))
+		return err_set(-ECONNRESET, "it hung up meanwhile");
+	return 0;
+}
+
+static const struct sink_kind acking = {.name = "acking",
+				      .batch = 16,
+				      .batch_bytes = 1 << 20,
+				      .open = fake_open,
+				      .send = fake_send,
+				      .close = fake_close},
+			      silent = {.name = "silent",
+				      .batch = 16,
+				      .batch_bytes = 1 << 20,
+				      .open = fake_open,
+				      .send = fake_send,
+				      .close = fake_close,
+				      .window = 50 * CLOCK_MS,
+				      .settle = fake_settle};
+
+static const struct sink_kind *pick(const struct config_sink *c)
+{
+	if (c->type == CONFIG_SINK_HTTPS)
+		err_set(-ENOTSUP, "no such kind");
+	return c->type == CONFIG_SINK_SYSLOG  ? &silent
+	       : c->type == CONFIG_SINK_HTTPS ? NULL
+					      : &acking;
+}
+
+/* ---- the journal ---- */
+
+static void append(struct place *p, unsigned n)
+{
+	struct txn *t;
+
+	assert_int_equal(txn_begin(p->store, true, &t), 0);
+	while (n--) {
+		BUF struct buf text = {.p = NULL};
+		struct event e = {.seq = ++p->seq,
+			.time = clock_wall(),
+			.type = p->seq % 10 == 0 ? EVENT_GAP_OPENED : EVENT_TARGET_FOUND,
+			.severity = p->seq % 2 ? SEV_HIGH : SEV_INFO,
+			.host = span_of("h")};
+		struct journal_entry j = {
+			.seq = e.seq, .time = e.time, .type = e.type, .severity = e.severity};
+
+		assert_int_equal(event_format(&e, p->last_id, &text, j.id), 0);
+		memcpy(p->last_id, j.id, SHA_LEN);
+		j.json = buf_span(&text);
+		assert_int_equal(journal_append(t, &j), 0);
+	}
+	assert_int_equal(txn_commit(t), 0);
+	sinks_tick(p->all);
+}
+
+static void trim(struct place *p, uint64_t below)
+{
+	struct txn *t;
+	bool more;
+
+	assert_int_equal(txn_begin(p->store, true, &t), 0);
+	assert_int_equal(journal_trim(t, below, 100000, &more), 0);
+	assert_int_equal(txn_commit(t), 0);
+}
+
+static void make_store(struct place *p)
+{
+	assert_int_equal(store_open(&p->store, p->dir, STORE_WRITE,
+				 &(struct store_options){.dir_gid = -1, .no_sync = true}),
+		0);
+	p->seq = 0;
+	memset(p->last_id, 0, SHA_LEN);
+}
+
+static int set_up(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	must(p);
+	log_init("", LOG_LEVEL_ERR);
+	strcpy(p->dir, "/tmp/sinks-test-XXXXXX");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->sinks, sizeof(p->sinks), "%s/sinks", p->dir);
+	make_store(p);
+	fake.seed = 7;
+	atomic_store(&fake.n, 0);
+	atomic_store(&fake.trouble, 0);
+	atomic_store(&fake.refuse, 0);
+	atomic_store(&fake.largest, 0);
+	*state = p;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *p = *state;
+	char cmd[128];
+
+	sinks_free(p->all);
+	store_close(p->store);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", p->dir);
+	assert_int_equal(system(cmd), 0);
+	free(p);
+	return 0;
+}
+
+static struct config_sink config_of(const char *name, int type)
+{
+	struct config_sink c = {.name = name,
+		.address = "",
+		.type = type,
+		.min_severity = SEV_INFO,
+		.from = CONFIG_SINK_FROM_BEGINNING,
+		.timeout = CLOCK_S,
+		.retry_min = 2 * CLOCK_MS,
+		.retry_max = 10 * CLOCK_MS};
+
+	c.tls.ca = c.tls.cert = c.tls.key = c.tls.crl = c.tls.server_name = c.tls.fingerprint = "";
+	c.token_file = c.index = c.tenant = c.proxy = "";
+	return c;
+}
+
+static void run(struct place *p, const struct config_sink *c)
+{
+	struct sinks_options o = {.dir = p->sinks, .version = "0", .kind_of = pick};
+
+	assert_int_equal(sinks_new(&p->all, p->store, &o), 0);
+	sinks_set(p->all, c, 1);
+}
+
+static void end(struct place *p)
+{
+	sinks_free(take(p->all));
+}
+
+static bool reaches(struct place *p, uint64_t acked)
+{
+	struct sink_status s;
+
+	for (int i = 0; i < 1000; i++) {
+		if (sinks_status(p->all, 0, &s) && s.acked >= acked)
+			return s.acked == acked;
+		usleep(10000);
+	}
+	print_error("acked %llu of %llu: %s\n", (unsigned long long)s.acked,
+		(unsigned long long)acked, s.error);
+	return false;
+}
+
+/* Whatever came twice: what came first came in order, and from `from` to `to` nothing is missing. */
+static void whole(uint64_t from, uint64_t to, uint64_t step)
+{
+	uint64_t next = from;
+
+	for (unsigned i = 0; i < atomic_load(&fake.n); i++) {
+		if (fake.got[i] > next)
+			fail_msg("%llu came before %llu", (unsigned long long)fake.got[i],
+				(unsigned long long)next);
+		next = fake.got[i] == next ? next + step : next;
+	}
+	assert_int_equal(next, to + step);
+}
+
+/* ---- tests ---- */
+
+static void test_order(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+
+	append(p, 100);
+	run(p, &c);
+	assert_true(reaches(p, 100));
+	append(p, 50);
+	assert_true(reaches(p, 150));
+	whole(1, 150, 1);
+	assert_int_equal(atomic_load(&fake.n), 150); /* and nothing twice */
+	assert_int_equal(atomic_load(&fake.largest), 16);
+	end(p);
+	run(p, &c);
+	append(p, 1);
+	assert_true(reaches(p, 151));
+	assert_int_equal(atomic_load(&fake.n), 151);
+}
+
+static void test_severity(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	uint64_t odd = 0, tens = 0;
+
+	c.min_severity = SEV_MEDIUM;
+	append(p, 100);
+	run(p, &c);
+	assert_true(reaches(p, 100));
+	for (unsigned i = 0; i < atomic_load(&fake.n); i++) {
+		odd += fake.got[i] % 2;
+		tens += fake.got[i] % 10 == 0; /* gaps always */
+	}
+	assert_int_equal(odd, 50);
+	assert_int_equal(tens, 10);
+	assert_int_equal(atomic_load(&fake.n), 60);
+}
+
+static void test_new_at_the_end(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+
+	c.from = CONFIG_SINK_FROM_END;
+	append(p, 30);
+	run(p, &c);
+	assert_true(reaches(p, 30));
+	assert_int_equal(atomic_load(&fake.n), 0);
+	end(p); /* the place is kept though nothing was sent */
+	append(p, 5);
+	run(p, &c);
+	assert_true(reaches(p, 35));
+	whole(31, 35, 1);
+}
+
+static void keep_old(struct place *p, bool back)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "cp %s/a.cursor%s %s/a.cursor%s 2>/dev/null", p->sinks,
+		back ? ".old" : "", p->sinks, back ? "" : ".old");
+	(void)!system(cmd);
+}
+
+/* Failures of every sort; and again and again the process dies with an older position on the disk. */
+static void rough(struct place *p, int type)
+{
+	struct config_sink c = config_of("a", type);
+	uint64_t seed = 3;
+
+	atomic_store(&fake.trouble, 30);
+	append(p, 5);
+	run(p, &c);
+	for (int i = 0; i < 12; i++) {
+		append(p, 1 + (unsigned)(seed % 17));
+		seed = seed * 6364136223846793005u + 1;
+		usleep((useconds_t)(seed >> 50));
+		if (i % 3 == 0)
+			keep_old(p, false);
+		if (i % 3 != 2)
+			continue;
+		end(p);
+		keep_old(p, true);
+		run(p, &c);
+	}
+	atomic_store(&fake.trouble, 0);
+	assert_true(reaches(p, p->seq));
+	whole(1, p->seq, 1);
+}
+
+static void test_rough(void **state)
+{
+	rough(*state, CONFIG_SINK_FILE);
+}
+
+static void test_rough_without_acks(void **state)
+{
+	rough(*state, CONFIG_SINK_SYSLOG);
+}
+
+/* What a connection that breaks may have swallowed goes again. */
+static void test_window(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_SYSLOG);
+
+	atomic_store(&fake.broken, true);
+	append(p, 10);
+	run(p, &c);
+	assert_true(reaches(p, 10));
+	assert_int_equal(atomic_load(&fake.n), 20);
+	whole(1, 10, 1);
+}
+
+static void test_refused(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	BUF struct buf text = {.p = NULL};
+	char path[128];
+	struct sink_status s;
+
+	atomic_store(&fake.refuse, 7);
+	append(p, 20);
+	run(p, &c);
+	assert_true(reaches(p, 20));
+	assert_true(sinks_status(p->all, 0, &s));
+	assert_int_equal(s.refused, 1);
+	snprintf(path, sizeof(path), "%s/a.refused", p->sinks);
+	assert_int_equal(fd_read_file(AT_FDCWD, path, 1 << 20, &text), 0);
+	assert_non_null(strstr(buf_text(&text), "\"seq\":7,"));
+	assert_non_null(strstr(buf_text(&text), "\"reason\":\"never\""));
+}
+
+static void test_behind(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	uint64_t from = 0, to = 0;
+	char name[65];
+
+	append(p, 10);
+	run(p, &c);
+	assert_true(reaches(p, 10));
+	end(p);
+	append(p, 20);
+	trim(p, 21);
+	run(p, &c);
+	assert_true(reaches(p, 30));
+	assert_true(sinks_behind(p->all, name, &from, &to));
+	assert_string_equal(name, "a");
+	assert_int_equal(from, 11);
+	assert_int_equal(to, 20);
+	assert_false(sinks_behind(p->all, name, &from, &to));
+	end(p); /* untold: it is not forgotten */
+	run(p, &c);
+	for (int i = 0; i < 200 && !sinks_behind(p->all, name, &from, &to); i++)
+		usleep(10000);
+	assert_int_equal(from, 11);
+	sinks_told(p->all, "a", to, false);
+	append(p, 1);
+	assert_true(reaches(p, 31));
+	end(p);
+	run(p, &c);
+	append(p, 1);
+	assert_true(reaches(p, 32));
+	assert_false(sinks_behind(p->all, name, &from, &to));
+}
+
+/* The store is an older one, or another: all of it goes again. */
+static void test_put_back(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	char cmd[128];
+
+	append(p, 40);
+	run(p, &c);
+	assert_true(reaches(p, 40));
+	end(p);
+	store_close(p->store);
+	snprintf(cmd, sizeof(cmd), "rm -f %s/*.mdb", p->dir);
+	assert_int_equal(system(cmd), 0);
+	make_store(p);
+	append(p, 25);
+	atomic_store(&fake.n, 0);
+	run(p, &c);
+	assert_true(reaches(p, 25));
+	whole(1, 25, 1);
+	append(p, 25); /* as many as there were, and others */
+	assert_true(reaches(p, 50));
+	whole(1, 50, 1);
+}
+
+static void test_damaged(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	char path[128];
+
+	c.from = CONFIG_SINK_FROM_END;
+	assert_int_equal(mkdir(p->sinks, 0700), 0);
+	snprintf(path, sizeof(path), "%s/a.cursor", p->sinks);
+	assert_int_equal(fd_write_file(path, span_of("boltseal-sink/1 acked=9"), 0600), 0);
+	append(p, 20);
+	run(p, &c);
+	assert_true(reaches(p, 20));
+	whole(1, 20, 1);
+}
+
+/* A change keeps the position; one that is gone stops; a kind that is not there says so. */
+static void test_reload(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE), two[2];
+	struct sink_status s;
+
+	append(p, 10);
+	run(p, &c);
+	assert_true(reaches(p, 10));
+	c.retry_max = 11 * CLOCK_MS;
+	two[0] = c;
+	two[1] = config_of("b", CONFIG_SINK_HTTPS);
+	sinks_set(p->all, two, 2);
+	append(p, 10);
+	for (int i = 0; i < 300 && !(sinks_status(p->all, 1, &s) && s.error[0]); i++) {
+		sinks_collect(p->all);
+		usleep(10000);
+	}
+	sinks_set(p->all, &c, 1);
+	for (int i = 0; i < 300 && sinks_status(p->all, 1, &s); i++) {
+		sinks_collect(p->all);
+		usleep(10000);
+	}
+	assert_true(reaches(p, 20));
+	assert_int_equal(atomic_load(&fake.n), 20);
+	whole(1, 20, 1);
+}
+
+/* The store is taken away under it and given back. */
+static void test_store_swap(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+
+	append(p, 10);
+	run(p, &c);
+	for (int i = 0; i < 20; i++) {
+		append(p, 3);
+		sinks_store(p->all, NULL);
+		store_close(p->store);
+		assert_int_equal(store_open(&p->store, p->dir, STORE_WRITE,
+					 &(struct store_options){.dir_gid = -1, .no_sync = true}),
+			0);
+		sinks_store(p->all, p->store);
+	}
+	assert_true(reaches(p, 70));
+	whole(1, 70, 1);
+	assert_int_equal(atomic_load(&fake.n), 70);
+}
+
+static void test_stops_soon(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	int64_t from;
+
+	c.retry_min = c.retry_max = 3600 * CLOCK_S;
+	atomic_store(&fake.trouble, 100);
+	append(p, 10);
+	run(p, &c);
+	usleep(50000);
+	from = clock_mono();
+	end(p);
+	assert_true(clock_mono() - from < CLOCK_S);
+}
+
+static void test_cursor(void **state)
+{
+	struct place *p = *state;
+	struct sink_cursor c = {.acked = 77, .id = {1, 2, 3}, .behind_from = 5, .behind_to = 9},
+			   got;
+	BUF struct buf text = {.p = NULL};
+
+	cursor_format(&c, &text);
+	assert_int_equal(cursor_parse(buf_span(&text), &got), 0);
+	assert_memory_equal(&c, &got, sizeof(c));
+	for (size_t n = 0; n < text.n; n++)
+		assert_int_equal(cursor_parse(span_make(text.p, n), &got), -EBADMSG);
+	for (size_t i = 0; i < text.n; i++) {
+		text.p[i] ^= 1;
+		assert_int_equal(cursor_parse(buf_span(&text), &got), -EBADMSG);
+		text.p[i] ^= 1;
+	}
+	assert_int_equal(cursor_load(p->dir, "none", &got), CURSOR_NONE);
+	assert_int_equal(cursor_save(p->dir, "x", &c), 0);
+	assert_int_equal(cursor_load(p->dir, "x", &got), 0);
+	assert_int_equal(got.acked, 77);
+}
+
+static void test_letters(void **state)
+{
+	struct place *p = *state;
+	struct stat st;
+	char path[128];
+
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(letter_add(p->dir, "x", span_of("{\"a\":1}"), "\"\n", 512), 0);
+	snprintf(path, sizeof(path), "%s/x.refused", p->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size <= 512);
+	snprintf(path, sizeof(path), "%s/x.refused.1", p->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size <= 512 && st.st_size > 256);
+}
+
+static void test_pause(void **state UNUSED)
+{
+	uint64_t d = 1;
+
+	for (unsigned f = 1; f < 200; f++)
+		for (int i = 0; i < 50; i++) {
+			int64_t ns = sink_pause(
+				CLOCK_S, 300 * CLOCK_S, f, d = d * 6364136223846793005u + 9);
+
+			assert_true(ns > 0 && ns <= 300 * CLOCK_S);
+			assert_true(f > 1 || ns <= CLOCK_S);
+		}
+	assert_int_equal(sink_pause(CLOCK_S, 300 * CLOCK_S, 9, 256 * CLOCK_S - 1), 256 * CLOCK_S);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(order), TEST(severity), TEST(new_at_the_end),
+		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused), TEST(behind),
+		TEST(put_back), TEST(damaged), TEST(reload), TEST(store_swap), TEST(stops_soon),
+		TEST(cursor), TEST(letters), cmocka_unit_test(test_pause)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
