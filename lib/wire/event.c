@@ -13,6 +13,14 @@
 #define SCHEMA "boltseal.event/1"
 enum { DEPTH_MAX = 16 };
 
+static void show_ready(struct json *j, const char *key, struct span object)
+{
+	if (object.n == 0)
+		return;
+	json_key(j, key);
+	json_raw(j, object);
+}
+
 /* actor … host: what sorts before "id". */
 static void members_before(struct json *j, const struct event *e)
 {
@@ -31,6 +39,7 @@ static void members_before(struct json *j, const struct event *e)
 	}
 	if (e->generation)
 		json_m_uint(j, "generation", e->generation);
+	show_ready(j, "heartbeat", e->heartbeat);
 	json_m_str(j, "host", e->host);
 }
 
@@ -169,22 +178,51 @@ static int read_hex(const json_t *root, const char *name, uint8_t ret[SHA_LEN])
 	return 0;
 }
 
-static int read_members(
-	const json_t *root, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN])
+static int read_members(const json_t *root, struct event_link *ret)
 {
-	const char *schema = json_string_value(json_object_get(root, "schema"));
 	json_int_t seq = json_integer_value(json_object_get(root, "seq"));
+	const json_t *host = json_object_get(root, "host");
 	int r;
 
-	if (!schema || strcmp(schema, SCHEMA) != 0)
+	if (!event_claims(root))
 		return bad("its schema is another");
+	if (json_is_string(host))
+		ret->host = json_span(host);
 	if (seq < 1)
 		return bad("it has no seq");
-	r = read_hex(root, "id", ret_id);
+	ret->seq = (uint64_t)seq;
+	r = read_hex(root, "id", ret->id);
+	return r < 0 ? r : read_hex(root, "prev", ret->prev);
+}
+
+bool event_claims(const json_t *root)
+{
+	const json_t *schema = json_object_get(root, "schema");
+
+	return json_is_string(schema) && span_is(json_span(schema), SCHEMA);
+}
+
+int event_check_object(json_t *root, struct event_link *ret)
+{
+	BUF struct buf out = {.p = NULL};
+	struct json j = json_on(&out);
+	uint8_t id[SHA_LEN];
+	int r;
+
+	*ret = (struct event_link){.seq = 0};
+	r = read_members(root, ret);
 	if (r < 0)
 		return r;
-	*ret_seq = (uint64_t)seq;
-	return read_hex(root, "prev", ret_prev);
+	json_object_del(root, "id");
+	r = canonical(&j, root, DEPTH_MAX);
+	if (r < 0 || (r = buf_err(&out)) < 0)
+		return r;
+	sha_once(buf_span(&out), id);
+	if (!sha_same(id, ret->id))
+		return err_set(-EBADMSG,
+			"event %llu was changed: its id is not the digest of its text",
+			(unsigned long long)ret->seq);
+	return 0;
 }
 
 int event_check(
@@ -193,24 +231,14 @@ int event_check(
 	json_error_t why;
 	DECREF json_t *root = json_loadb(
 		(const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	BUF struct buf out = {.p = NULL};
-	struct json j = json_on(&out);
-	uint8_t id[SHA_LEN];
+	struct event_link link;
 	int r;
 
 	if (!root)
 		return bad(why.text);
-	r = read_members(root, ret_seq, ret_id, ret_prev);
-	if (r < 0)
-		return r;
-	json_object_del(root, "id");
-	r = canonical(&j, root, DEPTH_MAX);
-	if (r < 0 || (r = buf_err(&out)) < 0)
-		return r;
-	sha_once(buf_span(&out), id);
-	if (!sha_same(id, ret_id))
-		return err_set(-EBADMSG,
-			"event %llu was changed: its id is not the digest of its text",
-			(unsigned long long)*ret_seq);
-	return 0;
+	r = event_check_object(root, &link);
+	*ret_seq = link.seq;
+	memcpy(ret_id, link.id, SHA_LEN);
+	memcpy(ret_prev, link.prev, SHA_LEN);
+	return r;
 }

@@ -30,6 +30,7 @@ struct event {
 	struct span layer;	  /* layer path; empty: none */
 	const struct span *names; /* layer.tampered: targets that inherit it */
 	size_t n_names;
+	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
 int event_format(
@@ -38,3 +39,16 @@ int event_format(
  * -EBADMSG with a sentence when it is no event or its own id does not match. */
 int event_check(
 	struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
+
+/* What ties an entry to the one before it. `host` is borrowed from the object. */
+struct event_link {
+	uint64_t seq;
+	uint8_t id[SHA_LEN], prev[SHA_LEN];
+	struct span host;
+};
+struct json_t;
+/* Does the object claim to be an event of this schema? */
+bool event_claims(const struct json_t *root);
+/* event_check() of an object of jansson's, which loses its "id". Where the id does not match, `seq`
+ * and `host` are what the object claims; 0 and empty where not even that could be read. */
+int event_check_object(struct json_t *root, struct event_link *ret);
