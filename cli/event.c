@@ -50,6 +50,20 @@ static void add_gap(struct cli *c, struct buf *out, const json_t *gap)
 	}
 }
 
+static void add_heartbeat(struct cli *c, struct buf *out, const json_t *h)
+{
+	size_t i;
+	json_t *sink;
+
+	buf_printf(out, "%lld targets, %lld open gaps", (long long)get_int(h, "n_targets"),
+		(long long)get_int(h, "gaps"));
+	json_array_foreach(json_object_get(h, "sinks"), i, sink) {
+		buf_add_text(out, ", sink ");
+		text_quote(out, get_text(sink, "name"), c->utf8_ok);
+		buf_printf(out, " %lld behind", (long long)get_int(sink, "lag"));
+	}
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -74,6 +88,7 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 {
 	const json_t *change = json_object_get(e, "change"), *gap = json_object_get(e, "gap");
 	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
+	const json_t *heartbeat = json_object_get(e, "heartbeat");
 	size_t start;
 
 	look_widths();
@@ -87,6 +102,8 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 		add_change(c, out, change);
 	if (gap)
 		add_gap(c, out, gap);
+	if (heartbeat)
+		add_heartbeat(c, out, heartbeat);
 	if (out->n > start && !actor)
 		buf_add_text(out, "  ");
 	if (actor) {

@@ -72,6 +72,8 @@ struct config {
 	/* retention: */
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 
+	int64_t heartbeat; /* heartbeat.interval, ns; 0: never */
+
 	/* store: */
 	uint64_t map_size, map_limit;
 

@@ -123,6 +123,11 @@ static const struct config_option options[] = {
 	TIME("retention.journal", config, keep_journal, 0, YEARS_100, "90d",
 		"How long journal entries are kept; 0s: for ever."),
 
+	TIME("heartbeat.interval", config, heartbeat, 0, DAY, "60s",
+		"Time between heartbeats, the events by which a receiver tells silence from quiet; "
+		"0s: none. One is about 700 bytes in the store, so 60s are 1M a day; each running "
+		"target adds about 6k a day."),
+
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),
 	SIZE("store.map_limit", config, map_limit, 16 * MIB, 64 * TIB, "1T",

@@ -132,6 +132,11 @@ static void free_expired(struct item *i)
 	free(e);
 }
 
+static void free_sinks(struct item *i)
+{
+	free(container_of(i, struct item_sinks, item));
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

@@ -21,7 +21,8 @@
 	X(ACCEPT, accept)                                                                          \
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
-	X(EXPIRED, expired)
+	X(EXPIRED, expired)                                                                        \
+	X(SINKS, sinks)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -160,6 +161,17 @@ struct item_expired {
 	struct item item;
 	struct kept *kept;
 	uint32_t generation;
+};
+
+/* How far the sinks are, as last told by the gateway: all of them, for the next heartbeat. */
+struct sink_told {
+	char name[64];
+	uint64_t acked, lag; /* seq; events */
+};
+struct item_sinks {
+	struct item item;
+	struct sink_told v[64];
+	size_t n;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

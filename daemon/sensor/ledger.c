@@ -18,6 +18,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
+	l->beat.next = clock_mono() + opt->heartbeat;
 	*ret = l;
 	return 0;
 }
@@ -81,6 +82,7 @@ void ledger_free(struct ledger *l)
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
+	ledger_beat_fini(l);
 	taken_free(l->taken);
 	free(l);
 }
@@ -147,6 +149,7 @@ static int begin(struct ledger *l)
 		return r;
 	l->now = clock_wall();
 	l->n_after = 0;
+	l->beat.written = false;
 	l->ring = false;
 	drop_answers(l);
 	l->build_saved = l->build;
@@ -217,6 +220,8 @@ static int attempt(struct ledger *l)
 		r = apply(l);
 	if (r == 0 && clock_mono() >= l->next_tidy)
 		r = ledger_tidy(l);
+	if (r == 0 && ledger_beat_due(l, clock_mono()))
+		r = ledger_beat(l);
 	if (r < 0) {
 		undo(l);
 		return r;
@@ -233,6 +238,7 @@ static int attempt(struct ledger *l)
 	atomic_fetch_add(&l->opt.stats->entries, l->head.last - was);
 	atomic_store(&l->opt.stats->last_seq, l->head.last);
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
+	ledger_beaten(l);
 	told(l, was);
 	free_batch(l);
 	taken_forget(l->taken);
@@ -348,9 +354,17 @@ static int patience_ms(const struct ledger *l)
 	return wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0;
 }
 
+/* When something is to be written even if nothing comes. */
+static int64_t next_own(const struct ledger *l)
+{
+	bool beat = l->opt.heartbeat && l->beat.next < l->next_tidy;
+
+	return beat ? l->beat.next : l->next_tidy;
+}
+
 static int fill(struct ledger *l)
 {
-	int64_t wait = l->next_tidy - clock_mono();
+	int64_t wait = next_own(l) - clock_mono();
 	int r;
 
 	while (l->n_batch < LEDGER_BATCH && unhold(l, &l->batch[l->n_batch]))
@@ -372,7 +386,7 @@ void *ledger_main(void *ledger)
 
 	do {
 		r = fill(l);
-		if (l->n_batch || (r == QUEUE_EMPTY && clock_mono() >= l->next_tidy))
+		if (l->n_batch || (r == QUEUE_EMPTY && clock_mono() >= next_own(l)))
 			record(l);
 		tell_full(l);
 		if (l->n_batch)

@@ -5,6 +5,7 @@
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
+#include "wire/beat.h"
 #include "wire/event.h"
 
 enum { LEDGER_BATCH = 2048, GROW_WAIT_MS = 20 };
@@ -21,6 +22,19 @@ struct snap_build {
 struct after {
 	struct lower *lower;
 	uint32_t snap;
+};
+/* The heartbeat. `said` counts; `fresh` is what the batch at hand would say. */
+struct beat_tag {
+	uint32_t no;
+	uint64_t tag;
+};
+struct ledger_beat {
+	int64_t next, full_at; /* monotonic ns; full_at 0: no full one yet */
+	struct beat_tag *said, *fresh;
+	size_t n_said, n_fresh;
+	bool written, full; /* in the batch at hand */
+	struct sink_told sinks[BEAT_SINKS];
+	size_t n_sinks;
 };
 struct held {
 	struct held *next;
@@ -44,8 +58,9 @@ struct ledger {
 	size_t n_after;
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
-	int64_t full_since;		/* wall ns; 0: not full */
-	int64_t next_tidy;		/* monotonic ns */
+	int64_t full_since; /* wall ns; 0: not full */
+	int64_t next_tidy;  /* monotonic ns */
+	struct ledger_beat beat;
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -75,3 +90,11 @@ int ledger_baselined(struct ledger *l, struct kept *k);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);
+/* Writes a heartbeat into the batch; when that is committed, it counts. */
+int ledger_beat(struct ledger *l);
+void ledger_beaten(struct ledger *l);
+void ledger_beat_fini(struct ledger *l);
+static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
+{
+	return l->opt.heartbeat && now >= l->beat.next;
+}

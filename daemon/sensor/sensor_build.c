@@ -1,5 +1,6 @@
 /* Building the privileged role, and taking it down. */
 #include "daemon/sensor/loop.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
@@ -103,6 +104,12 @@ static void *worker_thread(void *examiner)
 	return worker_main(examiner);
 }
 
+/* Not so often that it would be what keeps the disk busy. */
+static int64_t heartbeat_of(const struct config *cfg)
+{
+	return cfg->heartbeat && cfg->heartbeat < CLOCK_S ? CLOCK_S : cfg->heartbeat;
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -113,6 +120,7 @@ static int start_threads(struct sensor *s)
 		.stats = &s->ledger_stats,
 		.keep_removed = s->cfg->keep_removed,
 		.keep_journal = s->cfg->keep_journal,
+		.heartbeat = heartbeat_of(s->cfg),
 		.stop = &s->stop};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = ledger_new(&s->ledger, &opt);

@@ -1,6 +1,7 @@
 /* full.h - one of every noun with every member set, for tests that look at all of them. */
 #pragma once
 
+#include "wire/beat.h"
 #include "wire/event.h"
 #include <string.h>
 
@@ -12,6 +13,7 @@ struct full {
 	struct event event;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
+	struct buf heartbeat;
 };
 
 static inline void full_records(struct full *f)
@@ -114,6 +116,25 @@ static inline void full_change(struct full *f)
 		.detail = span_of("a sentence")};
 }
 
+static inline void full_heartbeat(struct full *f)
+{
+	struct json j = json_on(&f->heartbeat);
+	struct beat_target t = {span_of("4bd1"), span_of("web"), f->drift_id, 2};
+	struct beat_sink s = {span_of("siem"), 4, 1};
+	struct beat b = {.version = "0.1.0",
+		.interval = INT64_C(60000000000),
+		.full = true,
+		.targets = &t,
+		.n_listed = 1,
+		.n_targets = 1,
+		.digest = f->drift_id,
+		.gaps = 1,
+		.sinks = &s,
+		.n_sinks = 1};
+
+	show_beat(&j, &b);
+}
+
 static inline void full_make(struct full *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -121,6 +142,7 @@ static inline void full_make(struct full *f)
 	full_target(f);
 	full_change(f);
 	memset(f->drift_id, 0x11, SHA_LEN);
+	full_heartbeat(f);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
 	f->event = (struct event){.seq = 5,
@@ -140,13 +162,14 @@ static inline void full_make(struct full *f)
 		.detail = span_of("a sentence"),
 		.layer = span_of("/layer"),
 		.names = f->names,
-		.n_names = 2};
+		.n_names = 2,
+		.heartbeat = buf_span(&f->heartbeat)};
 }
 
 static inline void full_free(struct full *f)
 {
-	struct buf *all[] = {
-		&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels};
+	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
+		&f->heartbeat};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

@@ -105,6 +105,10 @@ EVENTS = [
                                                   "path": "/var"}),
     event(4, "baseline.accepted", generation=2, reason="hotfix \u202e4711"),
     event(5, "target.found", target=dict(REF, name=HOSTILE)),
+    event(6, "heartbeat", target=None, heartbeat={
+        "full": False, "gaps": 1, "interval": 60, "n_targets": 3, "targets": [],
+        "sinks": [{"acked": 4, "lag": 1, "name": "siem\x1b[2J"}], "targets_digest": "33" * 32,
+        "version": "0.1.0"}),
 ]
 
 PATCH = ("--- a/etc/passwd\n+++ b/etc/passwd\n@@ -1,2 +1,2 @@\n root:x\n-old\n+new\x1b[2J\r\n"
