@@ -161,8 +161,11 @@ DEPS := gcc make pkg-config libmicrohttpd-dev liblmdb-dev libyaml-dev libjansson
 TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fuse-overlayfs uidmap lxc \
         systemd-container debootstrap attr acl libcap2-bin e2fsprogs python3-yaml python3-pexpect lmdb-utils curl jq clang-format cppcheck shellcheck \
         groff-base zsh fish
+# Daemons that tests run by themselves: installed, and left alone.
+IDLE_DEPS := prometheus
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
+	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5
 man: $(MAN)
@@ -186,6 +189,7 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
+	install -Dm644 packaging/prometheus/boltseal.rules.yaml $(DESTDIR)$(PREFIX)/share/boltseal/prometheus/boltseal.rules.yaml
 
 help:
 	@echo "make            build/boltseald and build/boltseal"
