@@ -132,6 +132,15 @@ static void free_expired(struct item *i)
 	free(e);
 }
 
+static void free_session(struct item *i)
+{
+	struct item_session *s = container_of(i, struct item_session, item);
+
+	kept_unref(s->kept);
+	session_note_free(&s->note);
+	free(s);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

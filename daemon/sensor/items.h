@@ -6,6 +6,7 @@
 
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
+#include "daemon/sensor/ptable.h"
 #include "model/gap.h"
 #include "store/targets.h"
 
@@ -21,7 +22,8 @@
 	X(ACCEPT, accept)                                                                          \
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
-	X(EXPIRED, expired)
+	X(EXPIRED, expired)                                                                        \
+	X(SESSION, session)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -160,6 +162,13 @@ struct item_expired {
 	struct item item;
 	struct kept *kept;
 	uint32_t generation;
+};
+
+/* An exec session was opened, or is over. */
+struct item_session {
+	struct item item;
+	struct kept *kept;
+	struct session_note note;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */
