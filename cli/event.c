@@ -64,6 +64,24 @@ static void add_heartbeat(struct cli *c, struct buf *out, const json_t *h)
 	}
 }
 
+static void add_session(struct cli *c, struct buf *out, const json_t *session)
+{
+	const json_t *paths = json_object_get(session, "paths");
+	long long n = (long long)get_int(session, "n_paths");
+
+	text_quote(out, get_text(session, "id"), c->utf8_ok);
+	buf_add_text(out, ": ");
+	add_actor(c, out, json_object_get(session, "leader"));
+	buf_add_text(out, ": ");
+	add_cmdline(c, out, session);
+	if (!json_is_integer(json_object_get(session, "n_paths")))
+		return;
+	buf_printf(out, "; changed %lld path%s%s", n, n == 1 ? "" : "s", n ? ": " : "");
+	add_list(c, out, paths, " ");
+	if ((long long)json_array_size(paths) < n)
+		buf_add_text(out, " ...");
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -87,6 +105,7 @@ static void add_words(struct cli *c, struct buf *out, const json_t *event)
 void event_line(struct cli *c, struct buf *out, const json_t *e)
 {
 	const json_t *change = json_object_get(e, "change"), *gap = json_object_get(e, "gap");
+	const json_t *session = json_object_get(e, "session");
 	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
 	const json_t *heartbeat = json_object_get(e, "heartbeat");
 	size_t start;
@@ -104,6 +123,8 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 		add_gap(c, out, gap);
 	if (heartbeat)
 		add_heartbeat(c, out, heartbeat);
+	if (session)
+		add_session(c, out, session);
 	if (out->n > start && !actor)
 		buf_add_text(out, "  ");
 	if (actor) {

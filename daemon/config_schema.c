@@ -104,6 +104,9 @@ static const struct config_option options[] = {
 	WORD("watch.marks", config, marks, CONFIG_MARKS_AUTO, "auto|filesystem|directories", "auto",
 		"One mark on each backing file system, or marks on the directories of containers "
 		"alone, which are cheaper where others keep that file system busy."),
+	BOOL("watch.processes", config, processes, "true",
+		"Whether processes are followed as they start and end, so that writers that have ended "
+		"already are known."),
 	TIME("watch.debounce", config, debounce, 0, 60 * (uint64_t)CLOCK_S, "50ms",
 		"How long a file is left alone after a change before it is looked at."),
 	NUMBER("watch.workers", config, workers, 0, 64, "0",

@@ -6,6 +6,7 @@
 
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
+#include "daemon/sensor/ptable.h"
 #include "model/gap.h"
 #include "store/targets.h"
 
@@ -22,6 +23,7 @@
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
 	X(EXPIRED, expired)                                                                        \
+	X(SESSION, session)                                                                        \
 	X(SINKS, sinks)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
@@ -172,6 +174,13 @@ struct item_sinks {
 	struct item item;
 	struct sink_told v[64];
 	size_t n;
+};
+
+/* An exec session was opened, or is over. */
+struct item_session {
+	struct item item;
+	struct kept *kept;
+	struct session_note note;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

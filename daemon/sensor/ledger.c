@@ -77,6 +77,8 @@ void ledger_free(struct ledger *l)
 		return;
 	drop_waiting(l, UINT64_MAX, 0);
 	drop_answers(l);
+	ledger_sessions_free(l);
+	ledger_who_free(l);
 	while (unhold(l, &held))
 		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
@@ -152,6 +154,7 @@ static int begin(struct ledger *l)
 	l->beat.written = false;
 	l->ring = false;
 	drop_answers(l);
+	ledger_who_forget(l);
 	l->build_saved = l->build;
 	return journal_head(l->txn, &l->head);
 }

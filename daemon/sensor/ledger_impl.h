@@ -56,6 +56,8 @@ struct ledger {
 	struct item_snap_batch *waiting; /* by serial and index */
 	struct after after[LEDGER_BATCH];
 	size_t n_after;
+	struct session_kept *sessions; /* ledger_session.c */
+	struct who_cache *who;	       /* ledger_who.c */
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
 	int64_t full_since; /* wall ns; 0: not full */
@@ -84,6 +86,15 @@ int ledger_gap_heal(struct ledger *l, uint32_t no, struct span scope, int64_t si
 int ledger_gap_end_all(struct ledger *l, uint32_t no);
 /* Ends the gaps that say the content of exactly this path is not known. */
 int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
+
+/* Completes an encoded actor with what the records of its container know of its program; what cannot be
+ * found is left as it is. Appends to `out`. */
+int ledger_who(struct ledger *l, struct span actor, struct buf *out);
+void ledger_who_forget(struct ledger *l); /* before a batch, and when drift was written */
+void ledger_who_free(struct ledger *l);
+/* The change of `path` in target `no` is of the session that the actor names, if any. */
+void ledger_session_path(struct ledger *l, uint32_t no, struct span actor, struct span path);
+void ledger_sessions_free(struct ledger *l);
 
 /* Tells baseline.created if it is due. */
 int ledger_baselined(struct ledger *l, struct kept *k);

@@ -256,7 +256,7 @@ static void unknown_actor(struct buf *out)
 
 static int put(struct verdict *v)
 {
-	BUF struct buf actor = {0};
+	BUF struct buf actor = {0}, known = {0};
 	struct sighting *s = v->s;
 	struct change *c = &v->c;
 	bool covered_now = c->aspects & (1u << ASPECT_MOUNT);
@@ -276,6 +276,11 @@ static int put(struct verdict *v)
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
+	r = ledger_who(v->l, c->actor, &known);
+	if (r < 0)
+		return r;
+	c->actor = buf_span(&known);
+	ledger_session_path(v->l, v->no, c->actor, v->path);
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
 	if (c->aspects & (1u << ASPECT_LAYER))
@@ -283,6 +288,7 @@ static int put(struct verdict *v)
 	if (r == 0)
 		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			"", &c->seq);
+	ledger_who_forget(v->l);
 	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
 }
 

@@ -29,6 +29,10 @@ static void members_before(struct json *j, const struct event *e)
 		json_key(j, "change");
 		show_change(j, e->change, e->host_path);
 	}
+	if (e->actor && !e->change) {
+		json_key(j, "actor");
+		show_actor(j, e->actor);
+	}
 	if (e->detail.n > 0)
 		json_m_str(j, "detail", e->detail);
 	if (e->drift_id)
@@ -63,6 +67,10 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 		json_m_str(j, "reason", e->reason);
 	json_m_text(j, "schema", SCHEMA);
 	json_m_uint(j, "seq", e->seq);
+	if (e->session) {
+		json_key(j, "session");
+		show_session(j, e->session);
+	}
 	json_m_text(j, "severity", severity_kinds[e->severity].name);
 	if (e->target) {
 		json_key(j, "target");

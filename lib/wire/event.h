@@ -9,6 +9,7 @@
 
 #include "model/change.h"
 #include "model/gap.h"
+#include "model/session.h"
 #include "model/target.h"
 
 struct event {
@@ -21,6 +22,8 @@ struct event {
 	const struct change *change; /* change, change.cleared, mount.covered, layer.tampered */
 	struct span host_path;	     /* of the change, where there is one */
 	const struct gap *gap;	     /* gap.* */
+	const struct session *session; /* exec.session */
+	const struct actor *actor;     /* who, where no change tells: exec.drifted */
 	const uint8_t *drift_id;     /* SHA_LEN; NULL: none */
 	uint32_t generation;	     /* baseline.*; 0: none */
 	struct span reason;	     /* accepted: why; cleared: why; stopped … */

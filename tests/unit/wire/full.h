@@ -11,6 +11,8 @@ struct full {
 	struct gap gap;
 	struct target target;
 	struct event event;
+	struct session session;
+	struct actor leader;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
 	struct buf heartbeat;
@@ -89,7 +91,25 @@ static inline void full_change(struct full *f)
 		.comm = span_of("sh"),
 		.container = span_of("4bd1"),
 		.origin = ORIGIN_EXEC,
+		.login_session = 3,
+		.exe_host = span_make("/up/\xff", 5),
+		.cwd = span_of("/root"),
+		.tty = span_of("pts/0"),
+		.session = span_of("9-19"),
+		.drifted = true,
+		.has_sha = true,
+		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)}, {0, 0, span_of("runc"), {0}}},
+		.n_up = 2,
 		.reason = span_of("why")};
+
+	f->leader = who;
+	f->session = (struct session){.id = span_of("9-19"),
+		.opened = 1,
+		.closed = 2,
+		.leader = &f->leader,
+		.n_paths = 3,
+		.paths = f->names,
+		.n_listed = 2};
 
 	actor_encode(&who, &f->actor);
 	f->change = (struct change){.kind = 'C',
@@ -154,6 +174,7 @@ static inline void full_make(struct full *f)
 		.change = &f->change,
 		.host_path = span_of("/var/lib/x"),
 		.gap = &f->gap,
+		.session = &f->session,
 		.drift_id = f->drift_id,
 		.generation = 2,
 		.reason = span_of("why"),
