@@ -82,6 +82,22 @@ static void add_session(struct cli *c, struct buf *out, const json_t *session)
 		buf_add_text(out, " ...");
 }
 
+static void add_run(struct cli *c, struct buf *out, const json_t *run)
+{
+	const json_t *counts = json_object_get(run, "counts");
+	BUF struct buf line = {0};
+
+	add_cmdline(c, &line, run);
+	if (line.n)
+		buf_add_span(out, buf_span(&line));
+	else
+		text_quote(out, get_text(run, "manager"), c->utf8_ok);
+	buf_printf(out, ": %lld added, %lld changed, %lld deleted", (long long)get_int(counts, "A"),
+		(long long)get_int(counts, "C"), (long long)get_int(counts, "D"));
+	if (get_false(run, "ended"))
+		buf_add_text(out, ", and it goes on");
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -102,12 +118,21 @@ static void add_words(struct cli *c, struct buf *out, const json_t *event)
 	}
 }
 
+/* What happened, in the words of its kind. */
+static const struct {
+	const char *key;
+	void (*add)(struct cli *c, struct buf *out, const json_t *member);
+} members[] = {
+	{"change", add_change},
+	{"gap", add_gap},
+	{"heartbeat", add_heartbeat},
+	{"session", add_session},
+	{"run", add_run},
+};
+
 void event_line(struct cli *c, struct buf *out, const json_t *e)
 {
-	const json_t *change = json_object_get(e, "change"), *gap = json_object_get(e, "gap");
-	const json_t *session = json_object_get(e, "session");
 	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
-	const json_t *heartbeat = json_object_get(e, "heartbeat");
 	size_t start;
 
 	look_widths();
@@ -117,14 +142,9 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 	add_column(c, out, get_text(e, "type"), 17);
 	add_column(c, out, get_text(target, "name"), 16);
 	start = out->n;
-	if (change)
-		add_change(c, out, change);
-	if (gap)
-		add_gap(c, out, gap);
-	if (heartbeat)
-		add_heartbeat(c, out, heartbeat);
-	if (session)
-		add_session(c, out, session);
+	for (size_t i = 0; i < COUNTOF(members); i++)
+		if (json_object_get(e, members[i].key))
+			members[i].add(c, out, json_object_get(e, members[i].key));
 	if (out->n > start && !actor)
 		buf_add_text(out, "  ");
 	if (actor) {

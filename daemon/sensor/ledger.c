@@ -15,6 +15,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	must(l);
 	l->opt = *opt;
 	taken_new(&l->taken, opt->order);
+	runs_new(&l->runs);
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
@@ -85,6 +86,7 @@ void ledger_free(struct ledger *l)
 		kept_unref(l->kept[i]);
 	free(l->kept);
 	ledger_beat_fini(l);
+	runs_free(l->runs);
 	taken_free(l->taken);
 	free(l);
 }
@@ -176,6 +178,7 @@ static int apply(struct ledger *l)
 static void undo(struct ledger *l)
 {
 	txn_abort(take(l->txn));
+	runs_abort(l->runs);
 	l->build = l->build_saved;
 }
 
@@ -223,6 +226,8 @@ static int attempt(struct ledger *l)
 		r = apply(l);
 	if (r == 0 && clock_mono() >= l->next_tidy)
 		r = ledger_tidy(l);
+	if (r == 0 && clock_mono() >= runs_next(l->runs))
+		r = ledger_runs(l, false);
 	if (r == 0 && ledger_beat_due(l, clock_mono()))
 		r = ledger_beat(l);
 	if (r < 0) {
@@ -235,6 +240,7 @@ static int attempt(struct ledger *l)
 	l->commit_took = l->committed - began;
 	if (r < 0) {
 		l->build = l->build_saved;
+		runs_abort(l->runs);
 		return r;
 	}
 	atomic_fetch_add(&l->opt.stats->batches, 1);
@@ -242,6 +248,7 @@ static int attempt(struct ledger *l)
 	atomic_store(&l->opt.stats->last_seq, l->head.last);
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
 	ledger_beaten(l);
+	runs_commit(l->runs);
 	told(l, was);
 	free_batch(l);
 	taken_forget(l->taken);
@@ -360,9 +367,11 @@ static int patience_ms(const struct ledger *l)
 /* When something is to be written even if nothing comes. */
 static int64_t next_own(const struct ledger *l)
 {
-	bool beat = l->opt.heartbeat && l->beat.next < l->next_tidy;
+	int64_t next = runs_next(l->runs);
 
-	return beat ? l->beat.next : l->next_tidy;
+	if (l->opt.heartbeat && l->beat.next < next)
+		next = l->beat.next;
+	return l->next_tidy < next ? l->next_tidy : next;
 }
 
 static int fill(struct ledger *l)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/sensor/ledger.h"
+#include "daemon/sensor/runs.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
@@ -63,6 +64,7 @@ struct ledger {
 	int64_t full_since; /* wall ns; 0: not full */
 	int64_t next_tidy;  /* monotonic ns */
 	struct ledger_beat beat;
+	struct runs *runs;
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -105,6 +107,10 @@ int ledger_tidy(struct ledger *l);
 int ledger_beat(struct ledger *l);
 void ledger_beaten(struct ledger *l);
 void ledger_beat_fini(struct ledger *l);
+/* Is the change of a package manager's run? Its id, or 0; then what is not high by itself becomes info. */
+int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_t *ret_id);
+/* Tells the runs that are over; `all`: every one, for the sensor stops. */
+int ledger_runs(struct ledger *l, bool all);
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
 {
 	return l->opt.heartbeat && now >= l->beat.next;

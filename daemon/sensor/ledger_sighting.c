@@ -15,6 +15,7 @@ struct verdict {
 	struct buf mem, base_mem, mount_mem;
 	struct span base_bytes; /* the baseline's record, accepted or of the layers */
 	struct change c;
+	uint64_t run; /* of a package manager, that it is part of; 0: none */
 };
 
 static void verdict_free(struct verdict *v)
@@ -136,8 +137,11 @@ static int tell(struct verdict *v, enum event_type type, const struct change *c,
 {
 	BUF struct buf host = {0};
 	struct target t;
-	struct event e = {
-		.type = type, .change = c, .severity = c->severity, .reason = span_of(reason)};
+	struct event e = {.type = type,
+		.change = c,
+		.severity = c->severity,
+		.reason = span_of(reason),
+		.run_id = v->run};
 	int r = host_path(v, &host);
 
 	if (r == 0)
@@ -281,6 +285,9 @@ static int put(struct verdict *v)
 		return r;
 	c->actor = buf_span(&known);
 	ledger_session_path(v->l, v->no, c->actor, v->path);
+	r = ledger_run(v->l, s->kept, c, &v->run);
+	if (r < 0)
+		return r;
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
 	if (c->aspects & (1u << ASPECT_LAYER))

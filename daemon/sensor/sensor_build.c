@@ -177,7 +177,8 @@ static int open_finder(struct sensor *s)
 
 static int open_actors(struct sensor *s)
 {
-	struct tracker_options opt = {.off = !s->cfg->processes, .grace = s->cfg->debounce + CLOCK_S};
+	struct tracker_options opt = {
+		.off = !s->cfg->processes, .grace = s->cfg->debounce + CLOCK_S};
 
 	tracker_new(&s->tracker, &opt);
 	return actors_new(&s->actors, s->tracker);

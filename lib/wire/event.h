@@ -18,21 +18,23 @@ struct event {
 	enum event_type type;
 	enum severity severity;
 	struct span host;
-	const struct target *target; /* NULL: none */
-	const struct change *change; /* change, change.cleared, mount.covered, layer.tampered */
-	struct span host_path;	     /* of the change, where there is one */
-	const struct gap *gap;	     /* gap.* */
+	const struct target *target;   /* NULL: none */
+	const struct change *change;   /* change, change.cleared, mount.covered, layer.tampered */
+	struct span host_path;	       /* of the change, where there is one */
+	const struct gap *gap;	       /* gap.* */
 	const struct session *session; /* exec.session */
 	const struct actor *actor;     /* who, where no change tells: exec.drifted */
-	const uint8_t *drift_id;     /* SHA_LEN; NULL: none */
-	uint32_t generation;	     /* baseline.*; 0: none */
-	struct span reason;	     /* accepted: why; cleared: why; stopped … */
+	const uint8_t *drift_id;       /* SHA_LEN; NULL: none */
+	uint32_t generation;	       /* baseline.*; 0: none */
+	struct span reason;	       /* accepted: why; cleared: why; stopped … */
 	bool has_uid;
 	uint32_t uid;		  /* who asked: accept */
 	struct span detail;	  /* one sentence of text; empty: none */
 	struct span layer;	  /* layer path; empty: none */
 	const struct span *names; /* layer.tampered: targets that inherit it */
 	size_t n_names;
+	struct span run;       /* package.run: ready-made object, daemon/sensor/runs.h */
+	uint64_t run_id;       /* of the run that a change is part of; 0: none */
 	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */

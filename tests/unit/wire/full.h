@@ -98,7 +98,8 @@ static inline void full_change(struct full *f)
 		.session = span_of("9-19"),
 		.drifted = true,
 		.has_sha = true,
-		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)}, {0, 0, span_of("runc"), {0}}},
+		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)},
+			{0, 0, span_of("runc"), {0}}},
 		.n_up = 2,
 		.reason = span_of("why")};
 
@@ -184,6 +185,13 @@ static inline void full_make(struct full *f)
 		.layer = span_of("/layer"),
 		.names = f->names,
 		.n_names = 2,
+		.run = span_of(
+			"{\"cmdline\":[\"apk\",\"add\",\"x\"],\"counts\":{\"A\":1,\"C\":0,\"D\":0},"
+			"\"ended\":true,\"first\":\"2026-11-23T22:14:05.000000000Z\",\"id\":4,"
+			"\"last\":\"2026-11-23T22:14:05.000000000Z\",\"manager\":\"apk\","
+			"\"n_paths\":1,\"paths\":[\"/usr/bin/x\"],\"pid\":7,"
+			"\"session\":\"9-19\",\"start\":8}"),
+		.run_id = 4,
 		.heartbeat = buf_span(&f->heartbeat)};
 }
 

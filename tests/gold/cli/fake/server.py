@@ -105,7 +105,10 @@ EVENTS = [
                                                   "path": "/var"}),
     event(4, "baseline.accepted", generation=2, reason="hotfix \u202e4711"),
     event(5, "target.found", target=dict(REF, name=HOSTILE)),
-    event(6, "heartbeat", target=None, heartbeat={
+    event(6, "package.run", severity="low", run={
+        "cmdline": ["apt-get", "install", "\x1b[2J"], "counts": {"A": 12, "C": 3, "D": 0},
+        "ended": True, "id": 2, "manager": "apt-get", "n_paths": 15, "paths": ["/usr/bin/x"]}),
+    event(7, "heartbeat", target=None, heartbeat={
         "full": False, "gaps": 1, "interval": 60, "n_targets": 3, "targets": [],
         "sinks": [{"acked": 4, "lag": 1, "name": "siem\x1b[2J"}], "targets_digest": "33" * 32,
         "version": "0.1.0"}),
