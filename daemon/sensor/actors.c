@@ -77,7 +77,8 @@ struct span actors_of(struct actors *a, int pid, int64_t since, int64_t read_at)
 	if (tracker_who(a->tracker, pid, since, read_at, &stamp, &mem, &who) == PTABLE_SAME)
 		return buf_span(&k->bytes);
 	if (!stamp)
-		return encoded(&a->gone, &who); /* not known, or not for sure: asked again next time */
+		return encoded(
+			&a->gone, &who); /* not known, or not for sure: asked again next time */
 	k->stamp = stamp;
 	return encoded(&k->bytes, &who);
 }

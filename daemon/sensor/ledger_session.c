@@ -31,8 +31,7 @@ static void forget(struct ledger *l, struct session_kept *s)
 	struct counted *c, *next;
 
 	HASH_DEL(l->sessions, s);
-	HASH_ITER(hh, s->all, c, next)
-	{
+	HASH_ITER(hh, s->all, c, next) {
 		HASH_DEL(s->all, c);
 		free(c);
 	}

@@ -64,8 +64,8 @@ static void in_upper(struct who_cache *w, const struct kept *k, struct span path
 /* 1: the drift has it; 0: it does not. */
 static int by_drift(struct ledger *l, struct who_cache *w, struct span path, bool gone)
 {
-	static const unsigned other = 1u << ASPECT_CONTENT | 1u << ASPECT_TYPE |
-				      1u << ASPECT_LAYER | 1u << ASPECT_MOUNT;
+	static const unsigned other =
+		1u << ASPECT_CONTENT | 1u << ASPECT_TYPE | 1u << ASPECT_LAYER | 1u << ASPECT_MOUNT;
 	struct change c;
 	struct record rec;
 	int r = drift_get(l->txn, atomic_load(&w->kept->no), path, &c);

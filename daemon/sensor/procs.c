@@ -41,7 +41,8 @@ struct message {
 	struct cn_head cn;
 	uint32_t what, cpu;
 	uint64_t time;
-	uint32_t pid[4]; /* pid and tgid; fork: of the parent, and of the child; ids: real, effective */
+	uint32_t pid
+		[4]; /* pid and tgid; fork: of the parent, and of the child; ids: real, effective */
 } __attribute__((packed));
 
 #define AT(field) ((unsigned)offsetof(struct message, field))

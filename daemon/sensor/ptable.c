@@ -463,8 +463,7 @@ void ptable_lost(struct ptable *t)
 {
 	struct proc *p, *next;
 
-	HASH_ITER(hh, t->all, p, next)
-	{
+	HASH_ITER(hh, t->all, p, next) {
 		p->doubtful = !p->ended;
 		p->seen = false;
 	}

@@ -82,7 +82,7 @@ int ptable_who(struct ptable *t, int pid, int64_t since, int64_t now, uint64_t *
 /* What is to be told of sessions; `leader` lives until the next call. */
 struct session_note {
 	char id[40];
-	char box[65]; /* target id */
+	char box[65];		/* target id */
 	int64_t opened, closed; /* wall; closed 0: it was opened */
 	bool quiet;		/* closed: only its leader has ended */
 	struct buf leader;	/* encoded actor */

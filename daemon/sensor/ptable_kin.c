@@ -38,9 +38,8 @@ static struct image *make(struct span exe, struct span cwd, struct span cmdline,
 
 struct image *image_new(const struct proc_facts *f, const char *comm)
 {
-	struct image *i =
-		make(span_make(f->exe, f->n_exe), span_make(f->cwd, f->n_cwd),
-			span_make(f->cmdline, f->n_cmdline), f->stat.comm[0] ? f->stat.comm : comm);
+	struct image *i = make(span_make(f->exe, f->n_exe), span_make(f->cwd, f->n_cwd),
+		span_make(f->cmdline, f->n_cmdline), f->stat.comm[0] ? f->stat.comm : comm);
 
 	i->whole = f->got & PROC_IMAGE;
 	return i;

@@ -33,7 +33,7 @@ struct entrance {
 	enum enter_kind kind;
 	bool told_open, told_quiet, told_closed;
 	bool nested; /* in a pid namespace that is not ours */
-	bool init;	/* pid 1 of a pid namespace */
+	bool init;   /* pid 1 of a pid namespace */
 	int leader_pid;
 	struct kin *leader;
 	uint64_t mnt_ns;
@@ -51,20 +51,20 @@ struct proc {
 	int pid;
 	struct kin *me;
 	struct entrance *in;
-	int64_t born;	    /* monotonic; estimated where the fork was not seen */
-	int64_t ended;	    /* 0: alive, as far as is known */
-	int64_t checked;    /* when /proc was last asked */
-	int64_t used;	    /* when somebody last asked */
-	int64_t pid_freed;  /* when who had the pid before ended; 0: nobody known */
+	int64_t born;	   /* monotonic; estimated where the fork was not seen */
+	int64_t ended;	   /* 0: alive, as far as is known */
+	int64_t checked;   /* when /proc was last asked */
+	int64_t used;	   /* when somebody last asked */
+	int64_t pid_freed; /* when who had the pid before ended; 0: nobody known */
 	uint64_t stamp;
-	bool forked;	    /* its fork was seen */
-	bool due;	    /* its program was not read as it is now */
-	bool execed;	    /* it is not its parent's any more */
-	char *opened;	    /* the program file that it was last seen opening; or NULL */
-	bool seen;	    /* in the sweep under way */
-	bool unplaced;	    /* it ran a program, and in which namespace could not be read */
-	bool orphan;	    /* met below an init that may not be its first parent */
-	bool doubtful;	    /* events were lost since */
+	bool forked;   /* its fork was seen */
+	bool due;      /* its program was not read as it is now */
+	bool execed;   /* it is not its parent's any more */
+	char *opened;  /* the program file that it was last seen opening; or NULL */
+	bool seen;     /* in the sweep under way */
+	bool unplaced; /* it ran a program, and in which namespace could not be read */
+	bool orphan;   /* met below an init that may not be its first parent */
+	bool doubtful; /* events were lost since */
 	bool has_ids;
 	uint32_t uid, gid, login_uid, login_session;
 	int sid, tty;
@@ -84,7 +84,7 @@ struct ptable {
 	char **row_ids;
 	size_t n_rows;
 	uint64_t stamp, rows_stamp; /* an answer's is the sum of its process's and rows_stamp */
-	int64_t credit, credit_at; /* host programs that may be read at once; see ptable.c */
+	int64_t credit, credit_at;  /* host programs that may be read at once; see ptable.c */
 	struct note *notes, **notes_tail;
 	size_t n_notes;
 	struct proc_facts facts;

@@ -134,8 +134,8 @@ static void fill(const struct ptable *t, const struct proc *p, struct arena *mem
 /* Out of the table's hands: its images may be gone after the next event. */
 static void copy_out(struct actor *a, struct arena *mem)
 {
-	struct span *const all[] = {&a->exe, &a->cmdline, &a->cwd, &a->comm, &a->container,
-		&a->session, &a->exe_host};
+	struct span *const all[] = {
+		&a->exe, &a->cmdline, &a->cwd, &a->comm, &a->container, &a->session, &a->exe_host};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		*all[i] = arena_dup(mem, *all[i]);
@@ -153,8 +153,8 @@ int ptable_who(struct ptable *t, int pid, int64_t since, int64_t now, uint64_t *
 	if (pid == t->o.self)
 		return unknown(pid, "it is the sensor itself", stamp, ret);
 	if (p && is_ambiguous(p, since))
-		return unknown(pid,
-			"its pid was given to another process at that very moment", stamp, ret);
+		return unknown(pid, "its pid was given to another process at that very moment",
+			stamp, ret);
 	if (!p)
 		p = ptable_read(t, pid, now, READ_DEPTH);
 	else if ((!p->ended && now - p->checked > BELIEVED) || (p->doubtful && !p->ended))

@@ -564,8 +564,8 @@ int sensor_main(const struct daemon_args *args)
 
 	must(s);
 	s->args = args;
-	s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd =
-		s->roots_fd = s->door_fd = -1;
+	s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->roots_fd =
+		s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;

@@ -129,6 +129,7 @@ static int start_threads(struct sensor *s)
 	s->ex.scan_done = scan_unref;
 	s->ex.links = links_want;
 	s->ex.scan_links = links_scan;
+	s->ex.events_settle = s->cfg->debounce + 10 * CLOCK_MS;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
@@ -170,7 +171,8 @@ static int open_finder(struct sensor *s)
 
 static int open_actors(struct sensor *s)
 {
-	struct tracker_options opt = {.off = !s->cfg->processes, .grace = s->cfg->debounce + CLOCK_S};
+	struct tracker_options opt = {
+		.off = !s->cfg->processes, .grace = s->cfg->debounce + CLOCK_S};
 
 	tracker_new(&s->tracker, &opt);
 	return actors_new(&s->actors, s->tracker);

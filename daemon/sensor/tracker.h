@@ -36,7 +36,8 @@ int tracker_fd(const struct tracker *t);
 /* ptable_who(), for an event that was read from the kernel at `read_at`. */
 int tracker_who(struct tracker *t, int pid, int64_t since, int64_t read_at, uint64_t *stamp,
 	struct arena *mem, struct actor *ret);
-void tracker_round(struct tracker *t); /* now and then; where there is no thread, what is old goes */
+void tracker_round(
+	struct tracker *t); /* now and then; where there is no thread, what is old goes */
 void tracker_rows(struct tracker *t, const struct whose_row *rows, size_t n);
 void tracker_opened(struct tracker *t, int pid, struct span path);
 /* New processes that may live in a mount namespace which nothing else announces. How many of `pids` were

@@ -34,8 +34,12 @@ bool watch_excluded(const struct root *r, struct span below)
 void watch_touch_root(
 	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops, int pid)
 {
-	struct watch_touch t = {.root = r->id, .ops = ops, .pid = pid, .when = clock_wall(),
-		.since = w->since, .read_at = w->read_at};
+	struct watch_touch t = {.root = r->id,
+		.ops = ops,
+		.pid = pid,
+		.when = clock_wall(),
+		.since = w->since,
+		.read_at = w->read_at};
 
 	buf_reset(&w->scratch);
 	buf_add_span(&w->scratch, below);

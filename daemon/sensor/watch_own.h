@@ -89,10 +89,10 @@ struct watch {
 	int fid_fd;				     /* -1: not there */
 	uint64_t fid_names, fid_content, fid_rename; /* what is asked of it */
 	int fd_fd;
-	uint64_t fd_asked; /* of overlays */
+	uint64_t fd_asked;	     /* of overlays */
 	int64_t fid_empty, fd_empty; /* monotonic: then the queue was, or earlier */
 	int64_t since, read_at;	     /* of the event at hand: see watch_touch */
-	int64_t hold_until; /* mono ns: the FID group is not read before */
+	int64_t hold_until;	     /* mono ns: the FID group is not read before */
 	int64_t last_read;
 	bool holding;
 	uint8_t *block; /* what a read fills */

@@ -18,15 +18,15 @@ struct event {
 	enum event_type type;
 	enum severity severity;
 	struct span host;
-	const struct target *target; /* NULL: none */
-	const struct change *change; /* change, change.cleared, mount.covered, layer.tampered */
-	struct span host_path;	     /* of the change, where there is one */
-	const struct gap *gap;	     /* gap.* */
+	const struct target *target;   /* NULL: none */
+	const struct change *change;   /* change, change.cleared, mount.covered, layer.tampered */
+	struct span host_path;	       /* of the change, where there is one */
+	const struct gap *gap;	       /* gap.* */
 	const struct session *session; /* exec.session */
 	const struct actor *actor;     /* who, where no change tells: exec.drifted */
-	const uint8_t *drift_id;     /* SHA_LEN; NULL: none */
-	uint32_t generation;	     /* baseline.*; 0: none */
-	struct span reason;	     /* accepted: why; cleared: why; stopped … */
+	const uint8_t *drift_id;       /* SHA_LEN; NULL: none */
+	uint32_t generation;	       /* baseline.*; 0: none */
+	struct span reason;	       /* accepted: why; cleared: why; stopped … */
 	bool has_uid;
 	uint32_t uid;		  /* who asked: accept */
 	struct span detail;	  /* one sentence of text; empty: none */

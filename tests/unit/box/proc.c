@@ -17,15 +17,16 @@ static void stat_texts(void **state)
 		int ppid, sid, tty;
 		uint64_t start;
 	} rows[] = {
-		{"1 (systemd) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 42 1 1", "systemd", 0, 1,
-			0, 42},
+		{"1 (systemd) S 0 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 42 1 1", "systemd", 0,
+			1, 0, 42},
 		{"4711 (sh) S 4700 15 15 34816 15 4194304 0 0 0 0 0 0 0 0 20 0 1 0 1234567 1 1\n",
 			"sh", 4700, 15, 34816, 1234567},
 		/* A name that looks like fields, with brackets, blanks and a line feed. */
 		{"7 (a) S 1 2 (3\n) R) Z 6 5 4 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 99 0 0",
 			"a) S 1 2 (3\n) R", 6, 4, 0, 99},
 	};
-	static const char *const none[] = {"", "12", "12 (sh", "12 )sh( S 1", "12 (sh) S 1 2 3", "()"};
+	static const char *const none[] = {
+		"", "12", "12 (sh", "12 )sh( S 1", "12 (sh) S 1 2 3", "()"};
 	struct proc_stat st;
 
 	(void)state;
@@ -76,8 +77,8 @@ static void terminals(void **state)
 	static const struct {
 		int tty;
 		const char *name;
-	} rows[] = {{0, ""}, {34816, "pts/0"}, {34819, "pts/3"}, {0x8900, "pts/256"}, {1025, "tty1"},
-		{1088, "ttyS0"}, {1281, "console"}, {0x1234, "18:52"}};
+	} rows[] = {{0, ""}, {34816, "pts/0"}, {34819, "pts/3"}, {0x8900, "pts/256"},
+		{1025, "tty1"}, {1088, "ttyS0"}, {1281, "console"}, {0x1234, "18:52"}};
 	char name[PROC_TTY_MAX];
 
 	(void)state;

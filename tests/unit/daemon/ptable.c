@@ -79,7 +79,8 @@ static void read_man(void *ctx, int pid, unsigned want, struct proc_facts *f)
 			.ppid = m->ppid,
 			.sid = m->sid,
 			.state = m->state == ZOMBIE ? 'Z' : 'S'};
-		snprintf(f->stat.comm, sizeof(f->stat.comm), "%.15s", strrchr(name_of(m->exe), '/') + 1);
+		snprintf(f->stat.comm, sizeof(f->stat.comm), "%.15s",
+			strrchr(name_of(m->exe), '/') + 1);
 	}
 	if (want & PROC_IDS) {
 		f->uid = f->gid = m->uid;
@@ -192,7 +193,8 @@ static void enter_box(struct world *w, int pid, enum root root)
 	m->sid = root == ROOT_OUTSIDE ? m->sid : pid;
 	m->session[0] = 0;
 	if (root == ROOT_SESSION)
-		snprintf(m->session, sizeof(m->session), "%d-%llu", pid, (unsigned long long)m->start);
+		snprintf(m->session, sizeof(m->session), "%d-%llu", pid,
+			(unsigned long long)m->start);
 	w_exec(w, pid);
 }
 
@@ -201,8 +203,9 @@ static void w_exit(struct world *w, int pid)
 	w->man[pid].state = ZOMBIE;
 	for (int i = 4; i < PIDS; i++)
 		if (w->man[i].state != UNUSED_PID && w->man[i].ppid == pid)
-			w->man[i].ppid = w->man[i].boxed && w->man[i].root != ROOT_OUTSIDE ? w->box_init
-											   : INIT;
+			w->man[i].ppid = w->man[i].boxed && w->man[i].root != ROOT_OUTSIDE
+						 ? w->box_init
+						 : INIT;
 	queue(w, 'e', 0, pid);
 	w->now += 1000;
 }
@@ -602,7 +605,8 @@ static void without_events_proc_is_asked(void **state)
 	assert_true(span_is(a.container, "box") && a.reason.n);
 	/* Another process under the same pid. */
 	w.man[pid].state = UNUSED_PID;
-	w.man[pid] = (struct man){.state = ALIVE, .start = 77777, .ppid = SHELL, .sid = 3, .exe = 5};
+	w.man[pid] =
+		(struct man){.state = ALIVE, .start = 77777, .ppid = SHELL, .sid = 3, .exe = 5};
 	w.now += CLOCK_S;
 	assert_int_equal(ptable_who(w.t, pid, 0, w.now, &stamp, &mem, &a), 0);
 	assert_int_equal(a.origin, ORIGIN_HOST);

@@ -96,7 +96,8 @@ static inline void full_change(struct full *f)
 		.session = span_of("9-19"),
 		.drifted = true,
 		.has_sha = true,
-		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)}, {0, 0, span_of("runc"), {0}}},
+		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)},
+			{0, 0, span_of("runc"), {0}}},
 		.n_up = 2,
 		.reason = span_of("why")};
 
