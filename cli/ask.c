@@ -129,7 +129,7 @@ static void add_program(struct cli *c, struct buf *out, const json_t *actor)
 		text_quote(out, comm, c->utf8_ok);
 	}
 	if (get_true(actor, "drifted"))
-		buf_add_text(out, ", itself drift,");
+		buf_add_text(out, " (itself drift)");
 }
 
 static void add_ancestry(struct cli *c, struct buf *out, const json_t *actor)

@@ -37,6 +37,8 @@ ID=$(run_docker web bb:2 sh -c 'while :; do
 	bail "docker run"
 wait_target "$ID"
 PID=$(docker_pid web)
+# What the first change below a directory of the image does, two at once would not be told apart.
+docker_ exec web sh -c 'for d in data tmp root home opt mnt; do : >/$d/first; done'
 
 docker_ exec web touch /data/go
 full workload /data/work
@@ -85,12 +87,12 @@ is "through the merged directory: the host" "$(who /root/direct .origin)" host
 like "by a shell" "$(who /root/direct '.exe_host')" '/(da|ba|bu).*sh'
 
 # --- taint ----------------------------------------------------------------------------------------
-docker_ exec web /bin/sh -c 'cp /bin/busybox /tmp/evil; usleep 300000; /tmp/evil sh -c "echo x >/data/tainted"'
-is "a dropped program's change is tainted" "$(who /data/tainted '[.exe, .drifted] | join("|")')" "/tmp/evil|true"
+docker_ exec web /bin/sh -c 'cp /bin/busybox /tmp/busybox; usleep 300000; /tmp/busybox sh -c "echo x >/data/tainted"'
+is "a dropped program's change is tainted" "$(who /data/tainted '[.exe, .drifted] | join("|")')" "/tmp/busybox|true"
 bb=$(sha256sum <"/proc/$PID/root/bin/busybox" | cut -d' ' -f1)
 is "with its digest" "$(who /data/tainted .sha256)" "$bb"
-like "in words" "$(bs diff -l "$ID" /data/tainted)" 'exec uid 0 /tmp/evil\[[0-9]+\] as sh, itself drift,'
-docker_ exec web /bin/sh -c 'cp /bin/busybox /tmp/quick; /tmp/quick sh -c "echo x >/opt/quick"; rm /tmp/quick'
+like "in words" "$(bs diff -l "$ID" /data/tainted)" 'exec uid 0 /tmp/busybox\[[0-9]+\] \(itself drift\) <- runc'
+docker_ exec web /bin/sh -c 'cp /bin/busybox /mnt/busybox; /mnt/busybox sh -c "echo x >/opt/quick"; rm /mnt/busybox'
 is "also when it came just now" "$(who /opt/quick .drifted)" true
 is "the image's own program is not" "$(who /data/tty '[.drifted // false, .sha256] | join("|")')" "false|$bb"
 is "where it lies on the host" "$(sha256sum <"$(who /data/tty .exe_host)" | cut -d' ' -f1)" "$bb"

@@ -8,20 +8,22 @@ cd "$(dirname "$0")" || exit 99
 . ./daemon.sh
 export LC_ALL=C
 need_root
-need unshare pivot_root busybox nsenter jq
+need busybox jq
 need_daemon
 work_dir
 daemon_config </dev/null
 daemon_start || bail "boltseald"
-minibox_layers_ || bail "the layers"
+engine_docker_start || bail "dockerd"
 # A program at a manager's place that does what it is told: a shell.
-mkdir -p "$W/mini/l1/sbin" "$W/mini/l1/usr/bin" "$W/mini/l1/usr/lib"
-cp "$W/mini/l1/bin/busybox" "$W/mini/l1/sbin/apk"
-MINIBOX_VISIBLE=1 minibox box || bail "minibox"
-ID=$(printf %s "$W/mini/box/upper" | sha256sum | cut -d' ' -f1)
+busybox_tree "$W/tree" || bail "the tree"
+mkdir -p "$W/tree/sbin" "$W/tree/usr/bin" "$W/tree/usr/lib"
+cp "$W/tree/bin/busybox" "$W/tree/sbin/apk"
+stamp_ "$W/tree" && tar_ "$W/tree" "$W/image.tar" && docker_ import "$W/image.tar" runs:1 >/dev/null || bail "the image"
+ID=$(run_docker box runs:1 /bin/sleep 3600) || bail "the container"
 baselined_() { bs ps -o json | jq -e --arg id "$ID" '.items[] | select(.id == $id) | .baselined'; }
 wait_until 20 baselined_ || bail "it has no baseline"
-as() { minibox_exec "$MINI_PID" sh -c 'exec -a sh "$0" -c "$1"' "$1" "$2"; }
+UPPER=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' box)
+as() { docker_ exec box /bin/sh -c 'exec -a sh "$0" -c "$1"' "$1" "$2"; }
 changes() { events "$ID" --type change | jq -c "select(.change.path | test(\"$1\")) | [.change.path, .severity, .run_id // 0]"; }
 run_() { events "$ID" --type package.run | jq -c "$1" | tail -1; }
 runs_are_() { [ "$(events "$ID" --type package.run | wc -l)" = "$1" ]; }
@@ -48,7 +50,7 @@ wait_until "$PATIENCE" has_event change '.change.path == "/usr/bin/dpkg"'
 as /usr/bin/dpkg 'cp /bin/busybox /usr/bin/evil'
 wait_until "$PATIENCE" has_event change '.change.path == "/usr/bin/evil"'
 is "a manager that is drift itself is none" "$(changes '^/usr/bin/evil$' | tail -1)" '["/usr/bin/evil","medium",0]'
-is "nor is a writer of the host" "$(echo x >"$W/mini/box/merged/etc/byhost"
+is "nor is a writer of the host" "$(echo x >"$UPPER/etc/byhost"
 	wait_until "$PATIENCE" has_event change '.change.path == "/etc/byhost"'
 	changes '^/etc/byhost$' | jq '.[2]' | tail -1)" 0
 
