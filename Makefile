@@ -172,8 +172,11 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
 # for sinks of type https
 DEPS += libcurl4-openssl-dev
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
+# Daemons that tests run by themselves: installed, and left alone.
+IDLE_DEPS := prometheus
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
+	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.formats.7
 man: $(MAN)
@@ -200,6 +203,7 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
 	install -Dm644 packaging/journald/boltseal.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/boltseal.catalog
+	install -Dm644 packaging/prometheus/boltseal.rules.yaml $(DESTDIR)$(PREFIX)/share/boltseal/prometheus/boltseal.rules.yaml
 
 help:
 	@echo "make            build/boltseald and build/boltseal"

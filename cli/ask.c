@@ -84,11 +84,92 @@ void add_time(struct buf *out, struct span t)
 	}
 }
 
-static void add_origin(struct cli *c, struct buf *out, const json_t *actor)
+/* An argument as a shell would take it, when it is harmless: in quotes where it has blanks or is empty. */
+static void add_word(struct cli *c, struct buf *out, struct span word)
 {
-	struct span origin = get_text(actor, "origin"), reason = get_text(actor, "reason");
+	BUF struct buf safe = {0};
+	bool bare = word.n > 0;
 
+	text_quote(&safe, word, c->utf8_ok);
+	for (size_t i = 0; i < word.n && bare; i++)
+		bare = !strchr(" '\"\\$`&;|<>()*?[]#~!{}", word.p[i]);
+	if (!bare && safe.n == word.n && !memchr(word.p ? (const void *)word.p : "", '\'', word.n))
+		buf_printf(out, "'%s'", buf_text(&safe));
+	else
+		buf_add_span(out, buf_span(&safe));
+}
+
+enum { ACTOR_UP_SHOWN = 3 };
+
+static struct span base_of(struct span path)
+{
+	size_t cut = path.n;
+
+	while (cut && path.p[cut - 1] != '/')
+		cut--;
+	return span_make(path.p + cut, path.n - cut);
+}
+
+/* "/bin/busybox[123] as sh": the program, and the name it goes by where that is another. */
+static void add_program(struct cli *c, struct buf *out, const json_t *actor)
+{
+	BUF struct buf room = {0};
+	struct span exe = get_path(actor, "exe", &room), comm = get_text(actor, "comm");
+
+	if (exe.n || comm.n) {
+		buf_u8(out, ' ');
+		text_quote(out, exe.n ? exe : comm, c->utf8_ok);
+	}
+	if (get_int(actor, "pid"))
+		buf_printf(out, "%s[%lld]", exe.n || comm.n ? "" : " ",
+			(long long)get_int(actor, "pid"));
+	/* The kernel cuts the name at 15 bytes. */
+	if (exe.n && comm.n && !span_starts(base_of(exe), comm)) {
+		buf_add_text(out, " as ");
+		text_quote(out, comm, c->utf8_ok);
+	}
+	if (get_true(actor, "drifted"))
+		buf_add_text(out, " (itself drift)");
+}
+
+static void add_ancestry(struct cli *c, struct buf *out, const json_t *actor)
+{
+	size_t i;
+	json_t *up;
+
+	json_array_foreach(json_object_get(actor, "ancestry"), i, up) {
+		BUF struct buf room = {0};
+		struct span name = get_text(up, "comm");
+
+		if (!name.n)
+			name = base_of(get_path(up, "exe", &room));
+		if (i == ACTOR_UP_SHOWN)
+			buf_add_text(out, " <- ...");
+		if (i >= ACTOR_UP_SHOWN)
+			break;
+		buf_add_text(out, " <- ");
+		text_quote(out, name.n ? name : span_of("?"), c->utf8_ok);
+	}
+}
+
+void add_actor(struct cli *c, struct buf *out, const json_t *actor)
+{
+	struct span origin = get_text(actor, "origin"), tty = get_text(actor, "tty");
+	struct span reason = get_text(actor, "reason");
+
+	if (!json_is_object(actor)) {
+		buf_add_text(out, "-");
+		return;
+	}
 	text_quote(out, origin.n ? origin : span_of("unknown"), c->utf8_ok);
+	if (json_is_integer(json_object_get(actor, "uid")))
+		buf_printf(out, " uid %lld", (long long)get_int(actor, "uid"));
+	add_program(c, out, actor);
+	if (tty.n) {
+		buf_add_text(out, " tty ");
+		text_quote(out, tty, c->utf8_ok);
+	}
+	add_ancestry(c, out, actor);
 	if (!reason.n)
 		return;
 	buf_add_text(out, " (");
@@ -96,26 +177,19 @@ static void add_origin(struct cli *c, struct buf *out, const json_t *actor)
 	buf_u8(out, ')');
 }
 
-void add_actor(struct cli *c, struct buf *out, const json_t *actor)
+void add_cmdline(struct cli *c, struct buf *out, const json_t *of)
 {
-	BUF struct buf room = {0};
-	struct span exe = get_path(actor, "exe", &room);
+	const json_t *line = json_object_get(of, "cmdline");
+	size_t i;
+	json_t *v;
 
-	if (!json_is_object(actor)) {
-		buf_add_text(out, "-");
-		return;
+	if (json_is_string(line)) /* as older entries of the journal have it */
+		safe_text(out, get_text(of, "cmdline"), c->utf8_ok, false);
+	json_array_foreach(line, i, v) {
+		if (i)
+			buf_u8(out, ' ');
+		add_word(c, out, span_make(json_string_value(v), json_string_length(v)));
 	}
-	if (!exe.n)
-		exe = get_text(actor, "comm");
-	if (exe.n)
-		text_quote(out, exe, c->utf8_ok);
-	if (get_int(actor, "pid"))
-		buf_printf(out, "[%lld]", (long long)get_int(actor, "pid"));
-	if (json_is_integer(json_object_get(actor, "uid")))
-		buf_printf(out, " uid %lld", (long long)get_int(actor, "uid"));
-	if (exe.n || get_int(actor, "pid"))
-		buf_u8(out, ' ');
-	add_origin(c, out, actor);
 }
 
 void add_id(struct buf *out, struct span id)

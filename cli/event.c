@@ -50,6 +50,54 @@ static void add_gap(struct cli *c, struct buf *out, const json_t *gap)
 	}
 }
 
+static void add_heartbeat(struct cli *c, struct buf *out, const json_t *h)
+{
+	size_t i;
+	json_t *sink;
+
+	buf_printf(out, "%lld targets, %lld open gaps", (long long)get_int(h, "n_targets"),
+		(long long)get_int(h, "gaps"));
+	json_array_foreach(json_object_get(h, "sinks"), i, sink) {
+		buf_add_text(out, ", sink ");
+		text_quote(out, get_text(sink, "name"), c->utf8_ok);
+		buf_printf(out, " %lld behind", (long long)get_int(sink, "lag"));
+	}
+}
+
+static void add_session(struct cli *c, struct buf *out, const json_t *session)
+{
+	const json_t *paths = json_object_get(session, "paths");
+	long long n = (long long)get_int(session, "n_paths");
+
+	text_quote(out, get_text(session, "id"), c->utf8_ok);
+	buf_add_text(out, ": ");
+	add_actor(c, out, json_object_get(session, "leader"));
+	buf_add_text(out, ": ");
+	add_cmdline(c, out, session);
+	if (!json_is_integer(json_object_get(session, "n_paths")))
+		return;
+	buf_printf(out, "; changed %lld path%s%s", n, n == 1 ? "" : "s", n ? ": " : "");
+	add_list(c, out, paths, " ");
+	if ((long long)json_array_size(paths) < n)
+		buf_add_text(out, " ...");
+}
+
+static void add_run(struct cli *c, struct buf *out, const json_t *run)
+{
+	const json_t *counts = json_object_get(run, "counts");
+	BUF struct buf line = {0};
+
+	add_cmdline(c, &line, run);
+	if (line.n)
+		buf_add_span(out, buf_span(&line));
+	else
+		text_quote(out, get_text(run, "manager"), c->utf8_ok);
+	buf_printf(out, ": %lld added, %lld changed, %lld deleted", (long long)get_int(counts, "A"),
+		(long long)get_int(counts, "C"), (long long)get_int(counts, "D"));
+	if (get_false(run, "ended"))
+		buf_add_text(out, ", and it goes on");
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -70,9 +118,20 @@ static void add_words(struct cli *c, struct buf *out, const json_t *event)
 	}
 }
 
+/* What happened, in the words of its kind. */
+static const struct {
+	const char *key;
+	void (*add)(struct cli *c, struct buf *out, const json_t *member);
+} members[] = {
+	{"change", add_change},
+	{"gap", add_gap},
+	{"heartbeat", add_heartbeat},
+	{"session", add_session},
+	{"run", add_run},
+};
+
 void event_line(struct cli *c, struct buf *out, const json_t *e)
 {
-	const json_t *change = json_object_get(e, "change"), *gap = json_object_get(e, "gap");
 	const json_t *actor = json_object_get(e, "actor"), *target = json_object_get(e, "target");
 	size_t start;
 
@@ -83,10 +142,9 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 	add_column(c, out, get_text(e, "type"), 17);
 	add_column(c, out, get_text(target, "name"), 16);
 	start = out->n;
-	if (change)
-		add_change(c, out, change);
-	if (gap)
-		add_gap(c, out, gap);
+	for (size_t i = 0; i < COUNTOF(members); i++)
+		if (json_object_get(e, members[i].key))
+			members[i].add(c, out, json_object_get(e, members[i].key));
 	if (out->n > start && !actor)
 		buf_add_text(out, "  ");
 	if (actor) {

@@ -4,7 +4,7 @@
 #include "cli/event.h"
 #include "cli/form.h"
 
-enum { O_FOLLOW, O_SINCE, O_UNTIL, O_PATH, O_SEVERITY, O_TYPE };
+enum { O_FOLLOW, O_SINCE, O_UNTIL, O_PATH, O_SEVERITY, O_TYPE, O_ALL };
 static const struct option options[] = {
 	[O_FOLLOW] = {"follow", 'f', NULL, "go on with what happens from now on"},
 	[O_SINCE] = {"since", 0, "T", "from a time, a duration ago (2h, 7d) or a sequence number"},
@@ -12,28 +12,32 @@ static const struct option options[] = {
 	[O_PATH] = {"path", 0, "GLOB", "only of paths that match: * stops at /, ** does not"},
 	[O_SEVERITY] = {"severity", 0, "S", "at least info, low, medium, high or critical"},
 	[O_TYPE] = {"type", 0, "T", "only of one type, such as change or gap.opened"},
+	[O_ALL] = {"all", 'a', NULL, "heartbeats too, in the table; other forms have them always"},
 	{NULL, 0, NULL, NULL},
 };
 
 struct stream {
 	struct cli *c;
-	bool follow;
+	bool follow, heartbeats;
 	size_t n;
 };
 
 static void draw(struct cli *c, const json_t *event, void *arg)
 {
+	const struct stream *s = arg;
 	BUF struct buf line = {0};
 
-	(void)arg;
+	/* One a minute would bury what a person looks for. */
+	if (!s->heartbeats && span_is(get_text(event, "type"), "heartbeat"))
+		return;
 	event_line(c, &line, event);
 	out_add(buf_span(&line));
 }
 
 static int on_line(void *arg, const char *line, size_t n)
 {
-	static const struct view view = {NULL, draw, NULL};
 	struct stream *s = arg;
+	struct view view = {NULL, draw, s};
 
 	s->c->form->item(s->c, s->n++, span_make(line, n), &view);
 	if (s->follow)
@@ -50,9 +54,9 @@ static int since_option(const char *value, struct buf *out)
 	return time_option("--since", value, false, out);
 }
 
-static int read_events(struct cli *c, const struct boltseal_event_ask *ask)
+static int read_events(struct cli *c, const struct boltseal_event_ask *ask, bool heartbeats)
 {
-	struct stream s = {.c = c, .follow = ask->follow};
+	struct stream s = {.c = c, .follow = ask->follow, .heartbeats = heartbeats};
 	int r;
 
 	c->form->begin(c);
@@ -86,7 +90,7 @@ static int run_log(struct cli *c, const struct args *a)
 		r = time_option("--until", a->val[O_UNTIL], false, &until);
 		ask.until = buf_text(&until);
 	}
-	return r ? r : read_events(c, &ask);
+	return r ? r : read_events(c, &ask, a->val[O_ALL] || ask.type);
 }
 
 const struct command cmd_log = {
@@ -95,7 +99,9 @@ const struct command cmd_log = {
 	.sentence = "the journal: every change, gap and decision, in order",
 	.text = "A line an event: time (UTC), severity, type, target, path, actor. With --format "
 		"jsonl each event\nis printed as the daemon wrote it, so that its hash can be "
-		"checked.\n\n"
+		"checked.\n"
+		"Heartbeats are left out of the table unless --all or --type heartbeat asks for "
+		"them.\n\n"
 		"Examples:\n"
 		"  boltseal log web --since 2h\n"
 		"  boltseal log -f --severity high\n"

@@ -74,6 +74,53 @@ static void print_records(struct cli *c, const json_t *file)
 	table_print(c, &t);
 }
 
+static void add_up(struct cli *c, struct buf *out, const json_t *ancestry)
+{
+	size_t i;
+	json_t *up;
+
+	json_array_foreach(ancestry, i, up) {
+		BUF struct buf room = {0};
+		struct span exe = get_path(up, "exe", &room);
+
+		buf_printf(out, "%*s<- ", (int)(2 * i + 2), "");
+		text_quote(out, exe.n ? exe : get_text(up, "comm"), c->utf8_ok);
+		buf_printf(out, "[%lld]\n", (long long)get_int(up, "pid"));
+	}
+}
+
+/* What does not go into one line: a line each. */
+static void add_who(struct cli *c, struct buf *out, const json_t *actor)
+{
+	static const struct {
+		const char *key, *title;
+	} rows[] = {
+		{"exe_host", "program on the host"},
+		{"sha256", "program's sha256"},
+		{"cwd", "directory"},
+		{"session", "exec session"},
+	};
+
+	add_up(c, out, json_object_get(actor, "ancestry"));
+	if (json_object_get(actor, "cmdline")) {
+		buf_add_text(out, "command: ");
+		add_cmdline(c, out, actor);
+		buf_u8(out, '\n');
+	}
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		BUF struct buf room = {0};
+		struct span v = get_path(actor, rows[i].key, &room);
+
+		if (!v.n)
+			continue;
+		buf_printf(out, "%s: ", rows[i].title);
+		text_quote(out, v, c->utf8_ok);
+		buf_u8(out, '\n');
+	}
+	if (get_true(actor, "drifted"))
+		buf_add_text(out, "the program itself is not as the baseline has it\n");
+}
+
 static void print_drift(struct cli *c, const json_t *change)
 {
 	BUF struct buf out = {0};
@@ -91,12 +138,7 @@ static void print_drift(struct cli *c, const json_t *change)
 	buf_add_text(&out, "\nactor: ");
 	add_actor(c, &out, json_object_get(change, "actor"));
 	buf_u8(&out, '\n');
-	if (get_text(json_object_get(change, "actor"), "cmdline").n) {
-		buf_add_text(&out, "command: ");
-		safe_text(&out, get_text(json_object_get(change, "actor"), "cmdline"), c->utf8_ok,
-			false);
-		buf_u8(&out, '\n');
-	}
+	add_who(c, &out, json_object_get(change, "actor"));
 	out_add(buf_span(&out));
 }
 

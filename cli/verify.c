@@ -1,14 +1,26 @@
+#include "base/err.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/digest.h"
 #include "cli/form.h"
 #include "cli/table.h"
 #include "cli/tree.h"
+#include <fcntl.h>
+#include <unistd.h>
 
-enum { O_ALL };
+enum { O_ALL, O_FROM, O_HOST, O_SINCE_SEQ, O_UNTIL_SEQ, O_ALLOW_HOLES, PIECE = 256 << 10 };
 static const struct option options[] = {
 	[O_ALL] = {"all", 0, NULL,
 		"every layer, every baseline and the journal (also when nothing is named)"},
+	[O_FROM] = {"from", 0, "FILE",
+		"with journal: what a receiver stored, without the daemon; - is standard input"},
+	[O_HOST] = {"host", 0, "NAME", "with --from: only the events of this host"},
+	[O_SINCE_SEQ] = {"since-seq", 0, "N", "with --from: the first that must be there"},
+	[O_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
+	[O_ALLOW_HOLES] = {"allow-holes", 0, NULL,
+		"with --from: missing events are told and are no mismatch"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -72,6 +84,90 @@ static int ask(struct cli *c, const struct args *a)
 	return boltseal_verify(c->h, a->pos[0], &c->reply);
 }
 
+static int show_checks(struct cli *c, int r, const json_t *answer)
+{
+	if (r)
+		return r;
+	r = judge_answer(answer);
+	if (r != EXIT_TROUBLE)
+		c->form->answer(c, answer, &(struct view){"checks", draw, NULL});
+	return r;
+}
+
+/* ---- what a receiver stored ---- */
+
+static void close_proof(struct boltseal_proof **p)
+{
+	boltseal_proof_close(*p);
+}
+
+static int seq_option(const struct args *a, int option, unsigned long long *ret)
+{
+	uint64_t seq = 0;
+
+	if (a->val[option] && text_u64(span_of(a->val[option]), 1, INT64_MAX, &seq) < 0)
+		return complain("--%s: %s", options[option].name, err_why());
+	*ret = seq;
+	return 0;
+}
+
+static int feed_file(struct boltseal_proof *p, const char *name, int fd)
+{
+	static char piece[PIECE];
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof(piece))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return complain("%s: %s", name, strerror(errno));
+		if (boltseal_proof_feed(p, piece, (size_t)n) < 0)
+			return complain("%s: %s", name, boltseal_proof_why(p));
+	}
+	return 0;
+}
+
+static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const char *name)
+{
+	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
+	JSON json_t *answer = NULL;
+	bool piped = strcmp(name, "-") == 0;
+	FD int file = piped ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int clean = 0, r;
+
+	if (file < 0 && !piped)
+		return complain("%s: %s", name, strerror(errno));
+	if (boltseal_proof_open(&p, ask) < 0)
+		return complain("out of memory");
+	r = feed_file(p, name, piped ? STDIN_FILENO : file);
+	if (r)
+		return r;
+	if (boltseal_proof_end(p, &clean, &c->reply) < 0)
+		return complain("%s: %s", name, boltseal_proof_why(p));
+	r = ask_json(c, 0, &answer);
+	return show_checks(c, r, answer);
+}
+
+static int run_from(struct cli *c, const struct args *a)
+{
+	struct boltseal_proof_ask ask = {
+		.host = a->val[O_HOST], .allow_holes = a->val[O_ALLOW_HOLES] != NULL};
+	int r = seq_option(a, O_SINCE_SEQ, &ask.since);
+
+	if (!r)
+		r = seq_option(a, O_UNTIL_SEQ, &ask.until);
+	if (!r && ask.until && ask.until < ask.since)
+		r = complain("--until-seq is before --since-seq");
+	if (!r)
+		r = digest_load();
+	return r ? r : prove_file(c, &ask, a->val[O_FROM]);
+}
+
+static bool is_journal(const struct args *a)
+{
+	return a->n == 1 && strcmp(a->pos[0], "journal") == 0;
+}
+
 static int run_verify(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL;
@@ -79,13 +175,16 @@ static int run_verify(struct cli *c, const struct args *a)
 
 	if (a->n && a->val[O_ALL])
 		return complain("--all proves everything, %s too: choose one", a->pos[0]);
+	if (a->val[O_FROM] && (!is_journal(a) || a->val[O_ALL]))
+		return complain("--from is of the journal: boltseal verify journal --from FILE");
+	if (a->val[O_FROM])
+		return run_from(c, a);
+	for (int i = O_HOST; i <= O_ALLOW_HOLES; i++)
+		if (a->val[i])
+			return complain("--%s needs --from: boltseal verify journal --from FILE",
+				options[i].name);
 	r = ask_json(c, ask(c, a), &answer);
-	if (r)
-		return r;
-	r = judge_answer(answer);
-	if (r != EXIT_TROUBLE)
-		c->form->answer(c, answer, &(struct view){"checks", draw, NULL});
-	return r;
+	return show_checks(c, r, answer);
 }
 
 const struct command cmd_verify = {
@@ -95,10 +194,18 @@ const struct command cmd_verify = {
 	.text = "Compares lower layers with what was hashed from their image, stored baselines with "
 		"their root\ndigests, and follows the journal's hash chain. A line a check. Needs the "
 		"role operator.\n\n"
+		"With --from nothing is asked: FILE is what a receiver stored, JSON lines or lines "
+		"that hold the\nJSON, in any order and of any number of hosts. Every entry's digest "
+		"and link is computed\nanew, and every missing sequence number told. A sink with "
+		"min_severity stores no complete\njournal: --allow-holes then proves each entry "
+		"alone. What came after the last entry no file can\ntell: --until-seq says up to "
+		"where it must go.\n\n"
 		"Examples:\n"
 		"  boltseal verify web\n"
 		"  boltseal verify journal\n"
-		"  boltseal verify --all\n",
+		"  boltseal verify --all\n"
+		"  boltseal verify journal --from /var/log/remote/web1.log --until-seq 4711\n"
+		"  zcat siem-*.json.gz | boltseal verify journal --from -\n",
 	.exits = "0 all proven; 1 a mismatch; 2 an error.",
 	.options = options,
 	.max = 1,

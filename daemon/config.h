@@ -103,6 +103,7 @@ struct config {
 	/* watch: */
 	enum level level; /* LEVEL_NONE: auto */
 	enum { CONFIG_MARKS_AUTO, CONFIG_MARKS_FILESYSTEM, CONFIG_MARKS_DIRECTORIES } marks;
+	bool processes;		/* follow them by the process connector */
 	int64_t debounce;	/* ns */
 	uint32_t workers;	/* 0: as many as processors, at least 2, at most 8 */
 	uint32_t queue_size;	/* asks */
@@ -114,6 +115,8 @@ struct config {
 
 	/* retention: */
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
+
+	int64_t heartbeat; /* heartbeat.interval, ns; 0: never */
 
 	/* store: */
 	uint64_t map_size, map_limit;

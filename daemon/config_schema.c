@@ -109,6 +109,9 @@ static const struct config_option options[] = {
 	WORD("watch.marks", config, marks, CONFIG_MARKS_AUTO, "auto|filesystem|directories", "auto",
 		"One mark on each backing file system, or marks on the directories of containers "
 		"alone, which are cheaper where others keep that file system busy."),
+	BOOL("watch.processes", config, processes, "true",
+		"Whether processes are followed as they start and end, so that writers that have ended "
+		"already are known."),
 	TIME("watch.debounce", config, debounce, 0, 60 * (uint64_t)CLOCK_S, "50ms",
 		"How long a file is left alone after a change before it is looked at."),
 	NUMBER("watch.workers", config, workers, 0, 64, "0",
@@ -127,6 +130,11 @@ static const struct config_option options[] = {
 		"How long a removed container's last drift is kept; 0s: for ever."),
 	TIME("retention.journal", config, keep_journal, 0, YEARS_100, "90d",
 		"How long journal entries are kept; 0s: for ever."),
+
+	TIME("heartbeat.interval", config, heartbeat, 0, DAY, "60s",
+		"Time between heartbeats, the events by which a receiver tells silence from quiet; "
+		"0s: none. One is about 700 bytes in the store, so 60s are 1M a day; each running "
+		"target adds about 6k a day."),
 
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),

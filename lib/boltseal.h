@@ -118,6 +118,28 @@ struct boltseal_event_ask {
 int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
 
+/*
+ * What a receiver stored of a journal, proven whole and unchanged from its text alone: no daemon is
+ * asked. Feed it the bytes as they come, then end it, once. Text: JSON lines, also behind a syslog
+ * header, as Splunk's `event`, or as the original that ECS and OCSF carry.
+ */
+struct boltseal_proof;
+struct boltseal_proof_ask {
+	const char *host;		 /* only of this host; copied */
+	unsigned long long since, until; /* seqs that must all be there, both included */
+	int allow_holes; /* missing seqs are told and are no mismatch: a sink with min_severity */
+};
+/* `ask` may be NULL. *ret is NULL when there was no memory. */
+int boltseal_proof_open(struct boltseal_proof **ret, const struct boltseal_proof_ask *ask);
+/* -E2BIG: more hosts or holes than it may remember. */
+int boltseal_proof_feed(struct boltseal_proof *p, const char *bytes, size_t n);
+/* The checks, as boltseal_verify() answers them, in reply->body; *clean: all are right. -ENODATA:
+ * there was no event of what was asked for. */
+int boltseal_proof_end(struct boltseal_proof *p, int *clean, struct boltseal_reply *reply);
+/* As boltseal_why(). */
+const char *boltseal_proof_why(const struct boltseal_proof *p);
+void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 /* GET /metrics: one row per family, in Prometheus' text format. */
 #include "daemon/gateway/gw.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 #include <inttypes.h>
@@ -8,6 +9,8 @@ struct facts {
 	struct call *call;
 	struct store_stats stats;
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
+	uint64_t worst[SEV_N];
+	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
 };
 
 static void sample(
@@ -87,6 +90,12 @@ PUT_SINKS(retried, s->retried)
 PUT_SINKS(refused, s->refused)
 PUT_SINKS(left_out, s->left_out)
 
+static void put_drifted(struct buf *out, const char *name, const struct facts *f)
+{
+	for (int i = 0; i < SEV_N; i++)
+		sample(out, name, "severity", severity_kinds[i].name, f->worst[i]);
+}
+
 #define PUT(fn, what)                                                                              \
 	static void fn(struct buf *out, const char *name, const struct facts *f)                   \
 	{                                                                                          \
@@ -94,6 +103,7 @@ PUT_SINKS(left_out, s->left_out)
 	}
 PUT(put_unbaselined, f->unbaselined)
 PUT(put_seq, f->stats.last_seq)
+PUT(put_last_time, (uint64_t)(f->last_time / CLOCK_S))
 PUT(put_first, f->stats.first_seq)
 PUT(put_layers, f->stats.layers)
 PUT(put_records, f->stats.records)
@@ -113,8 +123,11 @@ static const struct {
 	{"targets_not_baselined", "gauge", "running targets whose layers are not all stored",
 		put_unbaselined},
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
+	{"targets_drifted", "gauge", "targets with drift by its worst severity", put_drifted},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
-	{"journal_seq", "counter", "number of the last event", put_seq},
+	{"journal_last_timestamp_seconds", "gauge", "when the last event was written",
+		put_last_time},
+	{"journal_seq", "gauge", "number of the last event", put_seq},
 	{"journal_first_seq", "gauge", "number of the oldest event that is kept", put_first},
 	{"store_layers", "gauge", "stored layers and trees", put_layers},
 	{"store_records", "gauge", "stored records", put_records},
@@ -131,12 +144,21 @@ static const struct {
 	{"sink_lag_seconds", "gauge", "age of the oldest of them", put_sink_lag_seconds},
 	{"sink_acked_seq", "gauge", "number of the last event acknowledged", put_sink_acked},
 	{"sink_sent_total", "counter", "events sent, repeated ones too", put_sink_sent},
-	{"sink_retried_total", "counter", "exchanges that failed and were tried again",
+	{"sink_retries_total", "counter", "exchanges that failed and were tried again",
 		put_sink_retried},
 	{"sink_refused_total", "counter", "events that the receiver refuses for good",
 		put_sink_refused},
 	{"sink_left_out_total", "counter", "events below the sink's severity", put_sink_left_out},
 };
+
+static int gather_last(struct txn *t, struct facts *f)
+{
+	struct journal_entry e;
+	int r = f->stats.last_seq ? journal_get(t, f->stats.last_seq, &e) : STORE_ABSENT;
+
+	f->last_time = r == 0 ? e.time : 0;
+	return r < 0 ? r : 0;
+}
 
 static int gather(struct txn *t, struct facts *f)
 {
@@ -159,6 +181,7 @@ static int gather(struct txn *t, struct facts *f)
 		f->drift[0] += s.n_added;
 		f->drift[1] += s.n_changed;
 		f->drift[2] += s.n_deleted;
+		f->worst[s.worst] += s.n_added + s.n_changed + s.n_deleted > 0;
 	}
 	f->gaps[GAP_STORE_FULL] += pulse_gap(f->call->g, &g);
 	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)
@@ -176,6 +199,8 @@ int route_metrics(struct call *c)
 		r = view_begin(c, &t);
 	if (r == 0)
 		r = gather(t, &f);
+	if (r == 0)
+		r = gather_last(t, &f);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	c->status = 200;

@@ -52,9 +52,11 @@ static void probes(struct sensor *s, struct json *j)
 	buf_printf(&spaces, "%zu are followed", s->spaces.n);
 	one_probe(j, "mount namespaces", s->spaces.n > 0, buf_text(&spaces),
 		"a container's mounts are seen by looking; none is followed while none is there");
-	one_probe(j, "process events", s->procs.fd >= 0, s->procs.result,
-		"a container in a mount namespace of its own making (rootless, LXC, no engine) is found "
-		"by a look every 5 s, not when it starts: allow the process connector");
+	one_probe(j, "process events", tracker_is_live(s->tracker), tracker_result(s->tracker),
+		"a writer that has ended when its change is read is not known, nor which exec session "
+		"it came from once that left its parent; a container in a mount namespace of its own "
+		"making (rootless, LXC, no engine) is found by a look every 5 s, not when it starts: "
+		"allow the process connector");
 	json_close(j, ']');
 }
 
@@ -94,8 +96,10 @@ static void counters(struct sensor *s, struct json *j)
 {
 	struct examiner_stats *e = &s->ex.stats;
 	struct watch_stats w;
+	struct tracker_stats p;
 
 	watch_stats(s->watch, &w);
+	tracker_stats(s->tracker, &p);
 	json_m_uint(j, "asks", atomic_load(&e->asks));
 	json_m_uint(j, "baseline_files", atomic_load(&s->baseline_files));
 	json_m_uint(j, "container_looks", s->n_looks);
@@ -109,9 +113,14 @@ static void counters(struct sensor *s, struct json *j)
 	json_m_uint(j, "lost", s->lost);
 	json_m_uint(j, "marks", w.marks);
 	json_m_uint(j, "overflows", w.overflows);
-	json_m_uint(j, "process_events", s->procs.events);
+	json_m_uint(j, "process_events", p.events);
+	json_m_uint(j, "process_events_lost", p.lost);
+	json_m_uint(j, "processes", p.table.alive + p.table.ended);
+	json_m_uint(j, "programs_late", p.table.late);
+	json_m_uint(j, "programs_read", p.table.read);
 	json_m_uint(j, "retries", atomic_load(&e->retries));
 	json_m_uint(j, "seen_hits", atomic_load(&e->seen_hits));
+	json_m_uint(j, "sessions", p.table.sessions);
 	json_m_uint(j, "sightings", atomic_load(&s->ledger_stats.sightings));
 	json_m_uint(j, "touches", w.touches);
 }

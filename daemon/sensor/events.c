@@ -46,7 +46,7 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 	buf_add_text(&path, "/");
 	buf_add_span(&path, w->path);
 	t.path = buf_span(&path);
-	t.actor = actors_of(s->actors, w->pid, s->reg.rows, s->reg.n_rows);
+	t.actor = actors_of(s->actors, w->pid, w->since, w->read_at);
 	if (index) {
 		links_want_index(&s->ex, index->kept, w->path, w->when, t.actor);
 		return;
@@ -57,6 +57,18 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 	}
 	t.kept = r->kept;
 	sensor_touch(s, &t);
+}
+
+void sensor_on_exec(void *ctx, uint32_t root, struct span path, int pid)
+{
+	struct sensor *s = ctx;
+	BUF struct buf at = {0};
+
+	if (!registry_by_root(&s->reg, root))
+		return;
+	buf_add_text(&at, "/");
+	buf_add_span(&at, path);
+	tracker_opened(s->tracker, pid, buf_span(&at));
 }
 
 void sensor_touch(struct sensor *s, const struct touch *t)

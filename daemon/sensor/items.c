@@ -137,6 +137,20 @@ static void free_sink_behind(struct item *i)
 	free(container_of(i, struct item_sink_behind, item));
 }
 
+static void free_sinks(struct item *i)
+{
+	free(container_of(i, struct item_sinks, item));
+}
+
+static void free_session(struct item *i)
+{
+	struct item_session *s = container_of(i, struct item_session, item);
+
+	kept_unref(s->kept);
+	session_note_free(&s->note);
+	free(s);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

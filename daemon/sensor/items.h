@@ -6,6 +6,7 @@
 
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
+#include "daemon/sensor/ptable.h"
 #include "model/gap.h"
 #include "store/targets.h"
 
@@ -22,7 +23,9 @@
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
 	X(EXPIRED, expired)                                                                        \
-	X(SINK_BEHIND, sink_behind)
+	X(SINK_BEHIND, sink_behind)                                                                \
+	X(SESSION, session)                                                                        \
+	X(SINKS, sinks)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -170,6 +173,24 @@ struct item_expired {
 	struct item item;
 	struct kept *kept;
 	uint32_t generation;
+};
+
+/* How far the sinks are, as last told by the gateway: all of them, for the next heartbeat. */
+struct sink_told {
+	char name[64];
+	uint64_t acked, lag; /* seq; events */
+};
+struct item_sinks {
+	struct item item;
+	struct sink_told v[64];
+	size_t n;
+};
+
+/* An exec session was opened, or is over. */
+struct item_session {
+	struct item item;
+	struct kept *kept;
+	struct session_note note;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

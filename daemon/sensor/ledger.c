@@ -15,9 +15,11 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	must(l);
 	l->opt = *opt;
 	taken_new(&l->taken, opt->order);
+	runs_new(&l->runs);
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
+	l->beat.next = clock_mono() + opt->heartbeat;
 	*ret = l;
 	return 0;
 }
@@ -76,11 +78,15 @@ void ledger_free(struct ledger *l)
 		return;
 	drop_waiting(l, UINT64_MAX, 0);
 	drop_answers(l);
+	ledger_sessions_free(l);
+	ledger_who_free(l);
 	while (unhold(l, &held))
 		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
+	ledger_beat_fini(l);
+	runs_free(l->runs);
 	taken_free(l->taken);
 	free(l);
 }
@@ -147,8 +153,10 @@ static int begin(struct ledger *l)
 		return r;
 	l->now = clock_wall();
 	l->n_after = 0;
+	l->beat.written = false;
 	l->ring = false;
 	drop_answers(l);
+	ledger_who_forget(l);
 	l->build_saved = l->build;
 	return journal_head(l->txn, &l->head);
 }
@@ -170,6 +178,7 @@ static int apply(struct ledger *l)
 static void undo(struct ledger *l)
 {
 	txn_abort(take(l->txn));
+	runs_abort(l->runs);
 	l->build = l->build_saved;
 }
 
@@ -217,6 +226,10 @@ static int attempt(struct ledger *l)
 		r = apply(l);
 	if (r == 0 && clock_mono() >= l->next_tidy)
 		r = ledger_tidy(l);
+	if (r == 0 && clock_mono() >= runs_next(l->runs))
+		r = ledger_runs(l, false);
+	if (r == 0 && ledger_beat_due(l, clock_mono()))
+		r = ledger_beat(l);
 	if (r < 0) {
 		undo(l);
 		return r;
@@ -227,12 +240,15 @@ static int attempt(struct ledger *l)
 	l->commit_took = l->committed - began;
 	if (r < 0) {
 		l->build = l->build_saved;
+		runs_abort(l->runs);
 		return r;
 	}
 	atomic_fetch_add(&l->opt.stats->batches, 1);
 	atomic_fetch_add(&l->opt.stats->entries, l->head.last - was);
 	atomic_store(&l->opt.stats->last_seq, l->head.last);
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
+	ledger_beaten(l);
+	runs_commit(l->runs);
 	told(l, was);
 	free_batch(l);
 	taken_forget(l->taken);
@@ -348,9 +364,19 @@ static int patience_ms(const struct ledger *l)
 	return wait > 0 ? (int)(wait / CLOCK_MS) + 1 : 0;
 }
 
+/* When something is to be written even if nothing comes. */
+static int64_t next_own(const struct ledger *l)
+{
+	int64_t next = runs_next(l->runs);
+
+	if (l->opt.heartbeat && l->beat.next < next)
+		next = l->beat.next;
+	return l->next_tidy < next ? l->next_tidy : next;
+}
+
 static int fill(struct ledger *l)
 {
-	int64_t wait = l->next_tidy - clock_mono();
+	int64_t wait = next_own(l) - clock_mono();
 	int r;
 
 	while (l->n_batch < LEDGER_BATCH && unhold(l, &l->batch[l->n_batch]))
@@ -372,7 +398,7 @@ void *ledger_main(void *ledger)
 
 	do {
 		r = fill(l);
-		if (l->n_batch || (r == QUEUE_EMPTY && clock_mono() >= l->next_tidy))
+		if (l->n_batch || (r == QUEUE_EMPTY && clock_mono() >= next_own(l)))
 			record(l);
 		tell_full(l);
 		if (l->n_batch)

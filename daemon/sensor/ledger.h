@@ -26,6 +26,7 @@ struct ledger_options {
 	int bell;	     /* eventfd: rung after a commit that the loop may care for */
 	struct ledger_stats *stats;
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
+	int64_t heartbeat;		    /* ns between two; 0: never */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
 };
 struct ledger;

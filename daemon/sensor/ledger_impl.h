@@ -2,9 +2,11 @@
 #pragma once
 
 #include "daemon/sensor/ledger.h"
+#include "daemon/sensor/runs.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
+#include "wire/beat.h"
 #include "wire/event.h"
 
 enum { LEDGER_BATCH = 2048, GROW_WAIT_MS = 20 };
@@ -21,6 +23,19 @@ struct snap_build {
 struct after {
 	struct lower *lower;
 	uint32_t snap;
+};
+/* The heartbeat. `said` counts; `fresh` is what the batch at hand would say. */
+struct beat_tag {
+	uint32_t no;
+	uint64_t tag;
+};
+struct ledger_beat {
+	int64_t next, full_at; /* monotonic ns; full_at 0: no full one yet */
+	struct beat_tag *said, *fresh;
+	size_t n_said, n_fresh;
+	bool written, full; /* in the batch at hand */
+	struct sink_told sinks[BEAT_SINKS];
+	size_t n_sinks;
 };
 struct held {
 	struct held *next;
@@ -42,10 +57,14 @@ struct ledger {
 	struct item_snap_batch *waiting; /* by serial and index */
 	struct after after[LEDGER_BATCH];
 	size_t n_after;
+	struct session_kept *sessions; /* ledger_session.c */
+	struct who_cache *who;	       /* ledger_who.c */
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
-	int64_t full_since;		/* wall ns; 0: not full */
-	int64_t next_tidy;		/* monotonic ns */
+	int64_t full_since; /* wall ns; 0: not full */
+	int64_t next_tidy;  /* monotonic ns */
+	struct ledger_beat beat;
+	struct runs *runs;
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -70,8 +89,29 @@ int ledger_gap_end_all(struct ledger *l, uint32_t no);
 /* Ends the gaps that say the content of exactly this path is not known. */
 int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
 
+/* Completes an encoded actor with what the records of its container know of its program; what cannot be
+ * found is left as it is. Appends to `out`. */
+int ledger_who(struct ledger *l, struct span actor, struct buf *out);
+void ledger_who_forget(struct ledger *l); /* before a batch, and when drift was written */
+void ledger_who_free(struct ledger *l);
+/* The change of `path` in target `no` is of the session that the actor names, if any. */
+void ledger_session_path(struct ledger *l, uint32_t no, struct span actor, struct span path);
+void ledger_sessions_free(struct ledger *l);
+
 /* Tells baseline.created if it is due. */
 int ledger_baselined(struct ledger *l, struct kept *k);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);
+/* Writes a heartbeat into the batch; when that is committed, it counts. */
+int ledger_beat(struct ledger *l);
+void ledger_beaten(struct ledger *l);
+void ledger_beat_fini(struct ledger *l);
+/* Is the change of a package manager's run? Its id, or 0; then what is not high by itself becomes info. */
+int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_t *ret_id);
+/* Tells the runs that are over; `all`: every one, for the sensor stops. */
+int ledger_runs(struct ledger *l, bool all);
+static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
+{
+	return l->opt.heartbeat && now >= l->beat.next;
+}

@@ -15,6 +15,7 @@ struct verdict {
 	struct buf mem, base_mem, mount_mem;
 	struct span base_bytes; /* the baseline's record, accepted or of the layers */
 	struct change c;
+	uint64_t run; /* of a package manager, that it is part of; 0: none */
 };
 
 static void verdict_free(struct verdict *v)
@@ -136,8 +137,11 @@ static int tell(struct verdict *v, enum event_type type, const struct change *c,
 {
 	BUF struct buf host = {0};
 	struct target t;
-	struct event e = {
-		.type = type, .change = c, .severity = c->severity, .reason = span_of(reason)};
+	struct event e = {.type = type,
+		.change = c,
+		.severity = c->severity,
+		.reason = span_of(reason),
+		.run_id = v->run};
 	int r = host_path(v, &host);
 
 	if (r == 0)
@@ -256,7 +260,7 @@ static void unknown_actor(struct buf *out)
 
 static int put(struct verdict *v)
 {
-	BUF struct buf actor = {0};
+	BUF struct buf actor = {0}, known = {0};
 	struct sighting *s = v->s;
 	struct change *c = &v->c;
 	bool covered_now = c->aspects & (1u << ASPECT_MOUNT);
@@ -276,6 +280,14 @@ static int put(struct verdict *v)
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
+	r = ledger_who(v->l, c->actor, &known);
+	if (r < 0)
+		return r;
+	c->actor = buf_span(&known);
+	ledger_session_path(v->l, v->no, c->actor, v->path);
+	r = ledger_run(v->l, s->kept, c, &v->run);
+	if (r < 0)
+		return r;
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
 	if (c->aspects & (1u << ASPECT_LAYER))
@@ -283,6 +295,7 @@ static int put(struct verdict *v)
 	if (r == 0)
 		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			"", &c->seq);
+	ledger_who_forget(v->l);
 	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
 }
 

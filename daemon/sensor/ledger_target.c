@@ -133,8 +133,9 @@ int ledger_note(struct ledger *l, struct item *i)
 {
 	struct item_note *n = container_of(i, struct item_note, item);
 	struct event e = {.type = n->type, .severity = n->severity, .detail = buf_span(&n->detail)};
+	int r = n->type == EVENT_DAEMON_STOPPED ? ledger_runs(l, true) : 0;
 
-	return ledger_journal(l, &e, NULL);
+	return r < 0 ? r : ledger_journal(l, &e, NULL);
 }
 
 static void answer_scan(

@@ -2,7 +2,8 @@
  * loop.h - the privileged role as one struct, and what the files of its loop share.
  *
  * Threads: the loop (this struct is its own; events, registry, timers, door), N workers (examine),
- * one ledger. Between them: jobs, the items queue, the outbox, counters. Nothing else.
+ * one ledger, one that follows processes. Between them: jobs, the items queue, the outbox, counters;
+ * and the process table (tracker.h). Nothing else.
  */
 #pragma once
 
@@ -12,10 +13,10 @@
 #include "daemon/sensor/baseline.h"
 #include "daemon/sensor/coalesce.h"
 #include "daemon/sensor/ledger.h"
-#include "daemon/sensor/procs.h"
 #include "daemon/sensor/reg.h"
 #include "daemon/sensor/scan.h"
 #include "daemon/sensor/spaces.h"
+#include "daemon/sensor/tracker.h"
 #include "daemon/sensor/watch.h"
 #include <pthread.h>
 
@@ -46,7 +47,7 @@ struct sensor {
 	struct finder *finder;
 	struct registry reg;
 	struct spaces spaces;
-	struct procs procs;
+	struct tracker *tracker;
 	struct coalesce *coalesce;
 	struct actors *actors;
 
@@ -134,6 +135,7 @@ void status_text(struct sensor *s, struct buf *out);
 void sensor_on_touch(void *ctx, const struct watch_touch *t);
 void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
 	uint64_t count, const char *detail);
+void sensor_on_exec(void *ctx, uint32_t root, struct span path, int pid);
 
 /* sensor_build.c: everything open and every thread running, or a sentence; and the way back. */
 int sensor_build(struct sensor *s);

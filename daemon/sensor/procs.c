@@ -1,7 +1,4 @@
-/*
- * The process connector tells of every fork and exec on the host. Threads are left out by a filter
- * in the kernel, and what is not read in time is dropped there: it is only a hint.
- */
+/* What is not read in time the kernel drops, and says so once. */
 #include "daemon/sensor/procs.h"
 #include "base/err.h"
 #include "base/fd.h"
@@ -21,9 +18,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PASSED_FIRST = 3, ANSWER_MS = 500, READ_MAX = 4096 };
-/* PROC_EVENT_FORK and _EXEC: newer headers have moved them out of the struct they were in. */
-enum { EVENT_FORK = 0x1, EVENT_EXEC = 0x2 };
+enum { PASSED_FIRST = 3, ANSWER_MS = 500, ROOM = 1 << 20 };
+/* PROC_EVENT_*: newer headers have moved them out of the struct they were in. */
+#define EVENT_FORK 0x1U
+#define EVENT_EXEC 0x2U
+#define EVENT_UID 0x4U
+#define EVENT_GID 0x40U
+#define EVENT_SID 0x80U
+#define EVENT_EXIT 0x80000000U
+#define EVENT_NEVER 0x7fffffffU
 
 /* struct cn_msg without its flexible end, which could not be followed by anything. */
 struct cn_head {
@@ -38,18 +41,48 @@ struct message {
 	struct cn_head cn;
 	uint32_t what, cpu;
 	uint64_t time;
-	uint32_t pid[4]; /* fork: parent pid and tgid, child pid and tgid; exec: pid and tgid */
+	uint32_t pid
+		[4]; /* pid and tgid; fork: of the parent, and of the child; ids: real, effective */
 } __attribute__((packed));
 
 #define AT(field) ((unsigned)offsetof(struct message, field))
 
-/* Execs, and forks whose child is a process. Loads are in network order. */
-static int filter(int fd)
+static int attach(int fd, struct sock_filter *code, unsigned short n)
+{
+	struct sock_fprog prog = {n, code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+/* Loads are in network order. */
+static int filter_execs(int fd)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(what)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_EXEC), 5, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_FORK), 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_EXEC), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	return attach(fd, code, COUNTOF(code));
+}
+
+/* Everything of processes, that is of threads whose pid and tgid are the same; execs too, if told. */
+static int filter_rest(int fd, bool execs)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(what)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(execs ? EVENT_EXEC : EVENT_NEVER), 14, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_FORK), 9, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_EXIT), 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_UID), 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_GID), 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(EVENT_SID), 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(pid[0])),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(pid[1])),
+		BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(pid[2])),
 		BPF_STMT(BPF_MISC | BPF_TAX, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(pid[3])),
@@ -57,9 +90,8 @@ static int filter(int fd)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog prog = {COUNTOF(code), code};
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+	return attach(fd, code, COUNTOF(code));
 }
 
 static bool is_connector(int fd)
@@ -72,15 +104,15 @@ static bool is_connector(int fd)
 	       protocol == NETLINK_CONNECTOR;
 }
 
-/* See sd_listen_fds(3). */
-static int passed(void)
+/* See sd_listen_fds(3). The first one from `*at` on. */
+static int passed(int *at)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	int n = fds && pid && atoi(pid) == getpid() ? atoi(fds) : 0;
 
-	for (int fd = PASSED_FIRST; fd < PASSED_FIRST + n; fd++)
-		if (is_connector(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-			return fd;
+	for (; *at < PASSED_FIRST + n; (*at)++)
+		if (is_connector(*at) && fcntl(*at, F_SETFD, FD_CLOEXEC) == 0)
+			return (*at)++;
 	return -1;
 }
 
@@ -112,14 +144,35 @@ static int say(int fd, uint32_t op)
 	return send(fd, &m, sizeof(m), 0) == (ssize_t)sizeof(m) ? 0 : err_sys("subscribe");
 }
 
-/* The pid that a message is about; 0: none. */
-static int pid_in(const struct message *m, ssize_t n)
+static bool parse(const struct message *m, ssize_t n, struct procs_event *ret)
 {
-	if (n < (ssize_t)AT(pid[2]) || m->cn.idx != CN_IDX_PROC)
-		return 0;
-	if (m->what == EVENT_EXEC)
-		return (int)m->pid[0];
-	return m->what == EVENT_FORK && n >= (ssize_t)sizeof(*m) ? (int)m->pid[2] : 0;
+	static const struct {
+		uint32_t what;
+		enum procs_what is;
+	} rows[] = {
+		{EVENT_FORK, PROCS_FORK},
+		{EVENT_EXEC, PROCS_EXEC},
+		{EVENT_EXIT, PROCS_EXIT},
+		{EVENT_UID, PROCS_UID},
+		{EVENT_GID, PROCS_GID},
+		{EVENT_SID, PROCS_SID},
+	};
+
+	if (n < (ssize_t)sizeof(*m) || m->cn.idx != CN_IDX_PROC)
+		return false;
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		bool fork = rows[i].is == PROCS_FORK;
+
+		if (m->what != rows[i].what)
+			continue;
+		*ret = (struct procs_event){.what = rows[i].is,
+			.when = (int64_t)m->time,
+			.pid = (int)m->pid[fork ? 2 : 0],
+			.parent = fork ? (int)m->pid[1] : 0,
+			.id = m->pid[3]};
+		return true;
+	}
+	return false;
 }
 
 /* A message comes from the kernel (port 0) or is not looked at. */
@@ -132,24 +185,39 @@ static ssize_t read_one(int fd, struct message *m)
 	return n >= 0 && from.nl_pid ? 0 : n;
 }
 
-static bool hears(int fd, int pid)
+int procs_next(struct procs *p, int fd, struct procs_event *ret)
 {
-	int64_t until = clock_mono() + ANSWER_MS * CLOCK_MS;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct message m;
 	ssize_t n;
 
+	if (fd < 0)
+		return PROCS_NONE;
+	do {
+		n = read_one(fd, &m);
+		p->events += n >= 0;
+	} while ((n >= 0 && !parse(&m, n, ret)) || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return errno == ENOBUFS ? PROCS_LOST : PROCS_NONE;
+	return 0;
+}
+
+static bool hears(struct procs *p, int fd, int pid)
+{
+	int64_t until = clock_mono() + ANSWER_MS * CLOCK_MS;
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+	struct procs_event e;
+
 	while (clock_mono() < until) {
-		poll(&p, 1, ANSWER_MS / 10);
-		while ((n = read_one(fd, &m)) >= 0)
-			if (pid_in(&m, n) == pid)
+		poll(&poller, 1, ANSWER_MS / 10);
+		while (procs_next(p, fd, &e) == 0)
+			if (e.pid == pid)
 				return true;
 	}
 	return false;
 }
 
 /* A child that ends at once: does its birth come by? */
-static int try_it(int fd)
+static int try_it(struct procs *p)
 {
 	pid_t pid = fork();
 
@@ -158,66 +226,68 @@ static int try_it(int fd)
 	if (pid < 0)
 		return err_sys("fork");
 	waitpid(pid, NULL, 0);
-	if (!hears(fd, pid))
+	if (!hears(p, p->rest_fd >= 0 ? p->rest_fd : p->exec_fd, pid))
 		return err_set(-ENODATA,
 			"a process of our own was not told of: before Linux 6.6 it "
 			"needs CAP_NET_ADMIN, and always the host's network and pid namespaces");
 	return 0;
 }
 
+/* More than the usual limit where we may. */
+static int listen_on(int fd, int filtered)
+{
+	int room = ROOM;
+
+	if (filtered < 0)
+		return err_sys("a filter");
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	return say(fd, PROC_CN_MCAST_LISTEN);
+}
+
+static int open_both(struct procs *p)
+{
+	int at = PASSED_FIRST, r;
+
+	p->exec_fd = passed(&at);
+	if (p->exec_fd >= 0) {
+		p->rest_fd = passed(&at);
+	} else {
+		p->exec_fd = open_own();
+		if (p->exec_fd < 0)
+			return p->exec_fd;
+		p->rest_fd = open_own();
+	}
+	if (p->rest_fd < 0)
+		return listen_on(p->exec_fd, filter_rest(p->exec_fd, true));
+	r = listen_on(p->exec_fd, filter_execs(p->exec_fd));
+	return r < 0 ? r : listen_on(p->rest_fd, filter_rest(p->rest_fd, false));
+}
+
 void procs_open(struct procs *p)
 {
-	FD int fd = passed();
-	int r = 0;
+	int r;
 
-	p->fd = -1;
-	if (fd < 0)
-		r = fd = open_own();
-	if (r >= 0 && filter(fd) < 0)
-		r = err_sys("a filter");
+	p->exec_fd = p->rest_fd = -1;
+	r = open_both(p);
 	if (r >= 0)
-		r = say(fd, PROC_CN_MCAST_LISTEN);
-	if (r >= 0)
-		r = try_it(fd);
+		r = try_it(p);
 	snprintf(
 		p->result, sizeof(p->result), "%s", r < 0 ? err_why() : "forks and execs are told");
-	if (r >= 0)
-		p->fd = take_fd(&fd);
+	if (r < 0)
+		procs_close(p);
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		(void)say(*fd, PROC_CN_MCAST_IGNORE);
+	fd_close(fd);
 }
 
 /* Kernels before 6.6 count listeners by what they say, not by their sockets. */
 void procs_close(struct procs *p)
 {
-	if (p->fd >= 0)
-		(void)say(p->fd, PROC_CN_MCAST_IGNORE);
-	fd_close(&p->fd);
-}
-
-unsigned procs_read(struct procs *p, int pids[PROCS_MAX], bool *ret_more)
-{
-	unsigned n = 0;
-	struct message m;
-
-	*ret_more = false;
-	for (unsigned read = 0; read < READ_MAX; read++) {
-		ssize_t size = read_one(p->fd, &m);
-		int pid;
-
-		if (size < 0 && errno == ENOBUFS) {
-			*ret_more = true;
-			continue;
-		}
-		if (size < 0)
-			return n;
-		p->events++;
-		pid = pid_in(&m, size);
-		if (!pid || (n && pids[n - 1] == pid))
-			continue;
-		if (n < PROCS_MAX)
-			pids[n++] = pid;
-		else
-			*ret_more = true;
-	}
-	*ret_more = true;
-	return n;
+	close_one(&p->exec_fd);
+	close_one(&p->rest_fd);
 }

@@ -1,25 +1,32 @@
 /*
- * procs.h - new processes of this host as a hint: one of them may live in a mount namespace that
- * nothing else announces. From the kernel's process connector, filtered in the kernel.
+ * procs.h - forks, execs, ends and changes of user of this host's processes, from the kernel's process
+ * connector. Threads are left out by a filter in the kernel.
  *
- * Reading is bounded: the caller asks at most every PROCS_EVERY, gets at most PROCS_MAX pids, and
- * is told when there were more. Runs on the loop.
+ * Two sockets: one tells execs, which somebody has to look at at once, for the process may end soon;
+ * the other all that can wait until then, so that it wakes nobody. They are read together and put
+ * in order by the kernel's time. A socket that the service manager passed (PrivateNetwork hides our
+ * own) tells everything; a second one, if it passed two, takes its half.
  */
 #pragma once
 
 #include "base/clock.h"
 
-enum { PROCS_MAX = 128 };
-#define PROCS_EVERY (20 * CLOCK_MS)
-
+enum procs_what { PROCS_FORK, PROCS_EXEC, PROCS_EXIT, PROCS_UID, PROCS_GID, PROCS_SID };
+struct procs_event {
+	enum procs_what what;
+	int64_t when; /* CLOCK_MONOTONIC */
+	int pid;      /* fork: the child */
+	int parent;   /* fork */
+	uint32_t id;  /* uid, gid: the effective one */
+};
 struct procs {
-	int fd; /* -1: not to be had, and why */
+	int exec_fd, rest_fd; /* -1: not to be had, and why; rest_fd alone -1: exec_fd tells all */
 	char result[160];
 	uint64_t events; /* messages read */
 };
-/* Tries it with a process of our own: what is open tells of new processes. Before threads. A
- * connector socket that the service manager passed is taken (PrivateNetwork hides our own). */
+/* Tries it with a process of our own: what is open tells of new processes. Before threads. */
 void procs_open(struct procs *p);
 void procs_close(struct procs *p);
-/* How many of `pids` were filled; *ret_more: some were left out or lost. */
-unsigned procs_read(struct procs *p, int pids[PROCS_MAX], bool *ret_more);
+/* The next message of one of the two. 0; PROCS_NONE; PROCS_LOST: some had no room. */
+enum { PROCS_NONE = 1, PROCS_LOST = 2 };
+int procs_next(struct procs *p, int fd, struct procs_event *ret);

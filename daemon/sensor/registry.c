@@ -374,8 +374,9 @@ static void not_seen(struct sensor *s, struct reg *r)
 }
 
 /* A plain tree's root has the host's own device: it tells nobody apart. */
-static void rebuild_rows(struct registry *g)
+static void rebuild_rows(struct sensor *s)
 {
+	struct registry *g = &s->reg;
 	size_t n = 0;
 
 	for (struct reg *r = g->regs; r; r = r->next)
@@ -388,7 +389,8 @@ static void rebuild_rows(struct registry *g)
 		if (r->kept->kind == TARGET_CONTAINER && r->state == STATE_RUNNING)
 			g->rows[g->n_rows++] = (struct whose_row){span_of(r->kept->id), r->mnt_ns,
 				r->kept->overlay ? r->dev_major : 0,
-				r->kept->overlay ? r->dev_minor : 0};
+				r->kept->overlay ? r->dev_minor : 0, r->pid};
+	tracker_rows(s->tracker, g->rows, g->n_rows);
 }
 
 /* A container that sees the host's root (it is being pivoted into place, or was given it) sees all
@@ -438,7 +440,7 @@ void registry_look(struct sensor *s)
 			not_seen(s, r);
 	}
 	covers_follow_trees(s);
-	rebuild_rows(&s->reg);
+	rebuild_rows(s);
 	spaces = finder_spaces(s->finder, &n_spaces);
 	spaces_follow(s, spaces, n_spaces);
 	s->reg.first_look = false;
@@ -507,7 +509,7 @@ void registry_start(struct sensor *s)
 			stored_target(s, &t);
 		}
 	}
-	rebuild_rows(&s->reg);
+	rebuild_rows(s);
 }
 
 void registry_free(struct sensor *s)

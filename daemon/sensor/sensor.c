@@ -30,6 +30,8 @@ enum { HINT_SHARE = 10 };
 #define HINT_SAVED CLOCK_S
 #define VERIFY_EVERY (60 * CLOCK_S)
 #define COLLECT_EVERY (3600 * CLOCK_S)
+/* What new processes hint at is looked at no more often than this. */
+#define PROCS_EVERY (20 * CLOCK_MS)
 /* However busy a directory above a tree is: the trees are held against their paths at most this often. */
 #define ROOTS_SETTLE (20 * CLOCK_MS)
 
@@ -246,13 +248,14 @@ static void sweep(struct sensor *s, int64_t now)
 
 static int64_t round_every(const struct sensor *s)
 {
-	return s->procs.fd >= 0 ? ROUND_EVERY : ROUND_BLIND;
+	return tracker_is_live(s->tracker) ? ROUND_EVERY : ROUND_BLIND;
 }
 
 /* What no event announced: namespaces made elsewhere, sweeps that are due, marks that went away. */
 static void slow_round(struct sensor *s, int64_t now)
 {
 	s->next_round = now + round_every(s);
+	tracker_round(s->tracker);
 	look(s, false);
 	sweep(s, now);
 	if (now >= s->next_collect) {
@@ -273,19 +276,41 @@ static void ask_procs(struct sensor *s)
 	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = TAG_PROCS};
 
 	s->procs_due = 0;
-	epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, s->procs.fd, &e);
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, tracker_fd(s->tracker), &e);
+}
+
+/* Sessions of containers that are kept; others are nobody's. */
+static void tell_sessions(struct sensor *s)
+{
+	struct session_note n = {0};
+
+	while (tracker_note(s->tracker, &n)) {
+		struct reg *r = registry_by_id(&s->reg, span_of(n.box));
+		struct item_session *it = r ? calloc(1, sizeof(*it)) : NULL;
+
+		if (!r)
+			continue;
+		must(it);
+		it->item.kind = ITEM_SESSION;
+		it->kept = kept_ref(r->kept);
+		it->note = n;
+		n.leader = (struct buf){0};
+		sensor_push(s, &it->item);
+	}
+	session_note_free(&n);
 }
 
 static void on_procs(struct sensor *s)
 {
-	int pids[PROCS_MAX];
+	int pids[TRACKER_HINTS];
 	bool more;
-	unsigned n = procs_read(&s->procs, pids, &more);
+	unsigned n = tracker_hints(s->tracker, pids, &more);
 
 	for (unsigned i = 0; i < n; i++)
 		spaces_meet(s, pids[i]);
 	if (more) /* one of those not looked at may be it */
 		sensor_hint(s, CLOCK_S);
+	tell_sessions(s);
 	s->procs_due = clock_mono() + PROCS_EVERY;
 }
 
@@ -539,8 +564,8 @@ int sensor_main(const struct daemon_args *args)
 
 	must(s);
 	s->args = args;
-	s->procs.fd = s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd =
-		s->roots_fd = s->door_fd = -1;
+	s->epoll_fd = s->signal_fd = s->bell_fd = s->mounts_fd = s->files_fd = s->roots_fd =
+		s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	s->wishes_tail = &s->wishes;

@@ -1,5 +1,6 @@
 /* Building the privileged role, and taking it down. */
 #include "daemon/sensor/loop.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
@@ -119,6 +120,12 @@ static void *worker_thread(void *examiner)
 	return worker_main(examiner);
 }
 
+/* Not so often that it would be what keeps the disk busy. */
+static int64_t heartbeat_of(const struct config *cfg)
+{
+	return cfg->heartbeat && cfg->heartbeat < CLOCK_S ? CLOCK_S : cfg->heartbeat;
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -129,6 +136,7 @@ static int start_threads(struct sensor *s)
 		.stats = &s->ledger_stats,
 		.keep_removed = s->cfg->keep_removed,
 		.keep_journal = s->cfg->keep_journal,
+		.heartbeat = heartbeat_of(s->cfg),
 		.stop = &s->stop};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = ledger_new(&s->ledger, &opt);
@@ -144,11 +152,13 @@ static int start_threads(struct sensor *s)
 	s->ex.scan_done = scan_unref;
 	s->ex.links = links_want;
 	s->ex.scan_links = links_scan;
+	s->ex.events_settle = s->cfg->debounce + 10 * CLOCK_MS;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
 	if (s->n_workers > WORKERS_MAX)
 		s->n_workers = WORKERS_MAX;
+	tracker_start(s->tracker);
 	must(pthread_create(&s->ledger_thread, NULL, ledger_thread, s->ledger) == 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
@@ -161,7 +171,7 @@ static int open_watch(struct sensor *s)
 	struct watch_options opt = {.level = s->cfg->level,
 		.marks = (int)s->cfg->marks,
 		.quiet_dir = s->cfg->state_dir};
-	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost};
+	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost, sensor_on_exec};
 	int r;
 
 	buf_printf(&scratch, "%s/probe", s->cfg->state_dir);
@@ -182,15 +192,21 @@ static int open_finder(struct sensor *s)
 	return finder_new(&s->finder, &opt);
 }
 
+static int open_actors(struct sensor *s)
+{
+	struct tracker_options opt = {
+		.off = !s->cfg->processes, .grace = s->cfg->debounce + CLOCK_S};
+
+	tracker_new(&s->tracker, &opt);
+	return actors_new(&s->actors, s->tracker);
+}
+
 static int open_hints(struct sensor *s)
 {
 	spaces_init(&s->spaces);
-	procs_open(&s->procs);
-	if (s->procs.fd < 0) {
-		log_note("new processes are not told: %s", s->procs.result);
-		return 0;
-	}
-	return sensor_watch_fd(s, s->procs.fd, EPOLLIN | EPOLLONESHOT, TAG_PROCS);
+	if (!tracker_is_live(s->tracker))
+		log_note("new processes are not told: %s", tracker_result(s->tracker));
+	return sensor_watch_fd(s, tracker_fd(s->tracker), EPOLLIN | EPOLLONESHOT, TAG_PROCS);
 }
 
 static void raise_limits(void)
@@ -221,7 +237,7 @@ int sensor_build(struct sensor *s)
 	if (r == 0)
 		r = coalesce_new(&s->coalesce, s->cfg->debounce, s->cfg->queue_size);
 	if (r == 0)
-		r = actors_new(&s->actors);
+		r = open_actors(s);
 	if (r == 0)
 		r = open_watch(s);
 	if (r == 0)
@@ -265,7 +281,6 @@ void sensor_teardown(struct sensor *s)
 	registry_free(s);
 	collect_free(s);
 	spaces_free(&s->spaces);
-	procs_close(&s->procs);
 	while (s->wishes)
 		sensor_wish_free(s, s->wishes);
 	jobs_free(s->jobs);
@@ -274,6 +289,7 @@ void sensor_teardown(struct sensor *s)
 	free_unsent(s);
 	coalesce_free(s->coalesce);
 	actors_free(s->actors);
+	tracker_free(s->tracker);
 	watch_free(s->watch);
 	finder_free(s->finder);
 	ledger_free(s->ledger);

@@ -34,7 +34,12 @@ bool watch_excluded(const struct root *r, struct span below)
 void watch_touch_root(
 	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops, int pid)
 {
-	struct watch_touch t = {.root = r->id, .ops = ops, .pid = pid, .when = clock_wall()};
+	struct watch_touch t = {.root = r->id,
+		.ops = ops,
+		.pid = pid,
+		.when = clock_wall(),
+		.since = w->since,
+		.read_at = w->read_at};
 
 	buf_reset(&w->scratch);
 	buf_add_span(&w->scratch, below);
@@ -52,6 +57,14 @@ void watch_lost(struct watch *w, uint32_t root, struct span below, enum gap_caus
 	uint64_t count, const char *detail)
 {
 	w->cb.on_lost(w->cb.ctx, root, below, cause, count, detail);
+}
+
+void watch_read_from(struct watch *w, int64_t *queue_empty, int64_t empty)
+{
+	w->since = *queue_empty;
+	w->read_at = clock_mono();
+	if (empty)
+		*queue_empty = empty;
 }
 
 /* ---- life ---- */

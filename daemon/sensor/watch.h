@@ -32,6 +32,8 @@ struct watch_touch {
 	uint32_t ops;
 	int pid;      /* host pid namespace; 0: not known */
 	int64_t when; /* wall ns: read from the kernel */
+	/* Monotonic: it was read then; the kernel has told it after that. */
+	int64_t read_at, since;
 };
 struct watch_callbacks {
 	void *ctx;
@@ -39,6 +41,8 @@ struct watch_callbacks {
 	/* root 0: all. `below` is the lost scope ("" all of it). */
 	void (*on_lost)(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
 		uint64_t count, const char *detail);
+	/* `pid` opened the file at `path` below a root to run it. May be NULL. */
+	void (*on_exec)(void *ctx, uint32_t root, struct span path, int pid);
 };
 struct watch_root {
 	uint32_t id; /* the caller's, > 0 */

@@ -250,7 +250,10 @@ void watch_fid_read(struct watch *w, unsigned *budget)
 	if (hold(w))
 		return;
 	while (*budget && n > 0) {
+		int64_t empty = clock_mono();
+
 		n = read(w->fid_fd, w->block, WATCH_BLOCK);
+		watch_read_from(w, &w->fid_empty, n > 0 ? 0 : empty);
 		if (n > 0)
 			block(w, (size_t)n, budget);
 	}

@@ -10,6 +10,7 @@
  * the mount's own root must be put in front, which its line in mountinfo tells.
  */
 #include "daemon/sensor/watch_own.h"
+#include "base/clock.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,12 +22,16 @@
 
 enum { OVERLAY_MAGIC = 0x794c7630 };
 #define ASKED (FAN_MODIFY | FAN_CLOSE_WRITE)
+#ifndef FAN_OPEN_EXEC
+#define FAN_OPEN_EXEC 0x1000
+#endif
 
 int watch_fd_open(struct watch *w)
 {
 	unsigned flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS |
 			 (w->limited_queue ? 0 : FAN_UNLIMITED_QUEUE);
 
+	w->fd_asked = ASKED | FAN_OPEN_EXEC; /* Linux 5.0 */
 	w->fd_fd =
 		fanotify_init(flags, O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME | O_NONBLOCK);
 	return w->fd_fd < 0 ? err_sys("fanotify_init") : 0;
@@ -75,8 +80,12 @@ static int change(
 
 int watch_overlay_mark(struct watch *w, struct root *r)
 {
-	int e = change(w, r, FAN_MARK_ADD, ASKED, &r->overlay_dev);
+	int e = change(w, r, FAN_MARK_ADD, w->fd_asked, &r->overlay_dev);
 
+	if (e == -EINVAL && w->fd_asked != ASKED) {
+		w->fd_asked = ASKED;
+		e = change(w, r, FAN_MARK_ADD, w->fd_asked, &r->overlay_dev);
+	}
 	r->overlay = e == 0;
 	w->stats.marks += r->overlay;
 	return e;
@@ -89,7 +98,7 @@ void watch_overlay_unmark(struct watch *w, struct root *r)
 
 	if (!r->overlay)
 		return;
-	change(w, r, FAN_MARK_REMOVE, ASKED, &dev);
+	change(w, r, FAN_MARK_REMOVE, w->fd_asked, &dev);
 	r->overlay = false;
 	w->stats.marks--;
 }
@@ -260,7 +269,10 @@ static void one(struct watch *w, const struct fan_event *e)
 		return;
 	}
 	inside(&path, span_make(seen, (size_t)n), w->mount);
-	watch_touch_root(w, r, buf_span(&path), span_of(""), WATCH_CONTENT, e->pid);
+	if (e->mask & FAN_OPEN_EXEC && w->cb.on_exec)
+		w->cb.on_exec(w->cb.ctx, r->id, buf_span(&path), e->pid);
+	if (e->mask & ASKED)
+		watch_touch_root(w, r, buf_span(&path), span_of(""), WATCH_CONTENT, e->pid);
 }
 
 static void handle(struct watch *w, struct fan_event *e)
@@ -283,9 +295,12 @@ void watch_fd_read(struct watch *w, unsigned *budget)
 	ssize_t n = 1;
 
 	while (*budget && n > 0) {
+		int64_t empty = clock_mono();
+
 		/* A short block: each event in it is an open file of ours. */
 		n = read(w->fd_fd, w->block, 128 * sizeof(struct fanotify_event_metadata));
 		c = fan_cursor_of(span_make(w->block, n > 0 ? (size_t)n : 0));
+		watch_read_from(w, &w->fd_empty, n > 0 ? 0 : empty);
 		while (fan_next(&c, &e) == 0) {
 			handle(w, &e);
 			*budget -= *budget > 0;

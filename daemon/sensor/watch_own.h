@@ -89,7 +89,10 @@ struct watch {
 	int fid_fd;				     /* -1: not there */
 	uint64_t fid_names, fid_content, fid_rename; /* what is asked of it */
 	int fd_fd;
-	int64_t hold_until; /* mono ns: the FID group is not read before */
+	uint64_t fd_asked;	     /* of overlays */
+	int64_t fid_empty, fd_empty; /* monotonic: then the queue was, or earlier */
+	int64_t since, read_at;	     /* of the event at hand: see watch_touch */
+	int64_t hold_until;	     /* mono ns: the FID group is not read before */
 	int64_t last_read;
 	bool holding;
 	uint8_t *block; /* what a read fills */
@@ -114,6 +117,8 @@ void watch_touch_root(struct watch *w, struct root *r, struct span below, struct
 void watch_lost(struct watch *w, uint32_t root, struct span below, enum gap_cause cause,
 	uint64_t count, const char *detail);
 bool watch_excluded(const struct root *r, struct span below);
+/* A queue was read. `empty`: there was nothing, nor at that time; 0: there was. */
+void watch_read_from(struct watch *w, int64_t *queue_empty, int64_t empty);
 
 /* watch_arm.c */
 void watch_arm(struct watch *w, struct root *r);

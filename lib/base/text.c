@@ -68,17 +68,21 @@ bool text_is_utf8(struct span s)
 
 void text_to_utf8(struct buf *out, struct span raw)
 {
-	size_t n;
+	size_t from = 0, n;
 
 	for (size_t i = 0; i < raw.n; i += n) {
-		bool whole;
+		bool whole = raw.p[i] < 0x80;
 
-		n = utf8_scan(span_make(raw.p + i, raw.n - i), &whole);
+		n = whole ? 1 : utf8_scan(span_make(raw.p + i, raw.n - i), &whole);
 		if (whole)
-			buf_add(out, raw.p + i, n);
-		else
-			buf_add_text(out, "\xef\xbf\xbd");
+			continue;
+		if (i > from)
+			buf_add(out, raw.p + from, i - from);
+		buf_add_text(out, "\xef\xbf\xbd");
+		from = i + n;
 	}
+	if (raw.n > from)
+		buf_add(out, raw.p + from, raw.n - from);
 }
 
 /* C1 controls move cursors, U+202A..E and U+2066..9 turn text around. */

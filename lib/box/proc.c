@@ -1,71 +1,286 @@
-/* /proc/PID read while it lasts: each file is read once, whole, and what is torn stays empty. */
+/* /proc/PID read while it lasts: each file is read once, whole, into memory that is there already. */
 #include "box/proc.h"
 #include "base/err.h"
 #include "base/fd.h"
-#include "base/text.h"
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CMDLINE_MAX = 4096, STATUS_MAX = 64 << 10, STAT_FIELD_START = 22, NO_LOGIN = -1 };
+enum { STATUS_MAX = 8192, STAT_MAX = 1024 };
+enum { FIELD_PPID = 4, FIELD_SID = 6, FIELD_TTY = 7, FIELD_START = 22 };
 
 /* The first pid namespace's inode number is the kernel's constant (PROC_PID_INIT_INO). */
 #define HOSTS_PID_NS 0xEFFFFFFCU
 
-static const char *path_of(char out[64], int pid, const char *name)
+/* ---- texts ---- */
+
+static long long field(const char **at)
 {
-	snprintf(out, 64, "/proc/%d/%s", pid, name);
-	return out;
-}
+	char *end;
+	long long v = strtoll(*at, &end, 10);
 
-/* At most `limit` bytes; more is cut off, which fd_read_all() would not have. */
-static int read_some(int pid, const char *name, size_t limit, struct buf *out)
-{
-	char path[64];
-	FD int fd = open(path_of(path, pid, name), O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	if (buf_reserve(out, limit))
-		return -ENOMEM;
-	while (out->n < limit) {
-		ssize_t r = read(fd, out->p + out->n, limit - out->n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		out->n += (size_t)r;
-	}
-	return 0;
+	*at = end;
+	return v;
 }
 
 /* The name in brackets may hold anything, brackets and blanks too: count from the last ')'. */
-static uint64_t start_of(struct span stat)
+bool proc_parse_stat(struct span text, struct proc_stat *ret)
 {
-	const uint8_t *at = stat.n ? memrchr(stat.p, ')', stat.n) : NULL, *end = stat.p + stat.n;
-	uint64_t v = 0;
+	char rest[STAT_MAX];
+	const uint8_t *open = text.n ? memchr(text.p, '(', text.n) : NULL;
+	const uint8_t *close = text.n ? memrchr(text.p, ')', text.n) : NULL;
+	const char *at = rest;
+	size_t n;
 
-	for (int field = 2; at && field < STAT_FIELD_START; field++) {
-		at = memchr(at, ' ', (size_t)(end - at));
-		at = at && at + 1 < end ? at + 1 : NULL;
+	*ret = (struct proc_stat){0};
+	if (!open || !close || close < open)
+		return false;
+	n = (size_t)(close - open) - 1;
+	n = n < sizeof(ret->comm) - 1 ? n : sizeof(ret->comm) - 1;
+	memcpy(ret->comm, open + 1, n);
+	n = (size_t)(text.p + text.n - close) - 1;
+	n = n < sizeof(rest) - 1 ? n : sizeof(rest) - 1;
+	memcpy(rest, close + 1, n);
+	rest[n] = 0;
+	while (*at == ' ')
+		at++;
+	ret->state = *at;
+	if (*at)
+		at++;
+	for (int i = FIELD_PPID; i <= FIELD_START && *at; i++) {
+		unsigned long long v = (unsigned long long)field(&at);
+
+		if (i == FIELD_PPID)
+			ret->ppid = (int)v;
+		else if (i == FIELD_SID)
+			ret->sid = (int)v;
+		else if (i == FIELD_TTY)
+			ret->tty = (int)v;
+		else if (i == FIELD_START)
+			ret->start = v;
 	}
-	for (; at && at < end && *at >= '0' && *at <= '9'; at++)
-		v = v * 10 + (uint64_t)(*at - '0');
-	return v;
+	return ret->start > 0;
+}
+
+static const char *line_of(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+
+	return at ? at + strlen(key) : NULL;
+}
+
+/* "Uid:\t0\t0\t0\t0": the second number is the effective one, which file access goes by. */
+static bool effective_id(const char *text, const char *key, uint32_t *ret)
+{
+	const char *at = line_of(text, key);
+	unsigned real, effective;
+
+	if (!at || sscanf(at, "%u %u", &real, &effective) != 2)
+		return false;
+	*ret = effective;
+	return true;
+}
+
+bool proc_parse_status(struct span text, struct proc_facts *ret)
+{
+	char copy[STATUS_MAX];
+	size_t n = text.n < sizeof(copy) - 1 ? text.n : sizeof(copy) - 1;
+	const char *at;
+
+	memcpy(copy, text.p ? (const char *)text.p : "", n);
+	copy[n] = 0;
+	ret->ns_pid = ret->ns_levels = 0;
+	for (at = line_of(copy, "\nNSpid:"); at && *at && *at != '\n';) {
+		char *end;
+		long v = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		ret->ns_pid = (int)v;
+		ret->ns_levels++;
+		at = end;
+		at += strspn(at, "\t ");
+	}
+	return effective_id(copy, "\nUid:", &ret->uid) && effective_id(copy, "\nGid:", &ret->gid);
+}
+
+/* See Documentation/admin-guide/devices.txt: pseudo terminals, consoles and serial lines. */
+const char *proc_tty_name(int tty, char out[PROC_TTY_MAX])
+{
+	unsigned major = (unsigned)tty >> 8 & 0xfff;
+	unsigned minor = ((unsigned)tty & 0xff) | ((unsigned)tty >> 12 & 0xfff00);
+
+	out[0] = 0;
+	if (major >= 136 && major <= 143)
+		snprintf(out, PROC_TTY_MAX, "pts/%u", (major - 136) * 256 + minor);
+	else if (major == 4)
+		snprintf(out, PROC_TTY_MAX, minor < 64 ? "tty%u" : "ttyS%u", minor & 63);
+	else if (major == 5 && minor == 1)
+		snprintf(out, PROC_TTY_MAX, "console");
+	else if (tty)
+		snprintf(out, PROC_TTY_MAX, "%u:%u", major, minor);
+	return out;
+}
+
+/* ---- files ---- */
+
+int proc_dir(void)
+{
+	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys("/proc") : fd;
+}
+
+static const char *name_of(char out[64], int pid, const char *name)
+{
+	snprintf(out, 64, "%d/%s", pid, name);
+	return out;
+}
+
+/* What one read gives, at most `limit` bytes: these files come whole. -1 when it is not to be had. */
+static ssize_t read_at(int dir, int pid, const char *name, char *out, size_t limit)
+{
+	char path[64];
+	FD int fd = openat(dir, name_of(path, pid, name), O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : read(fd, out, limit);
+}
+
+static uint16_t link_at(int dir, int pid, const char *name, char out[PATH_MAX])
+{
+	char path[64];
+	ssize_t n = readlinkat(dir, name_of(path, pid, name), out, PATH_MAX);
+
+	return n > 0 && n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+static bool got_image(int dir, int pid, struct proc_facts *f)
+{
+	ssize_t n = read_at(dir, pid, "cmdline", f->cmdline, sizeof(f->cmdline));
+
+	while (n > 0 && f->cmdline[n - 1] == 0)
+		n--;
+	f->n_cmdline = n > 0 ? (uint16_t)n : 0;
+	f->n_exe = link_at(dir, pid, "exe", f->exe);
+	f->n_cwd = link_at(dir, pid, "cwd", f->cwd);
+	return f->n_exe > 0;
+}
+
+static bool got_exe(int dir, int pid, struct proc_facts *f)
+{
+	if (!f->n_exe)
+		f->n_exe = link_at(dir, pid, "exe", f->exe);
+	return f->n_exe > 0;
+}
+
+static bool got_cwd(int dir, int pid, struct proc_facts *f)
+{
+	if (!f->n_cwd)
+		f->n_cwd = link_at(dir, pid, "cwd", f->cwd);
+	return f->n_cwd > 0;
+}
+
+static bool got_ns(int dir, int pid, struct proc_facts *f)
+{
+	char path[64];
+	struct stat st;
+
+	if (fstatat(dir, name_of(path, pid, "ns/mnt"), &st, 0) < 0)
+		return false;
+	f->mnt_ns = st.st_ino;
+	return true;
+}
+
+/* Asked so that a FUSE root's server is not: it may hang. */
+static bool got_root(int dir, int pid, struct proc_facts *f)
+{
+	char path[64];
+	struct statx root;
+
+	if (statx(dir, name_of(path, pid, "root"), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &root) <
+		0)
+		return false;
+	f->dev_major = root.stx_dev_major;
+	f->dev_minor = root.stx_dev_minor;
+	return true;
+}
+
+static bool got_ids(int dir, int pid, struct proc_facts *f)
+{
+	char text[STATUS_MAX];
+	ssize_t n = read_at(dir, pid, "status", text, sizeof(text));
+
+	return n > 0 && proc_parse_status(span_make(text, (size_t)n), f);
+}
+
+static bool got_stat(int dir, int pid, struct proc_facts *f)
+{
+	char text[STAT_MAX];
+	ssize_t n = read_at(dir, pid, "stat", text, sizeof(text));
+
+	return n > 0 && proc_parse_stat(span_make(text, (size_t)n), &f->stat);
+}
+
+static uint32_t number_at(int dir, int pid, const char *name)
+{
+	char text[32];
+	ssize_t n = read_at(dir, pid, name, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return UINT32_MAX;
+	text[n] = 0;
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static bool got_login(int dir, int pid, struct proc_facts *f)
+{
+	f->login_uid = number_at(dir, pid, "loginuid");
+	f->login_session = number_at(dir, pid, "sessionid");
+	return true;
+}
+
+void proc_read(int dir, int pid, unsigned want, struct proc_facts *ret)
+{
+	/* What goes first when a process ends comes first; the state stays until it is waited for. */
+	static const struct {
+		unsigned bit;
+		bool (*got)(int dir, int pid, struct proc_facts *f);
+	} table[] = {
+		{PROC_IMAGE, got_image},
+		{PROC_EXE, got_exe},
+		{PROC_CWD, got_cwd},
+		{PROC_NS, got_ns},
+		{PROC_ROOT, got_root},
+		{PROC_IDS, got_ids},
+		{PROC_STAT, got_stat},
+		{PROC_LOGIN, got_login},
+	};
+
+	ret->got = 0;
+	ret->stat = (struct proc_stat){0};
+	ret->uid = ret->gid = ret->dev_major = ret->dev_minor = 0;
+	ret->login_uid = ret->login_session = UINT32_MAX;
+	ret->ns_pid = ret->ns_levels = 0;
+	ret->mnt_ns = 0;
+	ret->n_exe = ret->n_cwd = ret->n_cmdline = 0;
+	for (size_t i = 0; pid > 0 && i < COUNTOF(table); i++)
+		if (want & table[i].bit && table[i].got(dir, pid, ret))
+			ret->got |= table[i].bit;
 }
 
 uint64_t proc_start(int pid)
 {
-	BUF struct buf stat = {0};
+	struct proc_stat st;
+	char text[STAT_MAX];
+	FD int dir = proc_dir();
+	ssize_t n = dir < 0 || pid <= 0 ? -1 : read_at(dir, pid, "stat", text, sizeof(text));
 
-	return read_some(pid, "stat", CMDLINE_MAX, &stat) < 0 ? 0 : start_of(buf_span(&stat));
+	return n > 0 && proc_parse_stat(span_make(text, (size_t)n), &st) ? st.start : 0;
 }
 
 uint64_t proc_mnt_ns(int pid)
@@ -73,7 +288,8 @@ uint64_t proc_mnt_ns(int pid)
 	char path[64];
 	struct stat st;
 
-	return stat(path_of(path, pid, "ns/mnt"), &st) < 0 ? 0 : st.st_ino;
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
 }
 
 bool proc_sees_all(void)
@@ -85,81 +301,4 @@ bool proc_sees_all(void)
 	return syscall(SYS_capget, &head, caps) == 0 &&
 	       (caps[0].effective & 1U << CAP_SYS_PTRACE) && stat("/proc/self/ns/pid", &st) == 0 &&
 	       st.st_ino == HOSTS_PID_NS;
-}
-
-/* "Uid:\t0\t0\t0\t0": the second number is the effective one, which file access goes by. */
-static bool effective_id(struct span status, const char *key, uint32_t *ret)
-{
-	const char *at = memmem(status.p, status.n, key, strlen(key));
-	unsigned real, effective;
-
-	if (!at || sscanf(at + strlen(key), "%u %u", &real, &effective) != 2)
-		return false;
-	*ret = effective;
-	return true;
-}
-
-static bool read_ids(int pid, struct actor *ret)
-{
-	BUF struct buf status = {0};
-
-	if (read_some(pid, "status", STATUS_MAX, &status) < 0 || !status.n)
-		return false;
-	buf_u8(&status, 0);
-	return effective_id(buf_span(&status), "\nUid:", &ret->uid) &&
-	       effective_id(buf_span(&status), "\nGid:", &ret->gid);
-}
-
-static uint32_t read_login(int pid)
-{
-	BUF struct buf text = {0};
-	uint64_t v;
-
-	if (read_some(pid, "loginuid", 32, &text) < 0 ||
-		text_u64(buf_span(&text), 0, UINT32_MAX, &v) < 0)
-		return (uint32_t)NO_LOGIN;
-	return (uint32_t)v;
-}
-
-static struct span read_exe(int pid, struct arena *mem)
-{
-	char path[64], exe[PATH_MAX];
-	ssize_t n = readlink(path_of(path, pid, "exe"), exe, sizeof(exe));
-
-	return n > 0 ? arena_dup(mem, span_make(exe, (size_t)n)) : (struct span){0};
-}
-
-static struct span read_dup(int pid, const char *name, size_t limit, char end, struct arena *mem)
-{
-	BUF struct buf text = {0};
-
-	if (read_some(pid, name, limit, &text) < 0 || !text.n)
-		return (struct span){0};
-	if (text.p[text.n - 1] == (uint8_t)end)
-		text.n--;
-	return arena_dup(mem, buf_span(&text));
-}
-
-int proc_actor(int pid, struct arena *mem, struct actor *ret)
-{
-	uint64_t start = pid > 0 ? proc_start(pid) : 0;
-
-	*ret = (struct actor){.login_uid = (uint32_t)NO_LOGIN};
-	if (!start)
-		return err_set(-ESRCH, "process %d is gone", pid);
-	ret->pid = (uint32_t)pid;
-	ret->start = start;
-	ret->has_uid = read_ids(pid, ret);
-	ret->login_uid = read_login(pid);
-	ret->exe = read_exe(pid, mem);
-	ret->cmdline = read_dup(pid, "cmdline", CMDLINE_MAX, 0, mem);
-	ret->comm = read_dup(pid, "comm", 64, '\n', mem);
-	if (proc_start(pid) != start) { /* what was read may be another process's */
-		*ret = (struct actor){.login_uid = (uint32_t)NO_LOGIN};
-		return err_set(-ESRCH, "process %d ended while it was looked at", pid);
-	}
-	if (!ret->has_uid || !ret->exe.n)
-		ret->reason = span_of(ret->has_uid ? "its program file cannot be told"
-						   : "its status cannot be read");
-	return 0;
 }

@@ -8,6 +8,7 @@ struct whose_row {
 	struct span id;		       /* target id; borrowed */
 	uint64_t mnt_ns;	       /* 0: not known */
 	uint32_t dev_major, dev_minor; /* of an overlay root; 0:0: none */
+	uint32_t pid;		       /* its init, as the runtime tells it; 0: not known */
 };
 enum { WHOSE_HOST = 1, WHOSE_GONE = 2 };
 /* 0 and the row's index; WHOSE_HOST: no container; WHOSE_GONE: the process has ended. */

@@ -13,6 +13,14 @@
 #define SCHEMA "boltseal.event/1"
 enum { DEPTH_MAX = 16 };
 
+static void show_ready(struct json *j, const char *key, struct span object)
+{
+	if (object.n == 0)
+		return;
+	json_key(j, key);
+	json_raw(j, object);
+}
+
 /* actor … host: what sorts before "id". */
 static void members_before(struct json *j, const struct event *e)
 {
@@ -20,6 +28,10 @@ static void members_before(struct json *j, const struct event *e)
 		show_actor_of(j, e->change->actor);
 		json_key(j, "change");
 		show_change(j, e->change, e->host_path);
+	}
+	if (e->actor && !e->change) {
+		json_key(j, "actor");
+		show_actor(j, e->actor);
 	}
 	if (e->detail.n > 0)
 		json_m_str(j, "detail", e->detail);
@@ -31,6 +43,7 @@ static void members_before(struct json *j, const struct event *e)
 	}
 	if (e->generation)
 		json_m_uint(j, "generation", e->generation);
+	show_ready(j, "heartbeat", e->heartbeat);
 	json_m_str(j, "host", e->host);
 }
 
@@ -52,8 +65,15 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 	json_m_hex(j, "prev", span_make(prev, SHA_LEN));
 	if (e->reason.n > 0)
 		json_m_str(j, "reason", e->reason);
+	show_ready(j, "run", e->run);
+	if (e->run_id)
+		json_m_uint(j, "run_id", e->run_id);
 	json_m_text(j, "schema", SCHEMA);
 	json_m_uint(j, "seq", e->seq);
+	if (e->session) {
+		json_key(j, "session");
+		show_session(j, e->session);
+	}
 	json_m_text(j, "severity", severity_kinds[e->severity].name);
 	if (e->target) {
 		json_key(j, "target");
@@ -169,22 +189,51 @@ static int read_hex(const json_t *root, const char *name, uint8_t ret[SHA_LEN])
 	return 0;
 }
 
-static int read_members(
-	const json_t *root, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN])
+static int read_members(const json_t *root, struct event_link *ret)
 {
-	const char *schema = json_string_value(json_object_get(root, "schema"));
 	json_int_t seq = json_integer_value(json_object_get(root, "seq"));
+	const json_t *host = json_object_get(root, "host");
 	int r;
 
-	if (!schema || strcmp(schema, SCHEMA) != 0)
+	if (!event_claims(root))
 		return bad("its schema is another");
+	if (json_is_string(host))
+		ret->host = json_span(host);
 	if (seq < 1)
 		return bad("it has no seq");
-	r = read_hex(root, "id", ret_id);
+	ret->seq = (uint64_t)seq;
+	r = read_hex(root, "id", ret->id);
+	return r < 0 ? r : read_hex(root, "prev", ret->prev);
+}
+
+bool event_claims(const json_t *root)
+{
+	const json_t *schema = json_object_get(root, "schema");
+
+	return json_is_string(schema) && span_is(json_span(schema), SCHEMA);
+}
+
+int event_check_object(json_t *root, struct event_link *ret)
+{
+	BUF struct buf out = {.p = NULL};
+	struct json j = json_on(&out);
+	uint8_t id[SHA_LEN];
+	int r;
+
+	*ret = (struct event_link){.seq = 0};
+	r = read_members(root, ret);
 	if (r < 0)
 		return r;
-	*ret_seq = (uint64_t)seq;
-	return read_hex(root, "prev", ret_prev);
+	json_object_del(root, "id");
+	r = canonical(&j, root, DEPTH_MAX);
+	if (r < 0 || (r = buf_err(&out)) < 0)
+		return r;
+	sha_once(buf_span(&out), id);
+	if (!sha_same(id, ret->id))
+		return err_set(-EBADMSG,
+			"event %llu was changed: its id is not the digest of its text",
+			(unsigned long long)ret->seq);
+	return 0;
 }
 
 int event_check(
@@ -193,24 +242,14 @@ int event_check(
 	json_error_t why;
 	DECREF json_t *root = json_loadb(
 		(const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	BUF struct buf out = {.p = NULL};
-	struct json j = json_on(&out);
-	uint8_t id[SHA_LEN];
+	struct event_link link;
 	int r;
 
 	if (!root)
 		return bad(why.text);
-	r = read_members(root, ret_seq, ret_id, ret_prev);
-	if (r < 0)
-		return r;
-	json_object_del(root, "id");
-	r = canonical(&j, root, DEPTH_MAX);
-	if (r < 0 || (r = buf_err(&out)) < 0)
-		return r;
-	sha_once(buf_span(&out), id);
-	if (!sha_same(id, ret_id))
-		return err_set(-EBADMSG,
-			"event %llu was changed: its id is not the digest of its text",
-			(unsigned long long)*ret_seq);
-	return 0;
+	r = event_check_object(root, &link);
+	*ret_seq = link.seq;
+	memcpy(ret_id, link.id, SHA_LEN);
+	memcpy(ret_prev, link.prev, SHA_LEN);
+	return r;
 }

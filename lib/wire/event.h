@@ -9,6 +9,7 @@
 
 #include "model/change.h"
 #include "model/gap.h"
+#include "model/session.h"
 #include "model/target.h"
 
 struct event {
@@ -17,19 +18,24 @@ struct event {
 	enum event_type type;
 	enum severity severity;
 	struct span host;
-	const struct target *target; /* NULL: none */
-	const struct change *change; /* change, change.cleared, mount.covered, layer.tampered */
-	struct span host_path;	     /* of the change, where there is one */
-	const struct gap *gap;	     /* gap.* */
-	const uint8_t *drift_id;     /* SHA_LEN; NULL: none */
-	uint32_t generation;	     /* baseline.*; 0: none */
-	struct span reason;	     /* accepted: why; cleared: why; stopped … */
+	const struct target *target;   /* NULL: none */
+	const struct change *change;   /* change, change.cleared, mount.covered, layer.tampered */
+	struct span host_path;	       /* of the change, where there is one */
+	const struct gap *gap;	       /* gap.* */
+	const struct session *session; /* exec.session */
+	const struct actor *actor;     /* who, where no change tells: exec.drifted */
+	const uint8_t *drift_id;       /* SHA_LEN; NULL: none */
+	uint32_t generation;	       /* baseline.*; 0: none */
+	struct span reason;	       /* accepted: why; cleared: why; stopped … */
 	bool has_uid;
 	uint32_t uid;		  /* who asked: accept */
 	struct span detail;	  /* one sentence of text; empty: none */
 	struct span layer;	  /* layer path; empty: none */
 	const struct span *names; /* layer.tampered: targets that inherit it */
 	size_t n_names;
+	struct span run;       /* package.run: ready-made object, daemon/sensor/runs.h */
+	uint64_t run_id;       /* of the run that a change is part of; 0: none */
+	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
 int event_format(
@@ -38,3 +44,16 @@ int event_format(
  * -EBADMSG with a sentence when it is no event or its own id does not match. */
 int event_check(
 	struct span text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN], uint8_t ret_prev[SHA_LEN]);
+
+/* What ties an entry to the one before it. `host` is borrowed from the object. */
+struct event_link {
+	uint64_t seq;
+	uint8_t id[SHA_LEN], prev[SHA_LEN];
+	struct span host;
+};
+struct json_t;
+/* Does the object claim to be an event of this schema? */
+bool event_claims(const struct json_t *root);
+/* event_check() of an object of jansson's, which loses its "id". Where the id does not match, `seq`
+ * and `host` are what the object claims; 0 and empty where not even that could be read. */
+int event_check_object(struct json_t *root, struct event_link *ret);

@@ -108,16 +108,20 @@ void show_record(struct json *j, const struct record *rec)
 	json_close(j, '}');
 }
 
-/* Arguments are apart by NUL; for reading they are apart by a space. */
+/* Arguments are apart by NUL; an empty one in the middle is one too. */
 static void show_cmdline(struct json *j, struct span cmdline)
 {
-	BUF struct buf line = {.p = NULL};
-
-	while (cmdline.n > 0 && cmdline.p[cmdline.n - 1] == 0)
+	if (cmdline.n > 0 && cmdline.p[cmdline.n - 1] == 0)
 		cmdline.n--;
-	for (size_t i = 0; i < cmdline.n; i++)
-		buf_u8(&line, cmdline.p[i] ? cmdline.p[i] : ' ');
-	json_m_str(j, "cmdline", buf_span(&line));
+	json_key(j, "cmdline");
+	json_open(j, '[');
+	for (size_t at = 0, i = 0; i <= cmdline.n; i++) {
+		if (i < cmdline.n && cmdline.p[i])
+			continue;
+		json_str(j, span_make(cmdline.p + at, i - at));
+		at = i + 1;
+	}
+	json_close(j, ']');
 }
 
 void show_path(struct json *j, const char *key, struct span v)
@@ -138,25 +142,59 @@ void show_time(struct json *j, const char *key, int64_t wall)
 		json_m_time(j, key, wall);
 }
 
+static void show_ancestry(struct json *j, const struct actor *a)
+{
+	if (a->n_up == 0)
+		return;
+	json_key(j, "ancestry");
+	json_open(j, '[');
+	for (size_t i = 0; i < a->n_up; i++) {
+		json_open(j, '{');
+		show_str(j, "comm", a->up[i].comm);
+		show_path(j, "exe", a->up[i].exe);
+		if (a->up[i].pid)
+			json_m_uint(j, "pid", a->up[i].pid);
+		if (a->up[i].start)
+			json_m_uint(j, "start", a->up[i].start);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void show_login(struct json *j, const char *key, uint32_t v)
+{
+	if (v != UINT32_MAX)
+		json_m_uint(j, key, v);
+}
+
 void show_actor(struct json *j, const struct actor *a)
 {
 	json_open(j, '{');
+	show_ancestry(j, a);
 	if (a->cmdline.n > 0)
 		show_cmdline(j, a->cmdline);
 	show_str(j, "comm", a->comm);
 	show_str(j, "container", a->container);
+	show_path(j, "cwd", a->cwd);
+	if (a->drifted)
+		json_m_bool(j, "drifted", true);
 	show_path(j, "exe", a->exe);
+	show_path(j, "exe_host", a->exe_host);
 	if (a->has_uid) {
 		json_m_uint(j, "gid", a->gid);
-		if (a->login_uid != UINT32_MAX)
-			json_m_uint(j, "login_uid", a->login_uid);
+		show_login(j, "login_session", a->login_session);
+		show_login(j, "login_uid", a->login_uid);
 	}
 	json_m_text(j, "origin", name_of(origin_kinds, ORIGIN_N, a->origin));
 	if (a->pid)
 		json_m_uint(j, "pid", a->pid);
 	show_str(j, "reason", a->reason);
+	show_str(j, "session", a->session);
+	if (a->has_sha)
+		json_m_hex(j, "sha256", span_make(a->sha, SHA_LEN));
 	if (a->start)
 		json_m_uint(j, "start", a->start);
+	show_str(j, "tty", a->tty);
 	if (a->has_uid)
 		json_m_uint(j, "uid", a->uid);
 	json_close(j, '}');
@@ -172,6 +210,33 @@ void show_actor_of(struct json *j, struct span encoded)
 		a = (struct actor){.reason = span_of("what is stored about it cannot be read")};
 	json_key(j, "actor");
 	show_actor(j, &a);
+}
+
+void show_session(struct json *j, const struct session *s)
+{
+	const struct actor *leader = s->leader;
+
+	json_open(j, '{');
+	show_time(j, "closed", s->closed);
+	if (leader->cmdline.n > 0)
+		show_cmdline(j, leader->cmdline);
+	json_m_str(j, "id", s->id);
+	json_key(j, "leader");
+	show_actor(j, leader);
+	if (s->closed || s->n_paths)
+		json_m_uint(j, "n_paths", s->n_paths);
+	json_m_time(j, "opened", s->opened);
+	if (s->n_listed) {
+		json_key(j, "paths");
+		json_open(j, '[');
+		for (size_t i = 0; i < s->n_listed; i++)
+			json_str(j, s->paths[i]);
+		json_close(j, ']');
+	}
+	show_str(j, "tty", leader->tty);
+	if (leader->has_uid)
+		json_m_uint(j, "uid", leader->uid);
+	json_close(j, '}');
 }
 
 static void show_aspects(struct json *j, uint32_t aspects)

@@ -4,11 +4,13 @@
 #include "base/json.h"
 #include "model/change.h"
 #include "model/gap.h"
+#include "model/session.h"
 #include "model/target.h"
 
 /* Each writes one JSON value; members sorted. */
 void show_record(struct json *j, const struct record *rec); /* sha256, mode "0644", xattrs … */
 void show_actor(struct json *j, const struct actor *a);
+void show_session(struct json *j, const struct session *s);
 void show_change(struct json *j, const struct change *c, struct span host_path);
 void show_gap(struct json *j, const struct gap *g);
 void show_target_ref(struct json *j, const struct target *t); /* as events carry it */

@@ -155,7 +155,7 @@ ok "when the mapping is gone it is settled" wait_until 60 mapped_is_ false
 # The same process, another program.
 in_box 'echo 1 >/data/before; while [ ! -e /dev/go ]; do usleep 20000; done
 	exec /bin/busybox sh -c "echo 2 >/data/after; while [ -e /dev/go ]; do usleep 20000; done" second' &
-cmdline_() { events "$ID" --path "$1" | jq -r 'select(.type == "change") | .actor.cmdline // empty' | tail -1; }
+cmdline_() { events "$ID" --path "$1" | jq -r 'select(.type == "change") | .actor.cmdline // empty | join(" ")' | tail -1; }
 named_() { [ -n "$(cmdline_ "$1")" ]; }
 ok "a writer is named" wait_until "$PATIENCE" named_ /data/before
 : >"$R/dev/go"

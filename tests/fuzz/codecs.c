@@ -15,7 +15,23 @@
 		else                                                                               \
 			buf_add_span(out, in);                                                     \
 	}
-RECODE(actor, actor)
+/* What version 1 said is written as version 2, and then stays. */
+static void actor(struct span in, struct buf *out)
+{
+	struct actor it;
+	BUF struct buf once = {0};
+
+	if (actor_decode(in, &it) < 0 || in.p[0] == 2) {
+		if (actor_decode(in, &it) == 0)
+			actor_encode(&it, out);
+		else
+			buf_add_span(out, in);
+		return;
+	}
+	actor_encode(&it, &once);
+	must(actor_decode(buf_span(&once), &it) == 0);
+	buf_add_span(out, in);
+}
 RECODE(gap, gap)
 RECODE(target, target)
 RECODE(target_state, target_state_rec)

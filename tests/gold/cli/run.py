@@ -22,6 +22,7 @@ from fake import server as fake  # noqa: E402
 
 OUT = os.environ.get("OUT", "build")
 BIN = os.path.abspath(os.environ.get("BOLTSEAL", os.path.join(ROOT, OUT, "boltseal")))
+STORED = "tests/gold/cli/stored/"
 EXPECT = os.path.join(HERE, "expect")
 ID = fake.DRIFT
 UPDATE = "--update" in sys.argv
@@ -70,6 +71,8 @@ CASES = [
     ("show-none", "show web /none"),
     ("show-jsonl", "show web /none -o jsonl"),
     ("log", "log"),
+    ("log-all", "log --all"),
+    ("log-heartbeats", "log --type heartbeat"),
     ("log-jsonl", "log --format jsonl"),
     ("log-json", "log --format json"),
     ("log-follow-ends", "log -f web"),
@@ -89,6 +92,24 @@ CASES = [
     ("verify-target", "verify web"),
     ("verify-bad", "verify bad"),
     ("verify-two", "verify web --all"),
+    ("verify-from", ["verify", "journal", "--from", STORED + "whole"]),
+    ("verify-from-json", ["verify", "journal", "--from", STORED + "whole", "-o", "json"]),
+    ("verify-from-host", ["verify", "journal", "--from", STORED + "whole", "--host", "web1",
+                          "--until-seq", "9"]),
+    ("verify-from-no-host", ["verify", "journal", "--from", STORED + "whole", "--host", "\x1b"]),
+    ("verify-from-holes", ["verify", "journal", "--from", STORED + "holes"]),
+    ("verify-from-part", ["verify", "journal", "--from", STORED + "holes", "--since-seq", "7"]),
+    ("verify-from-allowed", ["verify", "journal", "--from", STORED + "holes", "--allow-holes"]),
+    ("verify-from-forged", ["verify", "journal", "--from", STORED + "forged"]),
+    ("verify-from-torn", ["verify", "journal", "--from", STORED + "torn", "-o", "jsonl"]),
+    ("verify-from-escaped", ["verify", "journal", "--from", STORED + "escaped"]),
+    ("verify-from-nothing", "verify journal --from -"),
+    ("verify-from-dir", "verify journal --from /"),
+    ("verify-from-nowhere", "verify journal --from /nonexistent/file"),
+    ("verify-from-target", "verify web --from -"),
+    ("verify-from-seq", "verify journal --from - --since-seq 0"),
+    ("verify-from-seqs", "verify journal --from - --since-seq 9 --until-seq 8"),
+    ("verify-host", "verify journal --host web1"),
     ("baseline-list", "baseline list"),
     ("baseline-show", "baseline show web 2"),
     ("baseline-show-less", "baseline show web"),
@@ -149,7 +170,7 @@ def run(sock, words, **env):
     if isinstance(words, (str, bytes)):
         words = words.split(" " if isinstance(words, str) else b" ") if words else []
     p = subprocess.run([BIN] + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, env=environment(sock, **env), timeout=60)
+                       stderr=subprocess.PIPE, env=environment(sock, **env), cwd=ROOT, timeout=60)
     return p.returncode, p.stdout, p.stderr
 
 

@@ -52,7 +52,7 @@ static void cgroup_forms(void **state)
 static void by_namespace_before_all(void **state)
 {
 	struct whose_row rows[] = {
-		{span_of("other"), 1, 0, 0}, {span_of("mine"), proc_mnt_ns(getpid()), 0, 0}};
+		{span_of("other"), 1, 0, 0, 0}, {span_of("mine"), proc_mnt_ns(getpid()), 0, 0, 0}};
 	size_t at = 9;
 
 	(void)state;
@@ -62,7 +62,7 @@ static void by_namespace_before_all(void **state)
 
 static void the_host_and_the_gone(void **state)
 {
-	struct whose_row row = {span_of("other"), 1, 0, 0};
+	struct whose_row row = {span_of("other"), 1, 0, 0, 0};
 	size_t at;
 
 	(void)state;
@@ -71,33 +71,12 @@ static void the_host_and_the_gone(void **state)
 	assert_int_equal(whose_pid(999999999, NULL, 0, &at), WHOSE_GONE);
 }
 
-static void facts_of_a_process(void **state)
-{
-	ARENA struct arena mem = {0};
-	struct actor a;
-
-	(void)state;
-	assert_int_equal(proc_actor(getpid(), &mem, &a), 0);
-	assert_int_equal(a.pid, getpid());
-	assert_true(a.start > 0 && a.start == proc_start(getpid()));
-	assert_true(a.has_uid);
-	assert_int_equal(a.uid, geteuid());
-	assert_int_equal(a.gid, getegid());
-	assert_true(a.exe.n > 0 && a.exe.p[0] == '/');
-	assert_true(a.cmdline.n > 0 && a.cmdline.p[a.cmdline.n - 1] != 0);
-	assert_true(a.comm.n > 0 && a.comm.n < 16);
-	assert_int_equal(a.reason.n, 0);
-	assert_int_equal(proc_actor(999999999, &mem, &a), -ESRCH);
-	assert_int_equal(a.pid, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cgroup_forms),
 		cmocka_unit_test(by_namespace_before_all),
 		cmocka_unit_test(the_host_and_the_gone),
-		cmocka_unit_test(facts_of_a_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

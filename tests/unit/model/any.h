@@ -8,6 +8,7 @@
 struct any_room {
 	struct buf xattrs;
 	uint8_t link[40], redirect[20], exe[40], cmdline[60], comm[16], container[64], reason[30];
+	uint8_t host[40], cwd[40], tty[10], session[20], up[ACTOR_UP_MAX][2][20];
 };
 static inline void any_room_free(struct any_room *room)
 {
@@ -72,18 +73,34 @@ static inline struct actor any_actor(uint64_t *seed, struct any_room *room)
 		.start = any_size(seed),
 		.has_uid = any_below(seed, 2),
 		.login_uid = UINT32_MAX,
+		.login_session = UINT32_MAX,
 		.origin = (enum origin)any_below(seed, ORIGIN_N),
 		.exe = any_bytes(seed, room->exe, sizeof(room->exe)),
 		.cmdline = any_bytes(seed, room->cmdline, sizeof(room->cmdline)),
 		.comm = any_bytes(seed, room->comm, sizeof(room->comm)),
 		.container = any_bytes(seed, room->container, sizeof(room->container)),
 		.reason = any_bytes(seed, room->reason, sizeof(room->reason)),
+		.exe_host = any_bytes(seed, room->host, sizeof(room->host)),
+		.cwd = any_bytes(seed, room->cwd, sizeof(room->cwd)),
+		.tty = any_bytes(seed, room->tty, sizeof(room->tty)),
+		.session = any_bytes(seed, room->session, sizeof(room->session)),
+		.drifted = any_below(seed, 2),
+		.has_sha = any_below(seed, 2),
+		.n_up = any_below(seed, ACTOR_UP_MAX + 1),
 	};
+
+	for (size_t i = 0; i < SHA_LEN && a.has_sha; i++)
+		a.sha[i] = (uint8_t)any_below(seed, 256);
+	for (size_t i = 0; i < a.n_up; i++)
+		a.up[i] = (struct ancestor){(uint32_t)any_size(seed), any_size(seed),
+			any_bytes(seed, room->up[i][0], sizeof(room->up[i][0])),
+			any_bytes(seed, room->up[i][1], sizeof(room->up[i][1]))};
 
 	if (a.has_uid) {
 		a.uid = (uint32_t)any_size(seed);
 		a.gid = (uint32_t)any_size(seed);
 		a.login_uid = (uint32_t)any_size(seed);
+		a.login_session = (uint32_t)any_size(seed);
 	}
 	return a;
 }

@@ -1,6 +1,7 @@
 /* full.h - one of every noun with every member set, for tests that look at all of them. */
 #pragma once
 
+#include "wire/beat.h"
 #include "wire/event.h"
 #include <string.h>
 
@@ -10,8 +11,11 @@ struct full {
 	struct gap gap;
 	struct target target;
 	struct event event;
+	struct session session;
+	struct actor leader;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
+	struct buf heartbeat;
 };
 
 static inline void full_records(struct full *f)
@@ -87,7 +91,26 @@ static inline void full_change(struct full *f)
 		.comm = span_of("sh"),
 		.container = span_of("4bd1"),
 		.origin = ORIGIN_EXEC,
+		.login_session = 3,
+		.exe_host = span_make("/up/\xff", 5),
+		.cwd = span_of("/root"),
+		.tty = span_of("pts/0"),
+		.session = span_of("9-19"),
+		.drifted = true,
+		.has_sha = true,
+		.up = {{9, 19, span_of("sh"), span_make("/b\xff", 3)},
+			{0, 0, span_of("runc"), {0}}},
+		.n_up = 2,
 		.reason = span_of("why")};
+
+	f->leader = who;
+	f->session = (struct session){.id = span_of("9-19"),
+		.opened = 1,
+		.closed = 2,
+		.leader = &f->leader,
+		.n_paths = 3,
+		.paths = f->names,
+		.n_listed = 2};
 
 	actor_encode(&who, &f->actor);
 	f->change = (struct change){.kind = 'C',
@@ -114,6 +137,25 @@ static inline void full_change(struct full *f)
 		.detail = span_of("a sentence")};
 }
 
+static inline void full_heartbeat(struct full *f)
+{
+	struct json j = json_on(&f->heartbeat);
+	struct beat_target t = {span_of("4bd1"), span_of("web"), f->drift_id, 2};
+	struct beat_sink s = {span_of("siem"), 4, 1};
+	struct beat b = {.version = "0.1.0",
+		.interval = INT64_C(60000000000),
+		.full = true,
+		.targets = &t,
+		.n_listed = 1,
+		.n_targets = 1,
+		.digest = f->drift_id,
+		.gaps = 1,
+		.sinks = &s,
+		.n_sinks = 1};
+
+	show_beat(&j, &b);
+}
+
 static inline void full_make(struct full *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -121,6 +163,7 @@ static inline void full_make(struct full *f)
 	full_target(f);
 	full_change(f);
 	memset(f->drift_id, 0x11, SHA_LEN);
+	full_heartbeat(f);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
 	f->event = (struct event){.seq = 5,
@@ -132,6 +175,7 @@ static inline void full_make(struct full *f)
 		.change = &f->change,
 		.host_path = span_of("/var/lib/x"),
 		.gap = &f->gap,
+		.session = &f->session,
 		.drift_id = f->drift_id,
 		.generation = 2,
 		.reason = span_of("why"),
@@ -140,13 +184,21 @@ static inline void full_make(struct full *f)
 		.detail = span_of("a sentence"),
 		.layer = span_of("/layer"),
 		.names = f->names,
-		.n_names = 2};
+		.n_names = 2,
+		.run = span_of(
+			"{\"cmdline\":[\"apk\",\"add\",\"x\"],\"counts\":{\"A\":1,\"C\":0,\"D\":0},"
+			"\"ended\":true,\"first\":\"2026-11-23T22:14:05.000000000Z\",\"id\":4,"
+			"\"last\":\"2026-11-23T22:14:05.000000000Z\",\"manager\":\"apk\","
+			"\"n_paths\":1,\"paths\":[\"/usr/bin/x\"],\"pid\":7,"
+			"\"session\":\"9-19\",\"start\":8}"),
+		.run_id = 4,
+		.heartbeat = buf_span(&f->heartbeat)};
 }
 
 static inline void full_free(struct full *f)
 {
-	struct buf *all[] = {
-		&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels};
+	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
+		&f->heartbeat};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

@@ -25,8 +25,12 @@ def record(**more):
 
 
 def actor(**more):
-    return dict({"cmdline": "sh -c echo\x1b[31m", "comm": "sh", "exe": "/bin/busybox", "gid": 0,
-                 "origin": "exec", "pid": 4711, "start": 1, "uid": 0}, **more)
+    return dict({"ancestry": [{"comm": "runc", "exe": "/usr/bin/runc", "pid": 4700, "start": 1},
+                              {"comm": "sh\x1b[7m", "pid": 1}],
+                 "cmdline": ["sh", "-c", "echo \x1b[31m", ""], "comm": "sh", "cwd": "/\x1b[1m",
+                 "exe": "/bin/busybox", "exe_host": "/var/lib/x/bin/busybox", "gid": 0,
+                 "origin": "exec", "pid": 4711, "session": "4711-1", "sha256": "33" * 32,
+                 "start": 1, "tty": "pts/0", "uid": 0}, **more)
 
 
 def target(name, n, **more):
@@ -105,6 +109,17 @@ EVENTS = [
                                                   "path": "/var"}),
     event(4, "baseline.accepted", generation=2, reason="hotfix \u202e4711"),
     event(5, "target.found", target=dict(REF, name=HOSTILE)),
+    event(6, "exec.session", reason="closed", session={
+        "id": "4711-1", "opened": T1, "closed": T2, "leader": actor(drifted=True),
+        "cmdline": ["sh", "-c", "echo \x1b[31m", ""], "n_paths": 3, "paths": ["/etc/\x1b[2Jpasswd", "/b"],
+        "tty": "pts/0", "uid": 0}),
+    event(7, "package.run", severity="low", run={
+        "cmdline": ["apt-get", "install", "\x1b[2J"], "counts": {"A": 12, "C": 3, "D": 0},
+        "ended": True, "id": 2, "manager": "apt-get", "n_paths": 15, "paths": ["/usr/bin/x"]}),
+    event(8, "heartbeat", target=None, heartbeat={
+        "full": False, "gaps": 1, "interval": 60, "n_targets": 3, "targets": [],
+        "sinks": [{"acked": 4, "lag": 1, "name": "siem\x1b[2J"}], "targets_digest": "33" * 32,
+        "version": "0.1.0"}),
 ]
 
 PATCH = ("--- a/etc/passwd\n+++ b/etc/passwd\n@@ -1,2 +1,2 @@\n root:x\n-old\n+new\x1b[2J\r\n"

@@ -1,0 +1,147 @@
+/*
+ * Which changes are of a package manager's run, and the entry that sums a run up. A manager counts as
+ * one only where its own program is as the image has it: who could write /usr/bin/apt-get could else hide
+ * behind its name. What is high or critical by itself keeps its severity in a run, too.
+ */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "box/proc.h"
+#include "daemon/sensor/ledger_impl.h"
+#include "daemon/sensor/runs.h"
+#include "model/actor.h"
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { CMDLINE_MOST = 4096 };
+
+/* Does this one path differ in a way that could make another program of what lies at or below it? */
+static int is_altered(struct ledger *l, uint32_t no, struct span path, bool itself)
+{
+	uint32_t harmless = 1u << ASPECT_MTIME, hides = 1u << ASPECT_MOUNT | 1u << ASPECT_TYPE;
+	struct change c;
+	int r = drift_get(l->txn, no, path, &c);
+
+	if (r)
+		return r < 0 ? r : 0;
+	if (c.kind != 'C')
+		return 1;
+	return itself ? (c.aspects & ~harmless) != 0 : (c.aspects & hides) != 0;
+}
+
+/* 1: the file, and every directory on the way, is as the baseline has it. */
+static int is_as_shipped(struct ledger *l, uint32_t no, struct span path)
+{
+	int r = path.n > 1 ? is_altered(l, no, path, true) : 1;
+
+	for (size_t n = path.n; n-- > 1 && r == 0;)
+		if (path.p[n] == '/')
+			r = is_altered(l, no, span_make(path.p, n), false);
+	return r < 0 ? r : r == 0;
+}
+
+/* The writer, then those it descends from. */
+static size_t chain_of(const struct actor *a, struct run_process *chain)
+{
+	chain[0] = (struct run_process){a->pid, a->start, a->exe, a->cmdline};
+	for (size_t i = 0; i < a->n_up; i++)
+		chain[i + 1] = (struct run_process){
+			a->up[i].pid, a->up[i].start, a->up[i].exe, {.p = NULL}};
+	return a->n_up + 1;
+}
+
+/* Only who writes from inside his own container runs the programs that the target's drift speaks of;
+ * a tree of the host is the host's. */
+static bool writes_from_inside(const struct kept *k, const struct actor *a)
+{
+	if (k->kind == TARGET_CONTAINER)
+		return (a->origin == ORIGIN_WORKLOAD || a->origin == ORIGIN_EXEC) &&
+		       span_is(a->container, k->id);
+	return k->kind == TARGET_HOST && a->origin == ORIGIN_HOST;
+}
+
+/* An ancestor's command line is not in what is stored of the writer. */
+static void read_cmdline(const struct run_process *p, struct buf *out)
+{
+	char path[64];
+
+	if (proc_start((int)p->pid) != p->start)
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", p->pid);
+	if (fd_read_file(AT_FDCWD, path, 1 << 20, out) < 0)
+		buf_reset(out);
+	if (out->n > CMDLINE_MOST)
+		out->n = CMDLINE_MOST;
+}
+
+int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_t *ret_id)
+{
+	struct run_process chain[ACTOR_UP_MAX + 1];
+	BUF struct buf cmdline = {.p = NULL};
+	struct run_change add = {.target = atomic_load(&k->no)};
+	struct span program;
+	struct actor a;
+	int r, at;
+
+	*ret_id = 0;
+	if ((c->aspects & (1u << ASPECT_LAYER)) || actor_decode(c->actor, &a) < 0 || a.drifted ||
+		!writes_from_inside(k, &a))
+		return 0;
+	at = runs_manager(chain, chain_of(&a, chain), &add.manager, &program);
+	if (at < 0 || !chain[at].start)
+		return 0;
+	r = is_as_shipped(l, add.target, program);
+	if (r == 1)
+		r = is_as_shipped(l, add.target, chain[at].exe);
+	if (r != 1)
+		return r;
+	if (!chain[at].cmdline.n) {
+		read_cmdline(&chain[at], &cmdline);
+		chain[at].cmdline = buf_span(&cmdline);
+	}
+	add.process = &chain[at];
+	add.session = a.session;
+	add.kind = c->kind;
+	add.path = c->path;
+	add.seq = l->head.last + 1;
+	add.wall = l->now;
+	add.now = clock_mono();
+	*ret_id = runs_add(l->runs, &add);
+	if (*ret_id && c->severity < SEV_HIGH)
+		c->severity = SEV_INFO;
+	return 0;
+}
+
+static bool is_alive(void *ctx, uint32_t pid, uint64_t start)
+{
+	(void)ctx;
+	return proc_start((int)pid) == start;
+}
+
+static int tell_run(struct ledger *l, const struct run *run)
+{
+	BUF struct buf text = {.p = NULL};
+	struct json j = json_on(&text);
+	struct event e = {.type = EVENT_PACKAGE_RUN, .severity = SEV_LOW};
+	struct target t;
+	int r = ledger_target_of(l, run_target(run), &t);
+
+	if (r < 0)
+		return r;
+	e.target = r == 0 ? &t : NULL;
+	run_show(&j, run);
+	e.run = buf_span(&text);
+	return buf_err(&text) < 0 ? buf_err(&text) : ledger_journal(l, &e, NULL);
+}
+
+int ledger_runs(struct ledger *l, bool all)
+{
+	int64_t now = clock_mono();
+	const struct run *run;
+	int r = 0;
+
+	while (r == 0 && (run = runs_over(l->runs, now, all, is_alive, NULL)))
+		r = tell_run(l, run);
+	return r;
+}

@@ -1,0 +1,293 @@
+/*
+ * A run is a manager process: its pid and start time, in a target. It is over when the process is gone
+ * and what it did has had time to be looked at, when it has been quiet for long, or at the latest after
+ * a quarter of an hour, so that a manager that stays (a shell of one) does not hide what comes later.
+ */
+#include "daemon/sensor/runs.h"
+#include "base/clock.h"
+
+#define SETTLE                                                                                     \
+	(2 * CLOCK_S) /* a change is seen this long after it, at most, where nothing is wrong */
+#define QUIET (30 * CLOCK_S)
+#define LONGEST (15 * 60 * CLOCK_S)
+enum { CMDLINE_MOST = 4096, KINDS = 3 };
+
+/* What an aborted batch takes back. */
+struct tally {
+	uint64_t n[KINDS]; /* A C D */
+	size_t n_listed, bytes;
+	int64_t last, last_wall;
+};
+struct run {
+	uint64_t id;
+	uint32_t target, pid;
+	uint64_t start;
+	const char *manager;
+	struct buf cmdline, session;
+	struct buf paths; /* of buf_bytes() */
+	int64_t first, first_wall;
+	struct tally now, saved;
+	bool fresh, over, cut;
+};
+struct runs {
+	struct run *run[RUNS_OPEN];
+	size_t n;
+	int64_t looked;
+};
+
+/* ---- who is a manager ---- */
+
+static const char *const programs[] = {"apk", "apt", "apt-get", "aptitude", "dnf5", "dpkg",
+	"microdnf", "opkg", "pacman", "rpm", "tdnf", "unattended-upgrade", "zypper"};
+static const char *const scripts[] = {
+	"dnf", "dnf-3", "npm", "pip", "pip3", "unattended-upgrade", "yum"};
+static const char *const interpreters[] = {"python", "node"};
+static const char *const folders[] = {"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/lib/apk/",
+	"/usr/libexec/", "/usr/local/bin/"};
+
+/* The name of a file right in one of the folders where distributions keep programs; else empty. */
+static struct span name_in_folders(struct span path)
+{
+	for (size_t i = 0; i < COUNTOF(folders); i++) {
+		size_t n = strlen(folders[i]);
+
+		if (span_starts(path, span_of(folders[i])) && !memchr(path.p + n, '/', path.n - n))
+			return span_make(path.p + n, path.n - n);
+	}
+	return (struct span){.p = NULL};
+}
+
+static const char *listed(const char *const *list, size_t n, struct span name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_is(name, list[i]))
+			return list[i];
+	return NULL;
+}
+
+/* The second argument, where the first is an interpreter: a script's path. */
+static struct span script_of(const struct run_process *p)
+{
+	struct span name = name_in_folders(p->exe), rest = {.p = NULL};
+	const uint8_t *end;
+	bool known = false;
+
+	for (size_t i = 0; i < COUNTOF(interpreters); i++)
+		known |= span_starts(name, span_of(interpreters[i]));
+	end = known && p->cmdline.n ? memchr(p->cmdline.p, 0, p->cmdline.n) : NULL;
+	if (!end)
+		return rest;
+	rest = span_make(end + 1, p->cmdline.n - (size_t)(end + 1 - p->cmdline.p));
+	end = rest.n ? memchr(rest.p, 0, rest.n) : NULL;
+	return end ? span_make(rest.p, (size_t)(end - rest.p)) : rest;
+}
+
+static const char *manager_of(const struct run_process *p, struct span *ret_program)
+{
+	const char *name = listed(programs, COUNTOF(programs), name_in_folders(p->exe));
+	struct span script;
+
+	*ret_program = p->exe;
+	if (name)
+		return name;
+	script = script_of(p);
+	*ret_program = script;
+	return listed(scripts, COUNTOF(scripts), name_in_folders(script));
+}
+
+int runs_manager(
+	const struct run_process *chain, size_t n, const char **ret_name, struct span *ret_program)
+{
+	while (n--)
+		if ((*ret_name = manager_of(&chain[n], ret_program)))
+			return (int)n;
+	return -1;
+}
+
+/* ---- the runs ---- */
+
+int runs_new(struct runs **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	must(*ret);
+	return 0;
+}
+
+static void run_free(struct run *r)
+{
+	buf_free(&r->cmdline);
+	buf_free(&r->session);
+	buf_free(&r->paths);
+	free(r);
+}
+
+static void drop(struct runs *rs, size_t i)
+{
+	run_free(rs->run[i]);
+	rs->run[i] = rs->run[--rs->n];
+}
+
+void runs_free(struct runs *rs)
+{
+	while (rs && rs->n)
+		drop(rs, rs->n - 1);
+	free(rs);
+}
+
+static struct run *find(const struct runs *rs, const struct run_change *c)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		struct run *r = rs->run[i];
+
+		if (r->target == c->target && r->pid == c->process->pid &&
+			r->start == c->process->start && !r->over)
+			return r;
+	}
+	return NULL;
+}
+
+static struct run *open_run(struct runs *rs, const struct run_change *c)
+{
+	struct run *r = rs->n < RUNS_OPEN ? calloc(1, sizeof(*r)) : NULL;
+
+	if (!r)
+		return NULL;
+	*r = (struct run){.id = c->seq,
+		.target = c->target,
+		.pid = c->process->pid,
+		.start = c->process->start,
+		.manager = c->manager,
+		.first = c->now,
+		.first_wall = c->wall,
+		.fresh = true};
+	buf_add_span(&r->session, c->session);
+	rs->run[rs->n++] = r;
+	return r;
+}
+
+static void add_cmdline(struct run *r, struct span cmdline)
+{
+	if (!r->cmdline.n)
+		buf_add(&r->cmdline, cmdline.p,
+			cmdline.n < CMDLINE_MOST ? cmdline.n : CMDLINE_MOST);
+}
+
+uint64_t runs_add(struct runs *rs, const struct run_change *c)
+{
+	struct run *r = find(rs, c);
+
+	if (!r)
+		r = open_run(rs, c);
+	if (!r)
+		return 0;
+	add_cmdline(r, c->process->cmdline);
+	r->now.n[c->kind == 'A' ? 0 : c->kind == 'C' ? 1 : 2]++;
+	r->now.last = c->now;
+	r->now.last_wall = c->wall;
+	if (r->now.n_listed < RUN_PATHS) {
+		buf_bytes(&r->paths, c->path);
+		r->now.n_listed++;
+		r->now.bytes = r->paths.n;
+	}
+	return r->id;
+}
+
+void runs_commit(struct runs *rs)
+{
+	for (size_t i = rs->n; i-- > 0;) {
+		struct run *r = rs->run[i];
+
+		r->saved = r->now;
+		r->fresh = false;
+		if (r->over)
+			drop(rs, i);
+	}
+}
+
+void runs_abort(struct runs *rs)
+{
+	for (size_t i = rs->n; i-- > 0;) {
+		struct run *r = rs->run[i];
+
+		r->now = r->saved;
+		r->paths.n = r->now.bytes;
+		r->over = r->cut = false;
+		if (r->fresh)
+			drop(rs, i);
+	}
+}
+
+const struct run *runs_over(struct runs *rs, int64_t now, bool all, runs_alive *alive, void *ctx)
+{
+	rs->looked = now;
+	for (size_t i = 0; i < rs->n; i++) {
+		struct run *r = rs->run[i];
+		int64_t quiet = now - r->now.last;
+		bool gone;
+
+		if (r->over || (!all && quiet < SETTLE && now - r->first < LONGEST))
+			continue;
+		gone = !alive(ctx, r->pid, r->start);
+		if (!all && !gone && quiet < QUIET && now - r->first < LONGEST)
+			continue;
+		r->over = true;
+		r->cut = !gone;
+		return r;
+	}
+	return NULL;
+}
+
+int64_t runs_next(const struct runs *rs)
+{
+	return rs->n ? rs->looked + CLOCK_S : INT64_MAX;
+}
+
+uint32_t run_target(const struct run *r)
+{
+	return r->target;
+}
+
+static void show_list(struct json *j, const char *key, struct span list, bool by_nul)
+{
+	struct rd at = rd_of(list);
+
+	json_key(j, key);
+	json_open(j, '[');
+	while (!by_nul && !rd_end(&at))
+		json_str(j, rd_bytes(&at));
+	while (by_nul && list.n) {
+		const uint8_t *end = memchr(list.p, 0, list.n);
+		size_t n = end ? (size_t)(end - list.p) : list.n;
+
+		json_str(j, span_make(list.p, n));
+		n += end != NULL;
+		list = span_make(list.p + n, list.n - n);
+	}
+	json_close(j, ']');
+}
+
+void run_show(struct json *j, const struct run *r)
+{
+	static const char *const kinds[KINDS] = {"A", "C", "D"};
+
+	json_open(j, '{');
+	if (r->cmdline.n)
+		show_list(j, "cmdline", buf_span(&r->cmdline), true);
+	json_key(j, "counts");
+	json_open(j, '{');
+	for (size_t i = 0; i < KINDS; i++)
+		json_m_uint(j, kinds[i], r->now.n[i]);
+	json_close(j, '}');
+	json_m_bool(j, "ended", !r->cut);
+	json_m_time(j, "first", r->first_wall);
+	json_m_uint(j, "id", r->id);
+	json_m_time(j, "last", r->now.last_wall);
+	json_m_text(j, "manager", r->manager);
+	json_m_uint(j, "n_paths", r->now.n[0] + r->now.n[1] + r->now.n[2]);
+	show_list(j, "paths", buf_span(&r->paths), false);
+	json_m_uint(j, "pid", r->pid);
+	if (r->session.n)
+		json_m_str(j, "session", buf_span(&r->session));
+	json_m_uint(j, "start", r->start);
+	json_close(j, '}');
+}

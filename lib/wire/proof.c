@@ -1,0 +1,335 @@
+/*
+ * A line is any line: a log of everything, with events in it. Only a line that names the schema is
+ * looked at closely, and what it costs is bounded: names of files are in it, and whoever chose them
+ * may have wanted this to be slow, or to find an event that nobody wrote. So objects are found by a
+ * scan for balanced braces, strings are only looked into under names that receivers use for the
+ * original, and an event is only taken for one when its id is the digest of its text.
+ */
+#include "wire/proof_chain.h"
+#include "base/err.h"
+#include "wire/jansson.h"
+#include <inttypes.h>
+
+#define MARK "boltseal.event"
+enum {
+	LINE_MOST = 4 << 20,
+	EFFORT = 256 << 20, /* bytes looked at for one line */
+	PARSING = 16,	    /* a parsed byte, in bytes looked at */
+	STRINGS_DEPTH = 3,  /* an original within an original */
+	HOST_MOST = 255,
+	OBJECTS_DEPTH = 4, /* objects down to such a member */
+};
+
+struct proof {
+	struct chains chains;
+	char *host;
+	struct buf line; /* begun, not ended */
+	bool too_long;
+	uint64_t other; /* lines that say nothing of events */
+	uint64_t events;
+	bool cut; /* the last line ends in the middle */
+};
+
+/* Members that hold an event's text as a string, the surest first. */
+static const char *const originals[] = {"original", "event.original", "raw_data", "_raw", "MESSAGE",
+	"message", "log", "line", "stringValue"};
+
+int proof_new(struct proof **ret, const struct proof_options *options)
+{
+	struct proof *p = calloc(1, sizeof(*p));
+
+	must(p);
+	p->chains.opt = *options;
+	if (options->host) {
+		p->host = strdup(options->host);
+		must(p->host);
+		p->chains.opt.host = p->host;
+	}
+	*ret = p;
+	return 0;
+}
+
+void proof_free(struct proof *p)
+{
+	if (!p)
+		return;
+	chains_fini(&p->chains);
+	buf_free(&p->line);
+	free(p->host);
+	free(p);
+}
+
+/* Bytes of the object that begins at `s`, by its braces; 0: it does not end. */
+static size_t object_len(struct span s)
+{
+	size_t depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && c == '{')
+			depth++;
+		else if (!quoted && c == '}' && --depth == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* The next place at which an object can begin: a brace, then a name. */
+static const uint8_t *object_at(struct span s)
+{
+	const uint8_t *at = s.p, *end = s.p + s.n;
+
+	while (at < end && (at = memchr(at, '{', (size_t)(end - at)))) {
+		const uint8_t *next = at + 1;
+
+		while (next < end && (*next == ' ' || *next == '\t'))
+			next++;
+		if (next < end && *next == '"')
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
+static int take_event(struct proof *p, json_t *root)
+{
+	struct event_link e;
+	int r = event_check_object(root, &e);
+
+	p->events++;
+	if (r == 0 && (e.host.n > HOST_MOST || memchr(e.host.p, 0, e.host.n)))
+		r = err_set(-EBADMSG, "event %" PRIu64 " is of no host that could be", e.seq);
+	if (r == 0)
+		return chains_add(&p->chains, &e);
+	if (r != -EBADMSG)
+		return r;
+	if (!p->host || !e.host.n || span_is(e.host, p->host))
+		chains_find(&p->chains, FINDING_ALTERED, e.seq, err_why());
+	return 0;
+}
+
+/* How far one line has been looked into. */
+struct look {
+	size_t effort;
+	unsigned strings;
+	size_t found;
+};
+static int look_into(struct proof *p, struct look *l, struct span text);
+
+/* -errno, or 0: l->found tells whether it was there. */
+static int look_at_strings(struct proof *p, struct look *l, const json_t *root, unsigned depth)
+{
+	size_t had = l->found;
+	const char *key;
+	json_t *v;
+	int r = 0;
+
+	if (l->strings == 0 || depth == 0)
+		return 0;
+	l->strings--;
+	for (size_t i = 0; i < COUNTOF(originals) && r == 0 && l->found == had; i++) {
+		v = json_object_get(root, originals[i]);
+		if (json_is_string(v))
+			r = look_into(p, l, json_span(v));
+	}
+	l->strings++;
+	json_object_foreach((json_t *)root, key, v)
+		if (r == 0 && l->found == had && json_is_object(v))
+			r = look_at_strings(p, l, v, depth - 1);
+	return r;
+}
+
+/* One object that is whole by its braces. Sets *ret_done when nothing inside it is to be found. */
+static int look_at_object(struct proof *p, struct look *l, struct span text, bool *ret_done)
+{
+	DECREF json_t *root = json_loadb(
+		(const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	size_t had = l->found;
+	int r;
+
+	*ret_done = false;
+	if (!root)
+		return 0;
+	if (event_claims(root)) {
+		l->found++;
+		*ret_done = true;
+		return take_event(p, root);
+	}
+	r = look_at_strings(p, l, root, OBJECTS_DEPTH);
+	*ret_done = l->found > had;
+	return r;
+}
+
+static int look_into(struct proof *p, struct look *l, struct span text)
+{
+	const uint8_t *at;
+
+	if (!memmem(text.p, text.n, MARK, strlen(MARK)))
+		return 0;
+	while (l->effort < EFFORT && (at = object_at(text))) {
+		struct span rest = span_make(at, text.n - (size_t)(at - text.p));
+		size_t n = object_len(rest);
+		bool done = false;
+		int r;
+
+		r = n ? look_at_object(p, l, span_make(at, n), &done) : 0;
+		if (r < 0)
+			return r;
+		l->effort += done ? 0 : n ? n * PARSING : rest.n;
+		text = span_make(at + (done ? n : 1), rest.n - (done ? n : 1));
+	}
+	return 0;
+}
+
+static int end_line(struct proof *p, struct span line, bool ended)
+{
+	struct look l = {.strings = STRINGS_DEPTH};
+	int r;
+
+	p->chains.line++;
+	r = look_into(p, &l, line);
+	if (r < 0 || l.found)
+		return r;
+	if (!ended && memchr(line.p, '{', line.n))
+		p->cut = true;
+	else if (!memmem(line.p, line.n, MARK, strlen(MARK)))
+		p->other++;
+	else
+		chains_find(&p->chains, FINDING_UNREADABLE, 0,
+			p->too_long ? "it is longer than any event"
+				    : "no event that is whole is on it");
+	return 0;
+}
+
+/* What is too long is no event; its beginning tells whether it wanted to be one. */
+static void keep(struct proof *p, struct span part)
+{
+	size_t room = LINE_MOST - p->line.n;
+
+	p->too_long |= part.n > room;
+	buf_add(&p->line, part.p, part.n < room ? part.n : room);
+}
+
+int proof_feed(struct proof *p, struct span bytes)
+{
+	while (bytes.n) {
+		const uint8_t *end = memchr(bytes.p, '\n', bytes.n);
+		size_t n = end ? (size_t)(end - bytes.p) : bytes.n;
+		struct span part = span_make(bytes.p, n);
+		int r;
+
+		if (p->line.n || !end || n > LINE_MOST)
+			keep(p, part);
+		if (!end)
+			return buf_err(&p->line);
+		r = end_line(p, p->line.n ? buf_span(&p->line) : part, true);
+		buf_reset(&p->line);
+		p->too_long = false;
+		if (r < 0)
+			return r;
+		bytes = span_make(end + 1, bytes.n - n - 1);
+	}
+	return 0;
+}
+
+static int nothing(const struct proof *p)
+{
+	if (p->chains.foreign)
+		return err_set(-ENODATA, "no event of host %s is in it: %" PRIu64 " are of others",
+			p->host, p->chains.foreign);
+	if (p->chains.outside)
+		return err_set(-ENODATA, "no event of those seqs is in it");
+	return err_set(-ENODATA,
+		"no event of boltseal.event/1 is in it: a sink's format must be json, or keep the "
+		"original text");
+}
+
+static void show_line(struct json *j, const struct finding *f)
+{
+	BUF struct buf where = {.p = NULL};
+#define X_NAME(id, n, s) n,
+	static const char *const names[FINDING_N] = {FINDINGS(X_NAME)};
+#undef X_NAME
+
+	buf_printf(&where, "line %" PRIu64, f->line);
+	json_open(j, '{');
+	json_m_text(j, "check", "entry");
+	json_m_str(j, "detail", buf_span(&f->why));
+	json_m_text(j, "finding", names[f->kind]);
+	json_m_uint(j, "line", f->line);
+	json_m_bool(j, "ok", false);
+	if (f->seq)
+		json_m_uint(j, "seq", f->seq);
+	json_m_text(j, "subject", buf_text(&where));
+	json_close(j, '}');
+}
+
+static void describe(const struct proof *p, struct buf *out)
+{
+	const struct chains *cs = &p->chains;
+
+	buf_printf(out, "%" PRIu64 " on %" PRIu64 " lines", p->events, cs->line);
+	if (cs->counts[FINDING_ALTERED])
+		buf_printf(out, ", %" PRIu64 " changed", cs->counts[FINDING_ALTERED]);
+	if (cs->counts[FINDING_UNREADABLE])
+		buf_printf(out, ", %" PRIu64 " lines unreadable", cs->counts[FINDING_UNREADABLE]);
+	if (cs->foreign)
+		buf_printf(out, ", %" PRIu64 " of other hosts", cs->foreign);
+	if (cs->outside)
+		buf_printf(out, ", %" PRIu64 " of other seqs", cs->outside);
+	if (p->cut)
+		buf_add_text(out, "; the last line is cut off");
+}
+
+static bool show_entries(const struct proof *p, struct json *j)
+{
+	const struct chains *cs = &p->chains;
+	BUF struct buf detail = {.p = NULL};
+	bool ok = !cs->counts[FINDING_ALTERED] && !cs->counts[FINDING_UNREADABLE];
+
+	describe(p, &detail);
+	json_open(j, '{');
+	json_m_uint(j, "altered", cs->counts[FINDING_ALTERED]);
+	json_m_text(j, "check", "entries");
+	json_m_bool(j, "cut", p->cut);
+	json_m_str(j, "detail", buf_span(&detail));
+	json_m_uint(j, "events", p->events);
+	json_m_uint(j, "foreign", cs->foreign);
+	json_m_uint(j, "lines", cs->line);
+	json_m_bool(j, "ok", ok);
+	json_m_uint(j, "other_lines", p->other);
+	json_m_uint(j, "outside", cs->outside);
+	json_m_text(j, "subject", "every line");
+	json_m_uint(j, "unreadable", cs->counts[FINDING_UNREADABLE]);
+	json_close(j, '}');
+	return ok;
+}
+
+int proof_end(struct proof *p, struct buf *out, bool *ret_clean)
+{
+	struct json j = json_on(out);
+	int r = p->line.n ? end_line(p, buf_span(&p->line), false) : 0;
+
+	buf_reset(&p->line);
+	if (r < 0)
+		return r;
+	if (!chains_count(&p->chains) && !p->chains.n_kept)
+		return nothing(p);
+	json_open(&j, '{');
+	json_key(&j, "checks");
+	json_open(&j, '[');
+	for (size_t i = 0; i < p->chains.n_kept; i++)
+		show_line(&j, &p->chains.kept[i]);
+	*ret_clean = show_entries(p, &j);
+	*ret_clean &= chains_show(&p->chains, &j);
+	json_close(&j, ']');
+	json_m_bool(&j, "clean", *ret_clean);
+	json_close(&j, '}');
+	return buf_err(out);
+}
