@@ -23,8 +23,8 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
-LIB_LIBS := -lcrypto -ljansson
-DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng
+LIB_LIBS := -lcrypto -ljansson -lyaml
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -164,11 +164,12 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
 deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 
-MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5
+MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
+$(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
@@ -185,6 +186,8 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseal.1 $(DESTDIR)$(MANDIR)/man1/boltseal.1
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
+	install -Dm644 $(OUT)/man/boltseal.rules.5 $(DESTDIR)$(MANDIR)/man5/boltseal.rules.5
+	install -Dm644 -t $(DESTDIR)$(SYSCONFDIR)/boltseal/rules.d conf/rules.d/*.yaml
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
 
 help:

@@ -28,6 +28,8 @@ bool get_false(const json_t *o, const char *key); /* false only when it says so 
 void add_time(struct buf *out, struct span rfc3339);
 /* "exe[pid] uid 0 exec", quoted; "unknown (why)" */
 void add_actor(struct cli *c, struct buf *out, const json_t *actor);
+/* " (rule NAME)", " (expected by the rule NAME: why)"; nothing where there is none. */
+void add_rule(struct cli *c, struct buf *out, const json_t *rule);
 void add_id(struct buf *out, struct span id); /* hex, or quoted */
 /* The strings of an array, quoted, apart by `between`. */
 void add_list(struct cli *c, struct buf *out, const json_t *array, const char *between);

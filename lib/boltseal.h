@@ -113,6 +113,23 @@ struct boltseal_event_ask {
 int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
 
+/* Which rules have a word in what happens to a path, and which of them decides. */
+int boltseal_rules_explain(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
+
+/* The rules of files and directories, looked at here: no daemon is asked. What is wrong (`error`) and
+ * what is surely not meant goes to `fn`, with texts that live for the call. `now`: seconds since 1970,
+ * for what has expired. Returns 0 when they can be used, 1 when not; *ret_rules is how many there are. */
+struct boltseal_finding {
+	const char *file; /* bytes of its name */
+	unsigned line, column;
+	int error;
+	const char *text;
+};
+typedef void boltseal_hear(void *arg, const struct boltseal_finding *f);
+int boltseal_rules_check(const char *const *paths, size_t n, long long now, boltseal_hear *fn,
+	void *arg, size_t *ret_rules);
+
 #ifdef __cplusplus
 }
 #endif

@@ -132,6 +132,14 @@ static void free_expired(struct item *i)
 	free(e);
 }
 
+static void free_rejudge(struct item *i)
+{
+	struct item_rejudge *r = container_of(i, struct item_rejudge, item);
+
+	kept_unref(r->kept);
+	free(r);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

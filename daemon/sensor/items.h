@@ -21,7 +21,8 @@
 	X(ACCEPT, accept)                                                                          \
 	X(NOTE, note)                                                                              \
 	X(DROP, drop)                                                                              \
-	X(EXPIRED, expired)
+	X(EXPIRED, expired)                                                                        \
+	X(REJUDGE, rejudge)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -48,6 +49,9 @@ struct sighting {
 	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
 	bool has_seen;
+	bool has_prefix; /* its first bytes, as many as it had when it was last looked at */
+	uint64_t prefix_size;
+	uint8_t prefix[SHA_LEN];
 	struct seen seen; /* for the hash cache */
 	int64_t when;	  /* wall ns of the first touch, or of the look */
 	struct order_mark mark;
@@ -160,6 +164,12 @@ struct item_expired {
 	struct item item;
 	struct kept *kept;
 	uint32_t generation;
+};
+
+/* Rules changed, or what they say by the clock: the target's drift is judged anew as it is stored. */
+struct item_rejudge {
+	struct item item;
+	struct kept *kept;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

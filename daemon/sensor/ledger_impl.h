@@ -61,6 +61,31 @@ int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(
 	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
 
+/* An event about a change of `k`; `reason` may be "". */
+int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
+	const struct change *c, const char *reason, uint64_t *ret_seq);
+/* Tells that it is cleared, and takes it out of the drift. */
+int ledger_clear(
+	struct ledger *l, const struct kept *k, const struct change *c, const char *reason);
+
+/* ledger_rules.c: how a file that may only grow has. */
+enum growth {
+	GROWTH_NONE,	/* not its case */
+	GROWTH_GROWN,	/* its old part is as it was */
+	GROWTH_ALTERED, /* it is not */
+};
+struct ruled_in {
+	const struct rules_for *rules;
+	const struct rules_of_path *said;
+	const struct record *base, *now; /* NULL: nothing */
+	struct span actor;		 /* encoded */
+	enum growth growth;
+	int64_t when;
+};
+/* What rules make of a change that was judged: its severity, ruling (whose bytes are in `mem`) and
+ * what the drift id does not look at. */
+void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem);
+
 /* Gaps. Opening one that is open already (same target, path, cause) does nothing. */
 int ledger_gap_open(struct ledger *l, const struct gap *g);
 /* Which gaps a full look at `scope` of target `no`, begun at `since`, ends. */

@@ -39,6 +39,8 @@ struct watch_callbacks {
 	/* root 0: all. `below` is the lost scope ("" all of it). */
 	void (*on_lost)(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
 		uint64_t count, const char *detail);
+	/* Is what lies `below` the root not to be watched at all? NULL: nothing is. */
+	bool (*excluded)(void *ctx, uint32_t root, struct span below);
 };
 struct watch_root {
 	uint32_t id; /* the caller's, > 0 */

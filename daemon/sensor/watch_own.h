@@ -38,6 +38,7 @@ struct root {
 	int pid;
 	char **exclude;
 	size_t n_exclude;
+	const struct watch_callbacks *cb;
 
 	dev_t dev; /* which directory was armed */
 	ino_t ino;
@@ -114,6 +115,8 @@ void watch_touch_root(struct watch *w, struct root *r, struct span below, struct
 void watch_lost(struct watch *w, uint32_t root, struct span below, enum gap_cause cause,
 	uint64_t count, const char *detail);
 bool watch_excluded(const struct root *r, struct span below);
+/* The same, for marks and walks: by the caller's word too, who looks at each touch himself. */
+bool watch_skips(const struct root *r, struct span below);
 
 /* watch_arm.c */
 void watch_arm(struct watch *w, struct root *r);

@@ -82,9 +82,15 @@ static int from_1_to_2(struct txn *t)
 	return r < 0 ? r : 0;
 }
 
+/* Changes may say what rules made of them. Those that do not are read as they are. */
+static int from_2_to_3(struct txn *t)
+{
+	return txn_error(t);
+}
+
 int migrate(struct txn *t)
 {
-	static const struct migration steps[] = {{1, from_1_to_2}};
+	static const struct migration steps[] = {{1, from_1_to_2}, {2, from_2_to_3}};
 
 	return migrate_with(t, steps, COUNTOF(steps), STORE_FORMAT);
 }
