@@ -342,8 +342,8 @@ static void refuse_key(struct reading *r, const struct node *n, const char *what
 		buf_printf(&all, "%s%s", i ? ", " : "", keys[i].name);
 	text_quote(
 		&word, span_make(n->key->text.p, n->key->text.n < 80 ? n->key->text.n : 80), false);
-	making_refuse(r->m, n->key, "unknown key %s, %s has: %s", buf_text(&word), what,
-		buf_text(&all));
+	making_refuse(
+		r->m, n->key, "unknown key %s, %s has: %s", buf_text(&word), what, buf_text(&all));
 }
 
 static void read_map(struct reading *r, const struct node *map, const char *what,
