@@ -63,8 +63,10 @@ int daemon_rules(const struct config *c, struct rules **ret)
 {
 	bool none = strcmp(c->rules_dir, CONFIG_RULES_DIR) == 0 && access(c->rules_dir, F_OK) < 0 &&
 		    errno == ENOENT;
+	int r;
 
-	return rules_load(ret, &c->rules_dir, none ? 0 : 1, NULL);
+	r = rules_load(ret, &c->rules_dir, none ? 0 : 1, NULL);
+	return r < 0 ? r : rules_digest(*ret);
 }
 
 static void tell_finding(void *ctx, const struct rules_finding *f)

@@ -66,7 +66,8 @@ struct rules {
 	struct arena mem;
 	const struct rule *rule; /* in order */
 	size_t n, n_files;
-	uint8_t digest[SHA_LEN]; /* of the files' names and bytes, in order */
+	uint8_t digest[SHA_LEN]; /* by rules_digest() */
+	struct buf source;	 /* until then */
 };
 
 /* A mistake (`error`) or what is surely not meant. Lives for the call. */
@@ -89,6 +90,9 @@ int rules_load(
 /* One file's text, as a set of its own. */
 int rules_parse(
 	struct rules **ret, const char *file, struct span text, const struct rules_hear *hear);
+/* Fills `digest`, of the files' names and bytes, in order. Apart from loading, since only a daemon needs
+ * it, and it needs OpenSSL. Once, before the set is shared. */
+int rules_digest(struct rules *r);
 /* Tells what is shadowed by a later rule, expired at `now`, or named twice. Returns how many. */
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear);
 /* The soonest `expires` after `now`; 0: none. */

@@ -28,6 +28,7 @@ void rules_unref(struct rules *r)
 	if (!r || atomic_fetch_sub(&r->refs, 1) != 1)
 		return;
 	arena_free(&r->mem);
+	buf_free(&r->source);
 	free(r);
 }
 
@@ -78,24 +79,15 @@ void rules_warn(const struct rules_hear *hear, const struct rule *r, const char 
 
 /* ---- a set ---- */
 
-struct file {
-	struct span path, text;
-};
 struct gather {
 	struct making m;
-	struct file *file;
-	size_t n, bytes;
-	struct buf digested;
-	struct arena mem; /* the files' texts */
+	size_t bytes;
 };
 
 static void gather_fini(struct gather *g)
 {
-	buf_free(&g->digested);
 	buf_free(&g->m.first);
-	arena_free(&g->mem);
 	free(g->m.rule);
-	free(g->file);
 	rules_unref(g->m.set);
 }
 #define GATHER CLEANUP(gather_fini)
@@ -132,8 +124,8 @@ static void add_text(struct gather *g, struct span path, struct span text)
 	struct node *root = NULL;
 
 	begin_file(g, path);
-	buf_bytes(&g->digested, path);
-	buf_bytes(&g->digested, text);
+	buf_bytes(&g->m.set->source, path);
+	buf_bytes(&g->m.set->source, text);
 	g->m.set->n_files++;
 	if (node_read(&nodes, (const char *)g->m.file.p, text, &root) < 0)
 		refuse_sentence(&g->m, err_why());
@@ -214,9 +206,6 @@ static int finish(struct gather *g, struct rules **ret)
 		memcpy(rule, g->m.rule, g->m.n * sizeof(*rule));
 	set->rule = rule;
 	set->n = g->m.n;
-	if (buf_err(&g->digested) < 0)
-		return buf_err(&g->digested);
-	sha_once(buf_span(&g->digested), set->digest);
 	*ret = take(g->m.set);
 	return 0;
 }

@@ -213,6 +213,8 @@ static void files_come_in_order_of_name(void **state UNUSED)
 	assert_span(r->rule[1].name, LIT("b"));
 	put("20-b.yaml", span_of("rules: [{name: b, paths: /x, severity: info}]"));
 	assert_int_equal(rules_load(&again, paths, 1, NULL), 0);
+	assert_int_equal(rules_digest(r), 0);
+	assert_int_equal(rules_digest(again), 0);
 	assert_memory_not_equal(r->digest, again->digest, SHA_LEN);
 	drop("40-not");
 	drop(".hidden.yaml");
