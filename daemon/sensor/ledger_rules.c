@@ -60,6 +60,8 @@ static const struct rule *expecting(
 	const struct rule *grows =
 		only_grew(in, c) ? in->said->by[RULE_GROWING] : (const struct rule *)NULL;
 
+	if (c->aspects & 1u << ASPECT_LAYER)
+		return NULL;
 	if (by->expect && by->expect->expect)
 		return by->expect;
 	if (!grows || (by->expect && by->expect->no > grows->no))

@@ -11,6 +11,7 @@ struct verdict {
 	struct record now, base;
 	struct judge_in in;
 	bool had;	   /* it was drift before */
+	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
 	struct buf mem, base_mem, mount_mem, rule_mem;
 	struct rules_for *rules;
@@ -197,12 +198,16 @@ static int tell_layer(struct verdict *v)
 /* Is it news, or what the drift set says already? Who and when do not make news. */
 static bool is_news(const struct verdict *v)
 {
+	const uint32_t growth = v->only_grew ? 1u << ASPECT_CONTENT | 1u << ASPECT_MTIME : 0;
 	BUF struct buf a = {0}, b = {0};
+	struct change old = v->old, now = v->c;
 
 	if (!v->had)
 		return true;
-	change_identity(&v->old, &a);
-	change_identity(&v->c, &b);
+	old.blind |= growth;
+	now.blind |= growth;
+	change_identity(&old, &a);
+	change_identity(&now, &b);
 	return !span_eq(buf_span(&a), buf_span(&b));
 }
 
@@ -251,7 +256,7 @@ static bool same_content(const struct record *a, const struct record *b)
 
 /* GROWTH_UNSURE: the look was made before an earlier one was written down; another is wanted. */
 enum { GROWTH_UNSURE = GROWTH_ALTERED + 1 };
-static int growth_of(const struct verdict *v)
+static int growth_since(const struct verdict *v)
 {
 	const struct sighting *s = v->s;
 	struct record before;
@@ -259,8 +264,6 @@ static int growth_of(const struct verdict *v)
 	if (!rules_of_path_says(&v->said, RULE_GROWING) || !v->in.now ||
 		v->in.now->type != FILE_REG || v->in.layer_changed)
 		return GROWTH_NONE;
-	if (was_altered(v))
-		return GROWTH_ALTERED;
 	if (!read_before(v, &before) || same_content(&before, v->in.now) || !before.size)
 		return GROWTH_GROWN;
 	if (v->in.now->size < before.size)
@@ -268,6 +271,17 @@ static int growth_of(const struct verdict *v)
 	if (s->has_prefix && s->prefix_size == before.size && before.has_sha)
 		return sha_same(s->prefix, before.sha) ? GROWTH_GROWN : GROWTH_ALTERED;
 	return s->gap_set || !before.has_sha ? GROWTH_NONE : GROWTH_UNSURE;
+}
+
+/* What was altered once stays so, however it grows; but that is not told each time. */
+static int growth_of(struct verdict *v)
+{
+	int growth = growth_since(v);
+
+	if (growth != GROWTH_GROWN || !was_altered(v))
+		return growth;
+	v->only_grew = true;
+	return GROWTH_ALTERED;
 }
 
 /* Who counts for the rules: whoever made the change as it is now. */

@@ -65,6 +65,14 @@ void wishes_accept(struct sensor *s)
 
 typedef void (*wish)(struct sensor *s, int seat, const struct door_msg *m, struct reg *r);
 
+static const char *why_excluded(struct kept *k, struct span path)
+{
+	RULES_FOR struct rules_for *f = kept_rules(k);
+
+	return rules_excluder(f, path) ? "a rule excludes it: it is not kept"
+				       : "the configuration excludes it: it is not kept";
+}
+
 static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
 	struct scan_options opt = {.scope = m->path, .asker = seat, .ask_id = m->id};
@@ -75,7 +83,7 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 	}
 	if (m->path.n > 1 && kept_is_excluded(r->kept, m->path)) {
 		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH,
-			"the configuration or a rule excludes it: it is not kept");
+			why_excluded(r->kept, m->path));
 		return;
 	}
 	if (!r->kept->overlay && !kept_is_baselined(r->kept)) {

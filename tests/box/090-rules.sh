@@ -109,6 +109,7 @@ item_is "but not change where it is old" "$web" /var/log/a.log '"\(.severity) \(
 event_ok "which is said" change '.reason == "its old part was changed" and .change.path == "/var/log/a.log"' "$web"
 in_web 'echo "line 6" >>/var/log/a.log'
 item_is "and stays so" "$web" /var/log/a.log '"\(.new.size) \(.severity)"' "42 medium"
+is "without being told for each line" "$(n_events "$web" change /var/log/a.log)" 2
 
 # --- withhold and exclude -----------------------------------------------------------------------
 in_web 'echo key >>/etc/app.conf; mkdir -p /var/cache/x; echo c >/var/cache/x/y; echo x >/etc/fence3'
