@@ -245,7 +245,7 @@ static void too_many(void **state UNUSED)
 	const char *paths[] = {dir()};
 	BUF struct buf text = {0};
 	RULES struct rules *r = NULL;
-	char name[16];
+	char name[32];
 
 	buf_add_text(&text, "rules:\n");
 	for (int i = 0; i < 10000; i++)
