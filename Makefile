@@ -23,8 +23,8 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
-LIB_LIBS := -lssl -lcrypto -ljansson
-DAE_LIBS := -lmicrohttpd -llmdb -lyaml -lcap-ng -lcurl -lz
+LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -178,12 +178,14 @@ deps:
 	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
-MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.formats.7
+MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
+       $(OUT)/man/boltseal.formats.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
 $(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
+$(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
@@ -201,6 +203,8 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
 	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
+	install -Dm644 $(OUT)/man/boltseal.rules.5 $(DESTDIR)$(MANDIR)/man5/boltseal.rules.5
+	install -Dm644 -t $(DESTDIR)$(SYSCONFDIR)/boltseal/rules.d conf/rules.d/*.yaml
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
 	install -Dm644 packaging/journald/boltseal.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/boltseal.catalog
 	install -Dm644 packaging/prometheus/boltseal.rules.yaml $(DESTDIR)$(PREFIX)/share/boltseal/prometheus/boltseal.rules.yaml

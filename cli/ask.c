@@ -192,6 +192,22 @@ void add_cmdline(struct cli *c, struct buf *out, const json_t *of)
 	}
 }
 
+void add_rule(struct cli *c, struct buf *out, const json_t *rule)
+{
+	struct span name = get_text(rule, "name"), why = get_text(rule, "reason");
+	bool expected = get_true(rule, "expected");
+
+	if (!name.n)
+		return;
+	buf_add_text(out, expected ? " (expected by the rule " : " (rule ");
+	text_quote(out, name, c->utf8_ok);
+	if (expected && why.n) {
+		buf_add_text(out, ": ");
+		safe_text(out, why, c->utf8_ok, false);
+	}
+	buf_u8(out, ')');
+}
+
 void add_id(struct buf *out, struct span id)
 {
 	text_quote(out, id, false);

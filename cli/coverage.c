@@ -86,6 +86,17 @@ static void add_sweep(struct buf *out, const json_t *coverage, bool *whole)
 		add_time(out, at);
 }
 
+/* Nobody looks there, and that is meant; whoever reads "clean" should know it all the same. */
+static void tell_excluded(struct cli *c, const json_t *list)
+{
+	BUF struct buf out = {0};
+
+	if (!json_array_size(list))
+		return;
+	add_list(c, &out, list, ", ");
+	remark("rules exclude %s: nothing is known of that", buf_text(&out));
+}
+
 void coverage_remark(struct cli *c, const json_t *coverage)
 {
 	BUF struct buf out = {0};
@@ -95,6 +106,7 @@ void coverage_remark(struct cli *c, const json_t *coverage)
 		remark("the daemon did not say how well it sees: do not take this for clean");
 		return;
 	}
+	tell_excluded(c, json_object_get(coverage, "excluded"));
 	if (json_is_string(json_object_get(coverage, "sensor"))) {
 		buf_add_text(&out, "the sensor is ");
 		text_quote(&out, get_text(coverage, "sensor"), false);

@@ -153,6 +153,7 @@ void event_line(struct cli *c, struct buf *out, const json_t *e)
 		buf_add_text(out, "  ");
 	}
 	add_words(c, out, e);
+	add_rule(c, out, json_object_get(e, "rule"));
 	while (out->n && out->p[out->n - 1] == ' ')
 		out->n--;
 	buf_u8(out, '\n');

@@ -1,14 +1,6 @@
 /* Words that are promised and not kept yet: a clear sentence is better than "unknown command". */
 #include "cli/commands.h"
 
-static int run_rules(struct cli *c, const struct args *a)
-{
-	(void)c;
-	(void)a;
-	return complain("rules comes with a later release: `boltseald --check-config` lints the "
-			"rule files");
-}
-
 static int run_report(struct cli *c, const struct args *a)
 {
 	(void)c;
@@ -16,17 +8,6 @@ static int run_report(struct cli *c, const struct args *a)
 	return complain("report comes with a later release: `boltseal diff TARGET -l` prints the "
 			"same as text");
 }
-
-const struct command cmd_rules = {
-	.word = "rules",
-	.args = "check|explain TARGET PATH",
-	.sentence = "lints the rules, explains which decides (comes with a later release)",
-	.text = "Comes with a later release.\n",
-	.max = MANY,
-	.hidden = true,
-	.raw = true,
-	.run = run_rules,
-};
 
 const struct command cmd_report = {
 	.word = "report",

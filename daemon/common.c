@@ -1,4 +1,5 @@
 /* What both roles and the supervisor do with the command line and the configuration. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "daemon/daemon.h"
@@ -58,6 +59,40 @@ int daemon_config(const struct daemon_args *args, struct config **ret)
 	return 0;
 }
 
+int daemon_rules(const struct config *c, struct rules **ret)
+{
+	bool none = strcmp(c->rules_dir, CONFIG_RULES_DIR) == 0 && access(c->rules_dir, F_OK) < 0 &&
+		    errno == ENOENT;
+	int r;
+
+	r = rules_load(ret, &c->rules_dir, none ? 0 : 1, NULL);
+	return r < 0 ? r : rules_digest(*ret);
+}
+
+static void tell_finding(void *ctx, const struct rules_finding *f)
+{
+	(void)ctx;
+	fprintf(stderr, "boltseald: %s:%u:%u: %s%s\n", f->file, f->line, f->col,
+		f->error ? "" : "warning: ", f->text);
+}
+
+/* All that is wrong with them, and what is surely not meant. */
+static int check_rules(const struct config *c, struct buf *out)
+{
+	const struct rules_hear hear = {tell_finding, NULL};
+	bool none = strcmp(c->rules_dir, CONFIG_RULES_DIR) == 0 && access(c->rules_dir, F_OK) < 0;
+	RULES struct rules *rules = NULL;
+	int r = rules_load(&rules, &c->rules_dir, none ? 0 : 1, &hear);
+
+	if (r < 0)
+		return r;
+	rules_lint(rules, clock_wall(), &hear);
+	if (rules->n_files)
+		buf_printf(out, "%s: %zu rules of %zu files: ok\n", c->rules_dir, rules->n,
+			rules->n_files);
+	return 0;
+}
+
 int daemon_check_config(const struct daemon_args *args)
 {
 	CONFIG struct config *c = NULL;
@@ -74,6 +109,8 @@ int daemon_check_config(const struct daemon_args *args)
 		buf_printf(&out, "%s: ok\n", c->file);
 	else
 		buf_add_text(&out, DAEMON_CONFIG_FILE ": not there, every default: ok\n");
+	if (check_rules(c, &out) < 0)
+		return 2;
 	if (args->verbose)
 		config_print(c, &out);
 	if (buf_err(&out) < 0 || fd_write_all(STDOUT_FILENO, out.p, out.n) < 0) {

@@ -99,7 +99,7 @@ int config_load(struct config **ret, const char *file, bool must_exist)
 	*ret = NULL;
 	if (!file || (!must_exist && access(file, F_OK) < 0 && errno == ENOENT))
 		return config_parse(ret, "defaults", span_make(NULL, 0));
-	r = fd_read_file(AT_FDCWD, file, CONFIG_YAML_MAX, &text);
+	r = fd_read_file(AT_FDCWD, file, YAML_TEXT_MAX, &text);
 	if (r == -EFBIG)
 		return err_set(r, "%s:1:1: larger than 1 MiB", file);
 	if (r < 0)

@@ -68,11 +68,13 @@ struct config_sink {
 	uint64_t batch;			    /* events of one request at most; 0: what suits */
 	bool gzip, ack;
 };
+/* Need not be there. */
+#define CONFIG_RULES_DIR "/etc/boltseal/rules.d"
 
 struct config {
 	struct arena mem;
 	const char *file; /* where it came from; NULL: defaults */
-	const char *state_dir, *socket, *group;
+	const char *state_dir, *socket, *group, *rules_dir;
 	enum {
 		CONFIG_LOG_ERR = 3,
 		CONFIG_LOG_WARN,

@@ -60,6 +60,8 @@ static const struct config_option options[] = {
 		"The socket on which `boltseal` and other clients ask."),
 	TEXT("group", config, group, 1, "boltseal",
 		"Group that may connect to the socket. What its members may do there, roles say."),
+	PATH("rules_dir", config, rules_dir, TEXT_MAX, CONFIG_RULES_DIR,
+		"Where the rules lie, *.yaml in order of name; see boltseal.rules(5)."),
 
 	TEXT("gateway.user", config, gateway_user, 1, "boltseal-gateway",
 		"User that the gateway becomes when boltseald is started by hand as root; nobody "

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/config.h"
-#include "daemon/config_yaml.h"
+#include "policy/yaml.h"
 
 const struct config_option *option_find(struct span name); /* NULL: none of that name */
 /* Is the row directly in `scope`: "" (the file itself, with its sections) or "host[]." ? */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/config.h"
+#include "policy/rules.h"
 #include <sys/types.h>
 
 struct daemon_args {
@@ -19,6 +20,8 @@ int args_parse(int argc, char **argv, struct daemon_args *ret);
 
 /* Loads the configuration as `args` say (command line wins over file). */
 int daemon_config(const struct daemon_args *args, struct config **ret);
+/* The rules below `rules_dir`. Its default need not be there. */
+int daemon_rules(const struct config *c, struct rules **ret);
 /* --check-config: says "FILE: ok" and, verbosely, the effective configuration. Exit status. */
 int daemon_check_config(const struct daemon_args *args);
 /* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our

@@ -140,6 +140,23 @@ int boltseal_proof_end(struct boltseal_proof *p, int *clean, struct boltseal_rep
 const char *boltseal_proof_why(const struct boltseal_proof *p);
 void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
 
+/* Which rules have a word in what happens to a path, and which of them decides. */
+int boltseal_rules_explain(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
+
+/* The rules of files and directories, looked at here: no daemon is asked. What is wrong (`error`) and
+ * what is surely not meant goes to `fn`, with texts that live for the call. `now`: seconds since 1970,
+ * for what has expired. Returns 0 when they can be used, 1 when not; *ret_rules is how many there are. */
+struct boltseal_finding {
+	const char *file; /* bytes of its name */
+	unsigned line, column;
+	int error;
+	const char *text;
+};
+typedef void boltseal_hear(void *arg, const struct boltseal_finding *f);
+int boltseal_rules_check(const char *const *paths, size_t n, long long now, boltseal_hear *fn,
+	void *arg, size_t *ret_rules);
+
 #ifdef __cplusplus
 }
 #endif

@@ -55,17 +55,23 @@ static int take_signals(struct life *l)
 
 static void reload(struct life *l)
 {
-	struct config *fresh;
+	struct config *fresh = NULL;
+	RULES struct rules *rules = NULL;
 
 	notify("RELOADING=1");
 	if (daemon_config(l->args, &fresh) < 0) {
 		log_err("the old configuration stays: %s", err_why());
+	} else if (daemon_rules(fresh, &rules) < 0) {
+		log_err("the old configuration and the old rules stay: %s", err_why());
+		config_free(fresh);
 	} else if (l->running && gw_set_config(&l->g, fresh) < 0) {
 		log_err("the old configuration stays: %s", err_why());
 		config_free(fresh);
 	} else {
 		config_free(l->config);
 		l->config = fresh;
+		if (l->running)
+			gw_set_rules(&l->g, take(rules));
 		log_note("the configuration was read again");
 	}
 	notify("READY=1");
@@ -111,7 +117,10 @@ static int start(struct life *l)
 	BUF struct buf door = {.p = NULL};
 	int r = daemon_door_path(l->config, &door);
 	struct gw_limits limits = gw_limits_default;
+	struct rules *rules = NULL;
 
+	if (r == 0)
+		r = daemon_rules(l->config, &rules);
 	if (l->config->max_connections)
 		limits.connections = l->config->max_connections;
 	if (r < 0)
@@ -119,6 +128,7 @@ static int start(struct life *l)
 	l->running = true;
 	r = gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
 	l->g.store_dir = l->state_dir;
+	gw_set_rules(&l->g, rules);
 	return r;
 }
 

@@ -13,6 +13,7 @@
 #include "daemon/door.h"
 #include "daemon/gateway/roles.h"
 #include "daemon/gateway/sinks.h"
+#include "policy/rules.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
@@ -57,6 +58,7 @@ extern const struct gw_limits gw_limits_default;
 struct gateway {
 	struct config *config;
 	struct roles *roles;
+	struct rules *rules; /* NULL: none */
 	struct store *store;
 	struct asks asks;
 	struct pulse pulse;
@@ -81,6 +83,7 @@ void gw_fini(struct gateway *g); /* not the config nor the store */
  * wakes it too. */
 int gw_step(struct gateway *g, int extra_fd, int wait_ms);
 int gw_set_config(struct gateway *g, struct config *config); /* the old one is the caller's again */
+void gw_set_rules(struct gateway *g, struct rules *rules);   /* takes the reference */
 
 /* One request and its answer. */
 enum { CALL_WAIT = 1 }; /* a handler's return: not yet; call_wake() will ask `again` */

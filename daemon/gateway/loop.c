@@ -62,6 +62,12 @@ int gw_set_config(struct gateway *g, struct config *config)
 	return 0;
 }
 
+void gw_set_rules(struct gateway *g, struct rules *rules)
+{
+	rules_unref(g->rules);
+	g->rules = rules;
+}
+
 int gw_init(struct gateway *g, struct config *config, struct store *store, int listen_fd,
 	const char *door_path, const struct gw_limits *limits)
 {
@@ -107,6 +113,7 @@ void gw_fini(struct gateway *g)
 	roles_free(g->roles);
 	fd_close(&g->job_pipe[0]);
 	fd_close(&g->job_pipe[1]);
+	gw_set_rules(g, NULL);
 }
 
 static int lesser(int a, int b)

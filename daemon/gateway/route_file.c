@@ -285,15 +285,18 @@ static int wait_patch(struct call *c)
 }
 
 /* The sensor refuses too; here the rule holds even for a sensor that forgot it. */
-static bool is_withheld(const struct call *c, struct span path)
+static bool is_withheld(const struct call *c, const struct target *tg, struct span path)
 {
 	const struct config_list *globs = &c->g->config->withhold;
+	RULES_FOR struct rules_for *f = c->g->rules ? rules_for(c->g->rules, tg) : NULL;
+	struct rules_of_path said;
 
 	for (size_t i = 0; i < globs->n; i++) {
 		if (glob_match(span_of(globs->v[i]), path))
 			return true;
 	}
-	return false;
+	rules_path(f, path, &said);
+	return rules_of_path_says(&said, RULE_WITHHOLD);
 }
 
 int route_patch(struct call *c)
@@ -309,7 +312,7 @@ int route_patch(struct call *c)
 		r = view_target(c, t, c->match.arg[0], ROLE_VIEWER, &tg);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (is_withheld(c, m.path))
+	if (is_withheld(c, &tg, m.path))
 		return problem(c, 403, "a rule says that its content is never shown (withhold:)");
 	m.target = tg.id;
 	if (asks_send(c, &m, PATIENCE) != 0)

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "wire/show.h"
 
-enum { GAPS_SHOWN = 200 };
+enum { GAPS_SHOWN = 200, EXCLUDED_SHOWN = 200 };
 
 int view_begin(struct call *c, struct txn **ret)
 {
@@ -90,7 +90,9 @@ int view_target(struct call *c, struct txn *t, struct span word, enum role need,
 int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	const struct target_state_rec *s, struct json *j)
 {
+	RULES_FOR struct rules_for *rules = c->g->rules ? rules_for(c->g->rules, tg) : NULL;
 	struct gap gaps[GAPS_SHOWN], g;
+	struct span excluded[EXCLUDED_SHOWN];
 	struct show_coverage cov = {.baselined = s->baselined,
 		.late = tg->late,
 		.level = tg->level,
@@ -99,7 +101,9 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 		.sensor = view_sensor_down(c)	  ? "down"
 			  : pulse_is_silent(c->g) ? "silent"
 						  : NULL,
-		.gaps = gaps};
+		.gaps = gaps,
+		.excluded = excluded,
+		.n_excluded = rules_excluded(rules, excluded, EXCLUDED_SHOWN)};
 	uint64_t id = 0;
 	int r;
 

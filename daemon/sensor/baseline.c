@@ -114,7 +114,7 @@ static struct slot keep(struct item_snap_batch *it, struct span s)
 static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, struct span name,
 	struct look *l, struct item_snap_batch *it, struct snap_row *row)
 {
-	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
+	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
 	struct hash_result res = {0};
 	int r = fd >= 0 ? hash_fd(fd, &budget, w->sha, &res)
 			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
@@ -281,7 +281,7 @@ static bool is_excluded(struct baseline *b, struct span rel, struct span name)
 {
 	BUF struct buf path = {0};
 
-	if (!b->tree || !b->tree->exclude.n)
+	if (!b->tree || !kept_excludes(b->tree))
 		return false;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, rel);

@@ -26,10 +26,11 @@ static int data_of(const struct view *v, const struct hit *h, struct data_place 
 	return 0;
 }
 
-int content_hash(struct worker *w, const struct view *v, const struct hit *h, bool probe,
-	struct hash_result *ret)
+int content_hash(struct worker *w, const struct view *v, const struct hit *h,
+	const struct content_how *how, struct hash_result *ret)
 {
-	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
+	struct hash_budget budget = {
+		w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, how->prefix, how->grows};
 	struct data_place d;
 	FD int dir = -1;
 	int r = data_of(v, h, &d);
@@ -39,7 +40,7 @@ int content_hash(struct worker *w, const struct view *v, const struct hit *h, bo
 	if (r > 0)
 		return HASH_ABSENT;
 	if (r == 0)
-		r = hash_file(dir, d.name, d.look, probe, &budget, w->sha, ret);
+		r = hash_file(dir, d.name, d.look, how->probe, &budget, w->sha, ret);
 	if (r == 0) {
 		atomic_fetch_add(&w->ex->stats.hashed_files, 1);
 		atomic_fetch_add(&w->ex->stats.hashed_bytes, ret->read);

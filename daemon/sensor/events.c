@@ -71,6 +71,19 @@ void sensor_on_exec(void *ctx, uint32_t root, struct span path, int pid)
 	tracker_opened(s->tracker, pid, buf_span(&at));
 }
 
+bool sensor_excluded(void *ctx, uint32_t root, struct span below)
+{
+	struct sensor *s = ctx;
+	struct reg *r = registry_by_root(&s->reg, root);
+	BUF struct buf path = {0};
+
+	if (!r || !kept_excludes(r->kept))
+		return false;
+	buf_add_text(&path, "/");
+	buf_add_span(&path, below);
+	return kept_is_excluded(r->kept, buf_span(&path));
+}
+
 void sensor_touch(struct sensor *s, const struct touch *t)
 {
 	if (kept_is_excluded(t->kept, t->path))

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "daemon/sensor/content.h"
 #include "daemon/sensor/owned.h"
+#include "policy/rules.h"
 #include "store/targets.h"
 
 /* How long to wait before another look at what would not hold still. */
@@ -119,6 +120,7 @@ static void base_content(struct looking *l)
 {
 	struct hit *h = &l->base;
 	const struct record *data = h->metacopy ? &h->data.rec : &h->entry.rec;
+	const struct content_how how = {.probe = false};
 	struct hash_result res;
 
 	if (h->entry.rec.type != FILE_REG)
@@ -126,7 +128,7 @@ static void base_content(struct looking *l)
 	if (data->has_sha) {
 		memcpy(h->entry.rec.sha, data->sha, SHA_LEN);
 		h->entry.rec.has_sha = true;
-	} else if (content_hash(l->p->worker, &l->p->views->base, h, false, &res) == 0) {
+	} else if (content_hash(l->p->worker, &l->p->views->base, h, &how, &res) == 0) {
 		memcpy(h->entry.rec.sha, res.sha, SHA_LEN);
 		h->entry.rec.has_sha = true;
 	}
@@ -177,16 +179,54 @@ static void now_hashed(struct looking *l, const struct hash_result *res)
 	keep_seen(l, res);
 }
 
+static uint64_t size_of(struct span encoded)
+{
+	struct record rec;
+
+	return encoded.n && record_decode(encoded, &rec) == 0 && rec.type == FILE_REG ? rec.size
+										      : 0;
+}
+
+/* What may grow only: how large it was when it was last looked at. 0: nothing to hold it against. */
+static uint64_t grown_from(const struct looking *l, bool *ret_grows)
+{
+	RULES_FOR struct rules_for *f = kept_rules(l->p->kept);
+	uint32_t no = atomic_load(&l->p->kept->no);
+	struct rules_of_path said;
+	struct accepted a;
+	struct change c;
+
+	rules_path(f, l->path, &said);
+	*ret_grows = rules_of_path_says(&said, RULE_GROWING);
+	if (!*ret_grows || !no)
+		return 0;
+	if (drift_get(l->p->txn, no, l->path, &c) == 0)
+		return size_of(c.now);
+	if (accepted_in_force(l->p->txn, no, l->path, clock_wall(), &a) == 0)
+		return size_of(a.rec);
+	return l->base.found && l->base.entry.rec.type == FILE_REG ? l->base.entry.rec.size : 0;
+}
+
+static void keep_prefix(struct looking *l, uint64_t size, const struct hash_result *res)
+{
+	l->s->has_prefix = size && res->has_prefix;
+	l->s->prefix_size = size;
+	memcpy(l->s->prefix, res->prefix, SHA_LEN);
+}
+
 static void now_content(struct looking *l)
 {
+	struct content_how how = {.probe = !from_lower(l)};
 	struct hash_result res;
 	int r;
 
 	if (l->now.entry.rec.type != FILE_REG || from_seen(l))
 		return;
-	r = content_hash(l->p->worker, &l->p->views->now, &l->now, !from_lower(l), &res);
+	how.prefix = grown_from(l, &how.grows);
+	r = content_hash(l->p->worker, &l->p->views->now, &l->now, &how, &res);
 	if (r == 0) {
 		now_hashed(l, &res);
+		keep_prefix(l, how.prefix, &res);
 	} else if (r == HASH_MOVING || r == HASH_ABSENT) {
 		l->again = true;
 		l->s->unsettled = true;

@@ -151,6 +151,14 @@ static void free_session(struct item *i)
 	free(s);
 }
 
+static void free_rejudge(struct item *i)
+{
+	struct item_rejudge *r = container_of(i, struct item_rejudge, item);
+
+	kept_unref(r->kept);
+	free(r);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

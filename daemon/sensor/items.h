@@ -25,7 +25,8 @@
 	X(EXPIRED, expired)                                                                        \
 	X(SINK_BEHIND, sink_behind)                                                                \
 	X(SESSION, session)                                                                        \
-	X(SINKS, sinks)
+	X(SINKS, sinks)                                                                            \
+	X(REJUDGE, rejudge)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -52,6 +53,9 @@ struct sighting {
 	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
 	bool has_seen;
+	bool has_prefix; /* its first bytes, as many as it had when it was last looked at */
+	uint64_t prefix_size;
+	uint8_t prefix[SHA_LEN];
 	struct seen seen; /* for the hash cache */
 	int64_t when;	  /* wall ns of the first touch, or of the look */
 	struct order_mark mark;
@@ -191,6 +195,12 @@ struct item_session {
 	struct item item;
 	struct kept *kept;
 	struct session_note note;
+};
+
+/* Rules changed, or what they say by the clock: the target's drift is judged anew as it is stored. */
+struct item_rejudge {
+	struct item item;
+	struct kept *kept;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

@@ -40,6 +40,7 @@ void kept_unref(struct kept *k)
 	for (size_t i = 0; i < k->exclude.n; i++)
 		free((char *)k->exclude.v[i]);
 	free(k->exclude.v);
+	rules_for_unref(k->rules);
 	free(k->lower);
 	free(k->index);
 	free(k->id);
@@ -139,14 +140,49 @@ static bool matches_one(const struct config_list *globs, struct span path)
 	return false;
 }
 
+struct rules_for *kept_rules(struct kept *k)
+{
+	struct rules_for *f;
+
+	pthread_mutex_lock(&k->rules_lock);
+	f = k->rules ? rules_for_ref(k->rules) : NULL;
+	pthread_mutex_unlock(&k->rules_lock);
+	return f;
+}
+
+struct rules_for *kept_set_rules(struct kept *k, struct rules_for *fresh)
+{
+	struct rules_for *old;
+
+	pthread_mutex_lock(&k->rules_lock);
+	old = k->rules;
+	k->rules = fresh;
+	pthread_mutex_unlock(&k->rules_lock);
+	return old;
+}
+
+static bool rules_exclude(struct kept *k, struct span path)
+{
+	RULES_FOR struct rules_for *f = kept_rules(k);
+
+	return rules_excluder(f, path);
+}
+
+bool kept_excludes(struct kept *k)
+{
+	RULES_FOR struct rules_for *f = kept_rules(k);
+
+	return k->exclude.n || (f && rules_for_excludes(f));
+}
+
 /* What is below an excluded directory is with it. */
-bool kept_is_excluded(const struct kept *k, struct span path)
+bool kept_is_excluded(struct kept *k, struct span path)
 {
 	for (size_t n = 1; k->exclude.n && n <= path.n; n++)
 		if ((n == path.n || path.p[n] == '/') &&
 			matches_one(&k->exclude, span_make(path.p, n)))
 			return true;
-	return false;
+	return rules_exclude(k, path);
 }
 
 bool kept_is_baselined(const struct kept *k)

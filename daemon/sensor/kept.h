@@ -11,7 +11,9 @@
 #include "daemon/config.h"
 #include "fs/view.h"
 #include "model/target.h"
+#include "policy/rules.h"
 #include "store/env.h"
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct lower {
@@ -60,6 +62,8 @@ struct kept {
 	atomic_bool barred; /* too large: no baseline, a gap says so */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
 	atomic_llong links_took;	   /* ns that the last of those walks took */
+	pthread_mutex_t rules_lock;
+	struct rules_for *rules; /* kept_rules() */
 };
 
 struct link_wish;
@@ -87,7 +91,13 @@ int lower_open(
 void kept_exclude(struct kept *k, const struct config_list *globs);
 /* Its tree is being taken away, file by file: what is missing in it was deleted by nobody. */
 bool kept_is_going(const struct kept *k);
-bool kept_is_excluded(const struct kept *k, struct span path);
+bool kept_is_excluded(struct kept *k, struct span path);
+/* May anything be excluded? */
+bool kept_excludes(struct kept *k);
+/* What the rules say of it, as of now; the caller's reference. NULL: nothing yet. */
+struct rules_for *kept_rules(struct kept *k);
+/* Takes the reference. The old one is the caller's. */
+struct rules_for *kept_set_rules(struct kept *k, struct rules_for *fresh);
 /* Every layer stored? */
 bool kept_is_baselined(const struct kept *k);
 

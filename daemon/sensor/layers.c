@@ -56,7 +56,7 @@ static void push(struct scan *s, struct lower *l, struct span dir, struct span n
 static void hash_entry(const struct lower *l, struct worker *w, struct span rel, struct span name,
 	struct layer_entry *e)
 {
-	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop};
+	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
 	struct hash_result res;
 	FD int dir = -1;
 

@@ -28,6 +28,8 @@ struct ledger_options {
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 	int64_t heartbeat;		    /* ns between two; 0: never */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
+	void (*again)(void *ctx, struct kept *k, struct span path); /* another look, please */
+	void *again_ctx;
 };
 struct ledger;
 int ledger_new(struct ledger **ret, const struct ledger_options *opt);

@@ -80,6 +80,32 @@ int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(
 	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
 
+/* An event about a change of `k`; `reason` may be "". */
+int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
+	const struct change *c, const char *reason, uint64_t *ret_seq);
+/* Tells that it is cleared, and takes it out of the drift. */
+int ledger_clear(
+	struct ledger *l, const struct kept *k, const struct change *c, const char *reason);
+
+/* ledger_rules.c: how a file that may only grow has. */
+enum growth {
+	GROWTH_NONE,	/* not its case */
+	GROWTH_GROWN,	/* its old part is as it was */
+	GROWTH_ALTERED, /* it is not */
+};
+struct ruled_in {
+	const struct rules_for *rules;
+	const struct rules_of_path *said;
+	const struct record *base, *now; /* NULL: nothing */
+	struct span actor;		 /* encoded */
+	enum growth growth;
+	uint64_t run; /* of a package manager, 0: none: what is not high by itself is info then */
+	int64_t when;
+};
+/* What rules make of a change that was judged: its severity, ruling (whose bytes are in `mem`) and
+ * what the drift id does not look at. */
+void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem);
+
 /* Gaps. Opening one that is open already (same target, path, cause) does nothing. */
 int ledger_gap_open(struct ledger *l, const struct gap *g);
 /* Which gaps a full look at `scope` of target `no`, begun at `since`, ends. */
@@ -107,8 +133,9 @@ int ledger_tidy(struct ledger *l);
 int ledger_beat(struct ledger *l);
 void ledger_beaten(struct ledger *l);
 void ledger_beat_fini(struct ledger *l);
-/* Is the change of a package manager's run? Its id, or 0; then what is not high by itself becomes info. */
-int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_t *ret_id);
+/* Is the change of a package manager's run? Its id, or 0. See ruled_in.run for what that means. */
+int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, uint64_t *ret_id);
+uint64_t ledger_run_of(struct span ruling); /* the run that a change's ruling names; 0: none */
 /* Tells the runs that are over; `all`: every one, for the sensor stops. */
 int ledger_runs(struct ledger *l, bool all);
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)

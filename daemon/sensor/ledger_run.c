@@ -75,7 +75,7 @@ static void read_cmdline(const struct run_process *p, struct buf *out)
 		out->n = CMDLINE_MOST;
 }
 
-int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_t *ret_id)
+int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, uint64_t *ret_id)
 {
 	struct run_process chain[ACTOR_UP_MAX + 1];
 	BUF struct buf cmdline = {.p = NULL};
@@ -108,8 +108,6 @@ int ledger_run(struct ledger *l, const struct kept *k, struct change *c, uint64_
 	add.wall = l->now;
 	add.now = clock_mono();
 	*ret_id = runs_add(l->runs, &add);
-	if (*ret_id && c->severity < SEV_HIGH)
-		c->severity = SEV_INFO;
 	return 0;
 }
 

@@ -11,11 +11,15 @@ struct verdict {
 	struct record now, base;
 	struct judge_in in;
 	bool had;	   /* it was drift before */
+	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
-	struct buf mem, base_mem, mount_mem;
+	struct buf mem, base_mem, mount_mem, rule_mem;
+	struct rules_for *rules;
+	struct rules_of_path said;
 	struct span base_bytes; /* the baseline's record, accepted or of the layers */
 	struct change c;
-	uint64_t run; /* of a package manager, that it is part of; 0: none */
+	enum severity stands; /* before rules */
+	uint64_t run;	      /* of a package manager, that it is part of; 0: none */
 };
 
 static void verdict_free(struct verdict *v)
@@ -23,6 +27,8 @@ static void verdict_free(struct verdict *v)
 	buf_free(&v->mem);
 	buf_free(&v->base_mem);
 	buf_free(&v->mount_mem);
+	buf_free(&v->rule_mem);
+	rules_for_unref(v->rules);
 }
 
 /* ---- gathering: every read before the first write, and copies of what is lent ---- */
@@ -115,6 +121,7 @@ static int gather(struct verdict *v)
 	v->in.now = s->has_now ? &v->now : NULL;
 	v->in.base = v->base_bytes.n ? &v->base : NULL;
 	v->in.parent_gone = s->parent_gone;
+	v->in.blind = rules_blind(&v->said);
 	v->in.layer_changed = s->layer_changed &&
 			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
 	return 0;
@@ -122,46 +129,9 @@ static int gather(struct verdict *v)
 
 /* ---- telling ---- */
 
-static int host_path(struct verdict *v, struct buf *out)
-{
-	if (v->in.layer_changed)
-		return 0;
-	buf_add_text(out, v->s->kept->upper);
-	if (v->path.n > 1)
-		buf_add_span(out, v->path);
-	return buf_err(out);
-}
-
-static int tell(struct verdict *v, enum event_type type, const struct change *c, const char *reason,
-	uint64_t *ret_seq)
-{
-	BUF struct buf host = {0};
-	struct target t;
-	struct event e = {.type = type,
-		.change = c,
-		.severity = c->severity,
-		.reason = span_of(reason),
-		.run_id = v->run};
-	int r = host_path(v, &host);
-
-	if (r == 0)
-		r = ledger_target_of(v->l, v->no, &t);
-	if (r < 0)
-		return r;
-	e.target = r == 0 ? &t : NULL;
-	e.host_path = buf_span(&host);
-	if (type == EVENT_CHANGE_CLEARED)
-		e.severity = SEV_INFO;
-	return ledger_journal(v->l, &e, ret_seq);
-}
-
 static int clear(struct verdict *v, const struct change *was, const char *reason)
 {
-	int r = tell(v, EVENT_CHANGE_CLEARED, was, reason, NULL);
-
-	if (r == 0)
-		r = drift_delete(v->l->txn, v->no, was->path);
-	return r < 0 ? r : 0;
+	return ledger_clear(v->l, v->s->kept, was, reason);
 }
 
 /* A container may have been renamed, or found before its runtime had written its name. */
@@ -230,24 +200,115 @@ static int tell_layer(struct verdict *v)
 /* Is it news, or what the drift set says already? Who and when do not make news. */
 static bool is_news(const struct verdict *v)
 {
+	const uint32_t growth = v->only_grew ? 1u << ASPECT_CONTENT | 1u << ASPECT_MTIME : 0;
 	BUF struct buf a = {0}, b = {0};
+	struct change old = v->old, now = v->c;
 
 	if (!v->had)
 		return true;
-	change_identity(&v->old, &a);
-	change_identity(&v->c, &b);
+	old.blind |= growth;
+	now.blind |= growth;
+	change_identity(&old, &a);
+	change_identity(&now, &b);
 	return !span_eq(buf_span(&a), buf_span(&b));
 }
 
-/* Settling, or not any more, is no new change: the set learns it, the journal does not repeat. */
+/* What is no new change - settling, or not any more, growth, another rule - the set learns, the journal
+ * does not repeat. */
 static int put_again(struct verdict *v)
 {
 	struct change c = v->old;
 
-	if (c.unsettled == v->c.unsettled)
+	if (c.unsettled == v->c.unsettled && c.severity == v->c.severity && c.blind == v->c.blind &&
+		span_eq(c.ruling, v->c.ruling) && span_eq(c.now, v->c.now))
 		return 0;
 	c.unsettled = v->c.unsettled;
+	c.severity = v->c.severity;
+	c.blind = v->c.blind;
+	c.ruling = v->c.ruling;
+	c.aspects = v->c.aspects;
+	c.now = v->c.now;
 	return drift_put(v->l->txn, v->no, &c);
+}
+
+/* ---- what may only grow ---- */
+
+static bool was_altered(const struct verdict *v)
+{
+	struct ruling r;
+
+	return v->had && ruling_decode(v->old.ruling, &r) == 0 && r.altered;
+}
+
+/* As it was when it was last looked at; false: it is new. */
+static bool read_before(const struct verdict *v, struct record *ret)
+{
+	if (v->had && v->old.now.n)
+		return record_decode(v->old.now, ret) == 0 && ret->type == FILE_REG;
+	if (v->had || !v->in.base || v->in.base->type != FILE_REG)
+		return false;
+	*ret = *v->in.base;
+	return true;
+}
+
+static bool same_content(const struct record *a, const struct record *b)
+{
+	return a->has_sha && b->has_sha && sha_same(a->sha, b->sha);
+}
+
+/* GROWTH_UNSURE: the look was made before an earlier one was written down; another is wanted. */
+enum { GROWTH_UNSURE = GROWTH_ALTERED + 1 };
+static int growth_since(const struct verdict *v)
+{
+	const struct sighting *s = v->s;
+	struct record before;
+
+	if (!rules_of_path_says(&v->said, RULE_GROWING) || !v->in.now ||
+		v->in.now->type != FILE_REG || v->in.layer_changed)
+		return GROWTH_NONE;
+	if (!read_before(v, &before) || same_content(&before, v->in.now) || !before.size)
+		return GROWTH_GROWN;
+	if (v->in.now->size < before.size)
+		return GROWTH_ALTERED;
+	if (s->has_prefix && s->prefix_size == before.size && before.has_sha)
+		return sha_same(s->prefix, before.sha) ? GROWTH_GROWN : GROWTH_ALTERED;
+	return s->gap_set || !before.has_sha ? GROWTH_NONE : GROWTH_UNSURE;
+}
+
+/* What was altered once stays so, however it grows; but that is not told each time. */
+static int growth_of(struct verdict *v)
+{
+	int growth = growth_since(v);
+
+	if (growth != GROWTH_GROWN || !was_altered(v))
+		return growth;
+	v->only_grew = true;
+	return GROWTH_ALTERED;
+}
+
+static void rule(struct verdict *v, enum growth growth, struct span actor, uint64_t run)
+{
+	struct ruled_in in = {.rules = v->rules,
+		.said = &v->said,
+		.base = v->in.base,
+		.now = v->in.now,
+		.actor = actor,
+		.growth = growth,
+		.run = run,
+		.when = v->l->now};
+
+	v->c.severity = v->stands;
+	buf_reset(&v->rule_mem);
+	ledger_rule(&in, &v->c, &v->rule_mem);
+}
+
+/* Who counts for the rules: whoever made the change as it is now. */
+static void apply_rules(struct verdict *v, enum growth growth)
+{
+	v->stands = v->c.severity;
+	rule(v, growth, v->c.actor, 0);
+	if (v->had && !is_news(v))
+		rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
 }
 
 static void unknown_actor(struct buf *out)
@@ -258,6 +319,19 @@ static void unknown_actor(struct buf *out)
 	actor_encode(&a, out);
 }
 
+/* All that the records know of him, and what else he is part of. */
+static int who_did(struct verdict *v, struct buf *known)
+{
+	struct change *c = &v->c;
+	int r = ledger_who(v->l, c->actor, known);
+
+	if (r < 0)
+		return r;
+	c->actor = buf_span(known);
+	ledger_session_path(v->l, v->no, c->actor, v->path);
+	return ledger_run(v->l, v->s->kept, c, &v->run);
+}
+
 static int put(struct verdict *v)
 {
 	BUF struct buf actor = {0}, known = {0};
@@ -265,7 +339,12 @@ static int put(struct verdict *v)
 	struct change *c = &v->c;
 	bool covered_now = c->aspects & (1u << ASPECT_MOUNT);
 	bool covered_before = v->had && (v->old.aspects & (1u << ASPECT_MOUNT));
-	int r = 0;
+	int growth = growth_of(v), r = 0;
+
+	if (growth == GROWTH_UNSURE && v->l->opt.again) {
+		v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path);
+		return 0;
+	}
 
 	c->path = v->path;
 	c->now = s->has_now ? sighting_get(s, s->now) : (struct span){0};
@@ -274,27 +353,26 @@ static int put(struct verdict *v)
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
 	c->actor = sighting_get(s, s->actor);
-	if (!is_news(v))
-		return put_again(v);
 	if (!c->actor.n) {
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
-	r = ledger_who(v->l, c->actor, &known);
+	apply_rules(v, (enum growth)growth);
+	if (!is_news(v))
+		return put_again(v);
+	r = who_did(v, &known);
 	if (r < 0)
 		return r;
-	c->actor = buf_span(&known);
-	ledger_session_path(v->l, v->no, c->actor, v->path);
-	r = ledger_run(v->l, s->kept, c, &v->run);
-	if (r < 0)
-		return r;
+	if (v->run)
+		rule(v, (enum growth)growth, c->actor, v->run);
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
 	if (c->aspects & (1u << ASPECT_LAYER))
 		r = tell_layer(v);
 	if (r == 0)
-		r = tell(v, covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
-			"", &c->seq);
+		r = ledger_tell(v->l, s->kept,
+			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
+			growth == GROWTH_ALTERED ? "its old part was changed" : "", &c->seq);
 	ledger_who_forget(v->l);
 	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
 }
@@ -357,9 +435,13 @@ static int decide(struct verdict *v)
 	/* Nothing could be seen at all: that is a gap, not a deletion. */
 	if (r < 0 || (s->gap_set && s->gap == GAP_UNREADABLE && !s->has_now))
 		return r;
+	v->rules = kept_rules(s->kept);
+	rules_path(v->rules, v->path, &v->said);
 	r = gather(v);
 	if (r < 0)
 		return r;
+	if (rules_excluder(v->rules, v->path))
+		return v->had ? clear(v, &v->old, "a rule excludes it") : 0;
 	if (s->dir_lost)
 		r = supersede(v);
 	if (r == 0 && judge(&v->in, &v->c) == JUDGE_DRIFT)

@@ -133,7 +133,7 @@ static bool skip(void *ctx, struct span below)
 	BUF struct buf path = {0};
 	struct search *s = ctx;
 
-	if (!s->kept->exclude.n || !below.n)
+	if (!kept_excludes(s->kept) || !below.n)
 		return false;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, below);

@@ -67,6 +67,8 @@ struct sensor {
 	struct dropped *dropped; /* collect.h */
 	int64_t next_collect;
 	int64_t next_expiry, expired_upto; /* wall; expiry.h */
+	struct rules *rules;		   /* rulebook.h */
+	int64_t rules_expire;		   /* wall: the soonest of them; 0: none does */
 	bool layers_wait;		   /* a stored layer may be without its watch */
 	int64_t look_due;		   /* monotonic; 0: none wanted */
 	int64_t hint_due;		   /* the same, for a hint: what it costs is counted */
@@ -136,6 +138,7 @@ void sensor_on_touch(void *ctx, const struct watch_touch *t);
 void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause cause,
 	uint64_t count, const char *detail);
 void sensor_on_exec(void *ctx, uint32_t root, struct span path, int pid);
+bool sensor_excluded(void *ctx, uint32_t root, struct span below);
 
 /* sensor_build.c: everything open and every thread running, or a sentence; and the way back. */
 int sensor_build(struct sensor *s);

@@ -9,6 +9,7 @@
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/roots.h"
+#include "daemon/sensor/rulebook.h"
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -144,6 +145,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	known_number(s, k);
 	if (lim && lim->merged.n)
 		r->merged = span_dup(lim->merged);
+	rulebook_share(s, r, t);
 	arming_set(s, r);
 	describe(r, t,
 		s->reg.first_look && t->kind == TARGET_CONTAINER && t->state == STATE_RUNNING);
@@ -227,6 +229,7 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 	describe(r, t, was_late(r));
 	if (!r->hold_until)
 		tell_target(s, r);
+	rulebook_follow(s, r, t);
 }
 
 /* Until all is known, or the time is over. */

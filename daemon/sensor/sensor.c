@@ -9,6 +9,7 @@
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/roots.h"
+#include "daemon/sensor/rulebook.h"
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
@@ -344,6 +345,7 @@ static void timers(struct sensor *s)
 		sensor_rescan_all(s, false);
 	}
 	expiry_round(s);
+	rulebook_round(s);
 	next_baseline(s);
 	sensor_flush(s);
 	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
@@ -358,6 +360,8 @@ static int wait_ms(struct sensor *s)
 		until = s->look_due - now;
 	if (s->next_expiry && s->next_expiry - clock_wall() < until)
 		until = s->next_expiry - clock_wall();
+	if (s->rules_expire && s->rules_expire - clock_wall() < until)
+		until = s->rules_expire - clock_wall();
 	if (s->hint_due && s->hint_due - now < until)
 		until = s->hint_due - now;
 	if (s->heal_due && s->heal_due - now < until)
@@ -409,13 +413,30 @@ static void tell_of_restart(const struct config *old, const struct config *fresh
 	}
 }
 
+static void note_rules(struct sensor *s, const char *before)
+{
+	BUF struct buf words = {0};
+
+	buf_add_text(&words, before);
+	rulebook_words(s->rules, &words);
+	log_note("%s", buf_text(&words));
+	note(s, EVENT_RULES_LOADED, buf_text(&words));
+}
+
 static void reload(struct sensor *s)
 {
 	struct config *old = s->cfg, *fresh;
+	struct rules *rules;
 
 	notify("RELOADING=1");
 	if (daemon_config(s->args, &fresh) < 0) {
 		log_err("reload: %s; the old configuration stays", err_why());
+		notify("READY=1");
+		return;
+	}
+	if (daemon_rules(fresh, &rules) < 0) {
+		log_err("reload: %s; the old configuration and the old rules stay", err_why());
+		config_free(fresh);
 		notify("READY=1");
 		return;
 	}
@@ -424,7 +445,8 @@ static void reload(struct sensor *s)
 	tell_of_restart(old, fresh);
 	s->cfg = fresh;
 	config_free(old);
-	note(s, EVENT_RULES_LOADED, "the configuration was read again");
+	rulebook_replace(s, rules);
+	note_rules(s, "the configuration was read again: ");
 	sensor_want_look(s, 1);
 	notify("READY=1");
 }
@@ -540,8 +562,10 @@ static void life(struct sensor *s)
 	s->hint_at = clock_mono();
 	s->hint_credit = HINT_SAVED;
 	note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
+	note_rules(s, "");
 	tell_blind(s);
 	registry_start(s);
+	rulebook_rejudge(s);
 	s->expired_upto = s->blind_from;
 	expiry_plan(s);
 	sensor_rescan_all(s, true);

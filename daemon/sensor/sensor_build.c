@@ -6,6 +6,7 @@
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/registry.h"
+#include "daemon/sensor/rulebook.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 enum { ITEMS_LIMIT = 8192 };
+#define AGAIN_SOON (100 * CLOCK_MS)
 
 static int open_signals(struct sensor *s)
 {
@@ -126,6 +128,20 @@ static int64_t heartbeat_of(const struct config *cfg)
 	return cfg->heartbeat && cfg->heartbeat < CLOCK_S ? CLOCK_S : cfg->heartbeat;
 }
 
+/* The ledger's wish, from its thread. */
+static void look_again(void *ctx, struct kept *k, struct span path)
+{
+	struct examiner *ex = ctx;
+	size_t cut = path.n;
+	struct again a = {.kept = k, .when = clock_wall(), .delay = AGAIN_SOON};
+
+	while (cut > 1 && path.p[cut - 1] != '/')
+		cut--;
+	a.dir = cut > 1 ? span_make(path.p, cut - 1) : span_of("/");
+	a.name = span_make(path.p + cut, path.n - cut);
+	ex->again(ex, &a);
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -137,7 +153,9 @@ static int start_threads(struct sensor *s)
 		.keep_removed = s->cfg->keep_removed,
 		.keep_journal = s->cfg->keep_journal,
 		.heartbeat = heartbeat_of(s->cfg),
-		.stop = &s->stop};
+		.stop = &s->stop,
+		.again = look_again,
+		.again_ctx = &s->ex};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = ledger_new(&s->ledger, &opt);
 
@@ -171,7 +189,8 @@ static int open_watch(struct sensor *s)
 	struct watch_options opt = {.level = s->cfg->level,
 		.marks = (int)s->cfg->marks,
 		.quiet_dir = s->cfg->state_dir};
-	struct watch_callbacks cb = {s, sensor_on_touch, sensor_on_lost, sensor_on_exec};
+	struct watch_callbacks cb = {
+		s, sensor_on_touch, sensor_on_lost, sensor_on_exec, sensor_excluded};
 	int r;
 
 	buf_printf(&scratch, "%s/probe", s->cfg->state_dir);
@@ -231,7 +250,9 @@ int sensor_build(struct sensor *s)
 	if (geteuid() != 0)
 		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	who_may_knock(s);
-	r = open_loop(s);
+	r = rulebook_open(s);
+	if (r == 0)
+		r = open_loop(s);
 	if (r == 0)
 		r = open_store(s);
 	if (r == 0)
@@ -303,5 +324,6 @@ void sensor_teardown(struct sensor *s)
 	fd_close(&s->signal_fd);
 	fd_close(&s->bell_fd);
 	fd_close(&s->epoll_fd);
+	rulebook_close(s);
 	config_free(s->cfg);
 }

@@ -31,6 +31,12 @@ bool watch_excluded(const struct root *r, struct span below)
 	return false;
 }
 
+bool watch_skips(const struct root *r, struct span below)
+{
+	return watch_excluded(r, below) ||
+	       (below.n && r->cb->excluded && r->cb->excluded(r->cb->ctx, r->id, below));
+}
+
 void watch_touch_root(
 	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops, int pid)
 {
@@ -212,6 +218,7 @@ static struct root *root_new(const struct watch *w, const struct watch_root *fro
 	r->exclude = calloc(n ? n : 1, sizeof(*r->exclude));
 	must(r->exclude);
 	r->n_exclude = n;
+	r->cb = &w->cb;
 	for (i = 0; i < n; i++)
 		r->exclude[i] = copy(from->exclude->v[i]);
 	return r;

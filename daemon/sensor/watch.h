@@ -43,6 +43,8 @@ struct watch_callbacks {
 		uint64_t count, const char *detail);
 	/* `pid` opened the file at `path` below a root to run it. May be NULL. */
 	void (*on_exec)(void *ctx, uint32_t root, struct span path, int pid);
+	/* Is what lies `below` the root not to be watched at all? NULL: nothing is. */
+	bool (*excluded)(void *ctx, uint32_t root, struct span below);
 };
 struct watch_root {
 	uint32_t id; /* the caller's, > 0 */

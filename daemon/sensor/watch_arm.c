@@ -85,7 +85,7 @@ static bool ino_skip(void *ctx, struct span below)
 {
 	struct ino_ctx *c = ctx;
 
-	return watch_excluded(c->r, below);
+	return watch_skips(c->r, below);
 }
 
 static void ino_event(void *ctx, struct span below, uint32_t ops)

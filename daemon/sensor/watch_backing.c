@@ -105,7 +105,7 @@ static uint32_t mark_new(
 	if (below.n)
 		buf_u8(&path, '/');
 	buf_add_span(&path, name);
-	if (!watch_excluded(r, buf_span(&path)) && watch_dirs_mark(w, r, buf_span(&path)) < 0)
+	if (!watch_skips(r, buf_span(&path)) && watch_dirs_mark(w, r, buf_span(&path)) < 0)
 		watch_lost(w, r->id, buf_span(&path), GAP_MARK_REFUSED, 1, err_why());
 	return ops | WATCH_SCAN;
 }

@@ -26,7 +26,7 @@ static bool skip(void *ctx, struct span below)
 {
 	struct job *j = ctx;
 
-	return watch_excluded(j->r, below);
+	return watch_skips(j->r, below);
 }
 
 static int visit(void *ctx, struct span below, int fd)

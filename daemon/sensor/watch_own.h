@@ -38,6 +38,7 @@ struct root {
 	int pid;
 	char **exclude;
 	size_t n_exclude;
+	const struct watch_callbacks *cb;
 
 	dev_t dev; /* which directory was armed */
 	ino_t ino;
@@ -119,6 +120,8 @@ void watch_lost(struct watch *w, uint32_t root, struct span below, enum gap_caus
 bool watch_excluded(const struct root *r, struct span below);
 /* A queue was read. `empty`: there was nothing, nor at that time; 0: there was. */
 void watch_read_from(struct watch *w, int64_t *queue_empty, int64_t empty);
+/* The same, for marks and walks: by the caller's word too, who looks at each touch himself. */
+bool watch_skips(const struct root *r, struct span below);
 
 /* watch_arm.c */
 void watch_arm(struct watch *w, struct root *r);

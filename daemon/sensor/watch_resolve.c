@@ -278,7 +278,7 @@ static size_t find_hits(
 		below = i < path.n && path.p[i] == '/' ? i + 1 : i;
 		for (r = seen_at(w, span_make(path.p, i)); r; r = r->next_seen)
 			if (r->on == b && n < max &&
-				!watch_excluded(r, span_make(path.p + below, path.n - below)))
+				!watch_skips(r, span_make(path.p + below, path.n - below)))
 				ret[n++] = (struct hit){r, below};
 	}
 	return n;

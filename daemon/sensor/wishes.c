@@ -65,6 +65,14 @@ void wishes_accept(struct sensor *s)
 
 typedef void (*wish)(struct sensor *s, int seat, const struct door_msg *m, struct reg *r);
 
+static const char *why_excluded(struct kept *k, struct span path)
+{
+	RULES_FOR struct rules_for *f = kept_rules(k);
+
+	return rules_excluder(f, path) ? "a rule excludes it: it is not kept"
+				       : "the configuration excludes it: it is not kept";
+}
+
 static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
 	struct scan_options opt = {.scope = m->path, .asker = seat, .ask_id = m->id};
@@ -74,8 +82,7 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 		return;
 	}
 	if (m->path.n > 1 && kept_is_excluded(r->kept, m->path)) {
-		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH,
-			"the configuration excludes it: it is not kept");
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH, why_excluded(r->kept, m->path));
 		return;
 	}
 	if (!r->kept->overlay && !kept_is_baselined(r->kept)) {
@@ -134,8 +141,16 @@ static void patch_run(struct job *j, struct worker *w)
 
 static void wish_patch(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
+	RULES_FOR struct rules_for *rules = kept_rules(r->kept);
+	struct rules_of_path said;
 	struct patch_job *p;
 
+	rules_path(rules, m->path, &said);
+	if (rules_of_path_says(&said, RULE_WITHHOLD)) {
+		outbox_done(s->outbox, seat, m->id, DOOR_WITHHELD,
+			(const char *)said.by[RULE_WITHHOLD]->name.p);
+		return;
+	}
 	for (size_t i = 0; i < s->cfg->withhold.n; i++)
 		if (glob_match(span_of(s->cfg->withhold.v[i]), m->path)) {
 			outbox_done(s->outbox, seat, m->id, DOOR_WITHHELD, s->cfg->withhold.v[i]);

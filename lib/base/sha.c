@@ -66,6 +66,17 @@ int sha_end(struct sha *s, uint8_t ret[SHA_LEN])
 	return outcome(EVP_DigestFinal_ex(s->ctx, ret, &n));
 }
 
+int sha_peek(const struct sha *s, uint8_t ret[SHA_LEN])
+{
+	CLEANUP(ctx_free) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned int n = SHA_LEN;
+
+	if (!ctx)
+		return err_set(-ENOMEM, "no memory for a digest");
+	return outcome(
+		EVP_MD_CTX_copy_ex(ctx, s->ctx) == 1 && EVP_DigestFinal_ex(ctx, ret, &n) == 1);
+}
+
 void sha_once(struct span data, uint8_t ret[SHA_LEN])
 {
 	must(EVP_Q_digest(NULL, "SHA256", NULL, data.p, data.n, ret, NULL) == 1);

@@ -12,6 +12,8 @@ void sha_free(struct sha *s);
 int sha_begin(struct sha *s);
 int sha_feed(struct sha *s, const void *p, size_t n);
 int sha_end(struct sha *s, uint8_t ret[SHA_LEN]);
+/* The digest of what was fed so far; feeding goes on. */
+int sha_peek(const struct sha *s, uint8_t ret[SHA_LEN]);
 
 /* In one go, with a context of the calling thread's own. Cannot fail but for memory (aborts). */
 void sha_once(struct span data, uint8_t ret[SHA_LEN]);

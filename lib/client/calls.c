@@ -66,6 +66,16 @@ int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply)
 	return get_plain(h, all ? "/v1/targets?all=1" : "/v1/targets", reply);
 }
 
+int boltseal_rules_explain(
+	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/rules");
+	url_add(&u, "path", path);
+	return get(h, &u, reply);
+}
+
 int boltseal_target(struct boltseal *h, const char *target, struct boltseal_reply *reply)
 {
 	URL struct url u = {0};

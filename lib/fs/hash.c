@@ -25,6 +25,8 @@ struct run {
 	int64_t until; /* monotonic; 0: no end */
 	uint64_t size, data, holes;
 	bool sparse;
+	uint64_t fed, prefix; /* prefix: where to peek; 0: nowhere (any more) */
+	struct hash_result *ret;
 };
 
 static int over_budget(const struct run *run)
@@ -40,6 +42,24 @@ static int over_budget(const struct run *run)
 	return 0;
 }
 
+/* Stops for a peek where the prefix ends. */
+static int feed(struct run *run, const uint8_t *p, size_t n)
+{
+	size_t first =
+		run->prefix && run->prefix - run->fed <= n ? (size_t)(run->prefix - run->fed) : 0;
+	int r = 0;
+
+	run->fed += n;
+	if (first) {
+		run->prefix = 0;
+		r = sha_feed(run->sha, p, first);
+		if (r == 0)
+			r = sha_peek(run->sha, run->ret->prefix);
+		run->ret->has_prefix = r == 0;
+	}
+	return r ? r : sha_feed(run->sha, p + first, n - first);
+}
+
 static int feed_hole(struct run *run, uint64_t n)
 {
 	int r = 0;
@@ -50,7 +70,7 @@ static int feed_hole(struct run *run, uint64_t n)
 		run->holes += step;
 		r = over_budget(run);
 		if (r == 0)
-			r = sha_feed(run->sha, zeros, step);
+			r = feed(run, zeros, step);
 		n -= step;
 	}
 	return r;
@@ -74,7 +94,7 @@ static int feed_data(struct run *run, uint64_t from, uint64_t to)
 		run->data += (uint64_t)n;
 		r = over_budget(run);
 		if (r == 0)
-			r = sha_feed(run->sha, block, (size_t)n);
+			r = feed(run, block, (size_t)n);
 		if (r)
 			return r;
 		from += (uint64_t)n;
@@ -131,7 +151,7 @@ static bool hopeless(const struct run *run, const struct stat *st)
 
 int hash_fd(int fd, const struct hash_budget *budget, struct sha *sha, struct hash_result *ret)
 {
-	struct run run = {.fd = fd, .budget = budget, .sha = sha};
+	struct run run = {.fd = fd, .budget = budget, .sha = sha, .ret = ret};
 	struct stat st;
 	int r;
 
@@ -139,6 +159,7 @@ int hash_fd(int fd, const struct hash_budget *budget, struct sha *sha, struct ha
 		return err_sys("fstat");
 	run.size = (uint64_t)st.st_size;
 	run.sparse = (uint64_t)st.st_blocks * 512 < run.size;
+	run.prefix = budget ? budget->prefix : 0;
 	run.until = budget && budget->max_ns ? clock_mono() + budget->max_ns : 0;
 	if (hopeless(&run, &st))
 		return HASH_BUDGET;
@@ -173,15 +194,18 @@ static int64_t wall_of(struct timespec t)
 	return ns;
 }
 
-static bool as_seen(const struct stat *st, const struct look *seen)
+static bool as_seen(const struct stat *st, const struct look *seen, bool grows)
 {
-	return S_ISREG(st->st_mode) && st->st_dev == seen->dev && st->st_ino == seen->ino &&
-	       (uint64_t)st->st_size == seen->rec.size && wall_of(st->st_mtim) == seen->rec.mtime &&
+	if (!S_ISREG(st->st_mode) || st->st_dev != seen->dev || st->st_ino != seen->ino)
+		return false;
+	if (grows && (uint64_t)st->st_size >= seen->rec.size)
+		return true;
+	return (uint64_t)st->st_size == seen->rec.size && wall_of(st->st_mtim) == seen->rec.mtime &&
 	       wall_of(st->st_ctim) == seen->ctime;
 }
 
 /* The file, pinned, known to be regular, then opened for reading. */
-static int open_seen(int dir_fd, struct span name, const struct look *seen, int *ret_fd)
+static int open_seen(int dir_fd, struct span name, const struct look *seen, bool grows, int *ret_fd)
 {
 	char text[NAME_MAX + 1];
 	FD int pin = -1;
@@ -199,7 +223,7 @@ static int open_seen(int dir_fd, struct span name, const struct look *seen, int 
 		return err_sys("open %s", text);
 	if (!S_ISREG(st.st_mode))
 		return HASH_ABSENT;
-	if (!as_seen(&st, seen))
+	if (!as_seen(&st, seen, grows))
 		return HASH_MOVING;
 	*ret_fd = beneath_reopen_read(pin);
 	if (*ret_fd < 0 && errno == EAGAIN)
@@ -211,12 +235,13 @@ int hash_file(int dir_fd, struct span name, const struct look *seen, bool probe,
 	const struct hash_budget *budget, struct sha *sha, struct hash_result *ret)
 {
 	FD int fd = -1;
+	bool grows = budget && budget->grows;
 	struct stat st;
 	int64_t age;
 	int r;
 
 	*ret = (struct hash_result){0};
-	r = open_seen(dir_fd, name, seen, &fd);
+	r = open_seen(dir_fd, name, seen, grows, &fd);
 	if (r)
 		return r;
 	if (__builtin_sub_overflow(clock_wall(), seen->ctime, &age))
@@ -228,7 +253,7 @@ int hash_file(int dir_fd, struct span name, const struct look *seen, bool probe,
 		ret->writer = hash_writer_alive(fd) == 1;
 	if (r == 0 && fstat(fd, &st) < 0)
 		return err_sys("fstat");
-	if (r == 0 && !as_seen(&st, seen))
+	if (r == 0 && !as_seen(&st, seen, grows))
 		r = HASH_MOVING;
 	return r;
 }

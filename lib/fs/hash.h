@@ -17,6 +17,8 @@ struct hash_budget {
 	uint64_t max_bytes;	 /* of data read; 0: no limit */
 	int64_t max_ns;		 /* of time; 0: no limit */
 	const atomic_bool *stop; /* polled between blocks; NULL: none */
+	uint64_t prefix;	 /* the digest of so many first bytes too; 0: no */
+	bool grows; /* it may grow meanwhile: what is read is what it had when that began */
 };
 enum {
 	HASH_ABSENT = 1, /* vanished or is no regular file (any more) */
@@ -26,10 +28,12 @@ enum {
 };
 struct hash_result {
 	uint8_t sha[SHA_LEN];
-	uint64_t size; /* bytes hashed: the file's size */
-	uint64_t read; /* bytes that were really read */
-	bool writer;   /* the lease probe says that somebody can still write it */
-	bool racy;     /* ctime is so recent that a later write could leave stat equal */
+	uint64_t size;	 /* bytes hashed: the file's size */
+	uint64_t read;	 /* bytes that were really read */
+	bool has_prefix; /* the file has that many: `prefix` is their digest */
+	uint8_t prefix[SHA_LEN];
+	bool writer; /* the lease probe says that somebody can still write it */
+	bool racy;   /* ctime is so recent that a later write could leave stat equal */
 };
 /* Hashes `name` in `dir_fd`, which look_at() said is a regular file: `seen` is that look; when the
  * file is another or moved meanwhile, HASH_MOVING. `probe`: do the lease probe (needs the upper file

@@ -1,11 +1,12 @@
 /*
  * Version 1: u8 version, u8 kind, u8 severity, u8 unsettled, varint aspects, zigzag first, zigzag
- * last, varint seq, then from, mount, old, now and actor: length and bytes each.
+ * last, varint seq, then from, mount, old, now and actor: length and bytes each. Version 2, where a
+ * rule has a word in it, goes on: varint blind, and ruling: length and bytes.
  */
 #include "model/change.h"
 #include "base/err.h"
 
-enum { VERSION = 1, ASPECTS_ALL = (1 << ASPECT_N) - 1 };
+enum { PLAIN = 1, RULED = 2, ASPECTS_ALL = (1 << ASPECT_N) - 1 };
 
 /* What cannot be, in words; NULL: nothing. The encodings inside are looked at when decoding. */
 static const char *flaw(const struct change *c)
@@ -16,6 +17,8 @@ static const char *flaw(const struct change *c)
 		return "aspects that cannot be";
 	if ((unsigned)c->severity >= SEV_N)
 		return "no such severity";
+	if (c->blind > ASPECTS_ALL)
+		return "no such aspects";
 	if ((c->kind == 'A' && c->old.n) || (c->kind == 'D' && c->now.n))
 		return "a record of what is not there";
 	return NULL;
@@ -24,10 +27,11 @@ static const char *flaw(const struct change *c)
 int change_encode(const struct change *c, struct buf *out)
 {
 	const char *wrong = flaw(c);
+	bool ruled = c->blind || c->ruling.n;
 
 	if (wrong)
 		return err_set(-EINVAL, "change: %s", wrong);
-	buf_u8(out, VERSION);
+	buf_u8(out, ruled ? RULED : PLAIN);
 	buf_u8(out, (uint8_t)c->kind);
 	buf_u8(out, (uint8_t)c->severity);
 	buf_u8(out, c->unsettled);
@@ -40,6 +44,10 @@ int change_encode(const struct change *c, struct buf *out)
 	buf_bytes(out, c->old);
 	buf_bytes(out, c->now);
 	buf_bytes(out, c->actor);
+	if (ruled) {
+		buf_varint(out, c->blind);
+		buf_bytes(out, c->ruling);
+	}
 	return buf_err(out);
 }
 
@@ -47,6 +55,7 @@ static int check_inside(const struct change *c)
 {
 	struct record rec;
 	struct actor who;
+	struct ruling rule;
 	int r = 0;
 
 	if (c->old.n)
@@ -55,6 +64,8 @@ static int check_inside(const struct change *c)
 		r = record_decode(c->now, &rec);
 	if (r == 0 && c->actor.n)
 		r = actor_decode(c->actor, &who);
+	if (r == 0)
+		r = ruling_decode(c->ruling, &rule);
 	return r ? err_wrap(r, "change") : 0;
 }
 
@@ -62,9 +73,10 @@ int change_decode(struct span path, struct span bytes, struct change *ret)
 {
 	struct rd r = rd_of(bytes);
 	const char *wrong;
+	uint8_t version = rd_u8(&r);
 
 	*ret = (struct change){.path = path};
-	r.bad |= rd_u8(&r) != VERSION;
+	r.bad |= version != PLAIN && version != RULED;
 	ret->kind = (char)rd_u8(&r);
 	ret->severity = (enum severity)rd_upto(&r, SEV_N - 1);
 	ret->unsettled = rd_upto(&r, 1);
@@ -77,6 +89,11 @@ int change_decode(struct span path, struct span bytes, struct change *ret)
 	ret->old = rd_bytes(&r);
 	ret->now = rd_bytes(&r);
 	ret->actor = rd_bytes(&r);
+	if (version == RULED) {
+		ret->blind = (uint32_t)rd_upto(&r, ASPECTS_ALL);
+		ret->ruling = rd_bytes(&r);
+		r.bad |= !ret->blind && !ret->ruling.n;
+	}
 	if (rd_finish(&r, "change"))
 		return -EBADMSG;
 	if ((wrong = flaw(ret)))
@@ -84,11 +101,45 @@ int change_decode(struct span path, struct span bytes, struct change *ret)
 	return check_inside(ret);
 }
 
+static bool sees(uint32_t blind, enum aspect a)
+{
+	return !(blind & 1u << a);
+}
+
+/* Takes out of a record what nobody wants to see of it. */
+static void make_blind(struct record *rec, uint32_t blind, struct buf *xattrs)
+{
+	struct rd at = rd_of(rec->xattrs);
+	struct xattr x;
+
+	if (!blind)
+		return;
+	if (!sees(blind, ASPECT_CONTENT)) {
+		rec->size = 0;
+		rec->has_sha = false;
+	}
+	if (!sees(blind, ASPECT_MODE))
+		rec->mode = 0;
+	if (!sees(blind, ASPECT_OWNER))
+		rec->uid = rec->gid = 0;
+	if (!sees(blind, ASPECT_LINK))
+		rec->link = (struct span){0};
+	if (!sees(blind, ASPECT_MTIME))
+		rec->mtime = 0;
+	if (!sees(blind, ASPECT_FLAGS))
+		rec->flags = 0;
+	while (xattr_next(&at, &x))
+		if (sees(blind,
+			    span_is(x.name, "security.capability") ? ASPECT_CAPS : ASPECT_XATTR))
+			xattr_add(xattrs, x.name, x.value);
+	rec->xattrs = buf_span(xattrs);
+}
+
 /* A record without what record_diff() does not look at: writing in a directory moves its time, and
  * how overlayfs keeps a thing is not what it is. */
-static void add_state(struct buf *out, struct span bytes)
+static void add_state(struct buf *out, struct span bytes, uint32_t blind)
 {
-	BUF struct buf plain = {0};
+	BUF struct buf plain = {0}, xattrs = {0};
 	struct record rec;
 
 	if (!bytes.n || record_decode(bytes, &rec)) {
@@ -101,6 +152,7 @@ static void add_state(struct buf *out, struct span bytes)
 		rec.mode = 0;
 	rec.ovl = 0;
 	rec.redirect = (struct span){0};
+	make_blind(&rec, blind, &xattrs);
 	record_encode(&rec, &plain);
 	buf_bytes(out, buf_span(&plain));
 	out->err |= plain.err;
@@ -112,6 +164,6 @@ void change_identity(const struct change *c, struct buf *out)
 	buf_u8(out, (uint8_t)c->kind);
 	buf_varint(out, c->aspects);
 	buf_bytes(out, c->mount);
-	add_state(out, c->old);
-	add_state(out, c->now);
+	add_state(out, c->old, c->blind);
+	add_state(out, c->now, c->blind);
 }

@@ -3,6 +3,7 @@
 
 #include "model/actor.h"
 #include "model/record.h"
+#include "model/ruling.h"
 
 struct change {
 	char kind; /* 'A' added, 'C' changed, 'D' deleted */
@@ -17,11 +18,13 @@ struct change {
 	struct span old;     /* encoded record of the baseline; empty for A */
 	struct span now;     /* encoded record; empty for D */
 	struct span actor;   /* encoded actor; empty: none known */
+	uint32_t blind;	     /* aspects that the drift id does not look at: a rule says so */
+	struct span ruling;  /* encoded ruling; empty: no rule has a word in it */
 };
 int change_encode(
 	const struct change *c, struct buf *out); /* the path is not encoded: it is the key */
 int change_decode(struct span path, struct span bytes, struct change *ret);
 
 /* The bytes that stand for this change in the drift id: path, kind and what it differs in, but not
- * times, actor or severity. Equal states give equal bytes. */
+ * times, actor, severity or rules, nor what `blind` says. Equal states give equal bytes. */
 void change_identity(const struct change *c, struct buf *out);

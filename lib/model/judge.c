@@ -8,7 +8,7 @@ enum { SETID = 06000, EXEC = 0111, WORLD_WRITE = 0002 };
 /* What a path has become where both sides are there, or a mount hides what is. */
 static uint32_t aspects_of(const struct judge_in *in)
 {
-	uint32_t aspects = in->now ? record_diff(in->base, in->now) : 0;
+	uint32_t aspects = in->now ? record_diff(in->base, in->now) & ~in->blind : 0;
 
 	return aspects | (in->layer_changed ? BIT(LAYER) : 0) | (in->mount.n ? BIT(MOUNT) : 0);
 }
@@ -81,4 +81,16 @@ enum severity judge_severity(const struct judge_in *in, char kind, uint32_t aspe
 	if (opens_to_all(in, aspects))
 		return SEV_MEDIUM;
 	return aspects == BIT(MTIME) ? SEV_INFO : SEV_LOW;
+}
+
+enum severity judge_ruled(
+	const struct judge_rules *rules, const struct change *c, enum severity stands)
+{
+	int s = rules->has_severity ? (int)rules->severity : (int)stands;
+
+	s += rules->raise;
+	s = s < 0 ? 0 : s >= SEV_N ? SEV_N - 1 : s;
+	if (rules->expected)
+		s = SEV_INFO;
+	return c->aspects & BIT(LAYER) && s < (int)stands ? stands : (enum severity)s;
 }

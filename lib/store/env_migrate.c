@@ -82,11 +82,11 @@ static int from_1_to_2(struct txn *t)
 	return r < 0 ? r : 0;
 }
 
-/* What is written from now on is not understood by who knew format 2; what is there, is by us. */
+/* What is written from now on, actors in full and what rules made of a change, is not understood by who
+ * knew format 2; what is there is read as it is. */
 static int from_2_to_3(struct txn *t)
 {
-	(void)t;
-	return 0;
+	return txn_error(t);
 }
 
 int migrate(struct txn *t)

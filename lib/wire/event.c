@@ -65,6 +65,8 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 	json_m_hex(j, "prev", span_make(prev, SHA_LEN));
 	if (e->reason.n > 0)
 		json_m_str(j, "reason", e->reason);
+	if (e->change)
+		show_rule_of(j, e->change->ruling);
 	show_ready(j, "run", e->run);
 	if (e->run_id)
 		json_m_uint(j, "run_id", e->run_id);

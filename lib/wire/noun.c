@@ -239,6 +239,25 @@ void show_session(struct json *j, const struct session *s)
 	json_close(j, '}');
 }
 
+void show_rule_of(struct json *j, struct span ruling)
+{
+	struct ruling r;
+
+	if (ruling_decode(ruling, &r) < 0 || !r.name.n)
+		return;
+	json_key(j, "rule");
+	json_open(j, '{');
+	if (r.expected)
+		json_m_bool(j, "expected", true);
+	show_str(j, "file", r.file);
+	if (r.line)
+		json_m_uint(j, "line", r.line);
+	json_m_str(j, "name", r.name);
+	show_str(j, "owner", r.owner);
+	show_str(j, "reason", r.reason);
+	json_close(j, '}');
+}
+
 static void show_aspects(struct json *j, uint32_t aspects)
 {
 	json_key(j, "aspects");
@@ -279,6 +298,8 @@ static void change_members(struct json *j, const struct change *c, struct span h
 	show_record_of(j, "new", c->now);
 	show_record_of(j, "old", c->old);
 	json_m_path(j, "path", c->path);
+	if (full)
+		show_rule_of(j, c->ruling);
 	if (full && c->seq)
 		json_m_uint(j, "seq", c->seq);
 	if (full)

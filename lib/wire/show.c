@@ -99,6 +99,13 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 {
 	json_open(j, '{');
 	json_m_bool(j, "baselined", c->baselined);
+	if (c->n_excluded) {
+		json_key(j, "excluded");
+		json_open(j, '[');
+		for (size_t i = 0; i < c->n_excluded; i++)
+			json_str(j, c->excluded[i]);
+		json_close(j, ']');
+	}
 	json_key(j, "gaps");
 	json_open(j, '[');
 	for (size_t i = 0; i < c->n_gaps; i++)

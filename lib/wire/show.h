@@ -18,6 +18,8 @@ struct show_coverage {
 	int64_t last_sweep;
 	const struct gap *gaps;
 	size_t n_gaps;
+	const struct span *excluded; /* globs: by rules */
+	size_t n_excluded;
 };
 void show_coverage(struct json *j, const struct show_coverage *c);
 

@@ -415,7 +415,7 @@ ok "and it answers on" bs diff zq-pot
 { cat "$sub/kept.yaml" && echo 'limits: {hash_max_time: 7s}'; } >"$W/boltseal.yaml"
 kill -HUP "$DAEMON"
 ok "what a reload cannot change is told" wait_until 5 grep -q "limits.hash_max_time: takes effect at the next start" "$W/log"
-again_() { [ "$(events --type rules.loaded | wc -l)" = 2 ]; }
+again_() { [ "$(events --type rules.loaded | wc -l)" = 3 ]; }
 cp "$sub/kept.yaml" "$W/boltseal.yaml"
 kill -HUP "$DAEMON"
 ok "and the right one is read again" wait_until 5 again_

@@ -12,7 +12,7 @@ static int recode(struct span in, struct buf *out)
 
 struct parts {
 	struct any_room room;
-	struct buf old, now, actor;
+	struct buf old, now, actor, ruling;
 };
 static void parts_free(struct parts *p)
 {
@@ -20,6 +20,7 @@ static void parts_free(struct parts *p)
 	buf_free(&p->old);
 	buf_free(&p->now);
 	buf_free(&p->actor);
+	buf_free(&p->ruling);
 }
 
 static struct span encoded(const struct record *rec, struct buf *out)
@@ -59,6 +60,20 @@ static struct change any_change(uint64_t *seed, struct parts *p)
 		c.mount = LIT("tmpfs on /p");
 	if (any_below(seed, 2))
 		c.from = LIT("/q");
+	if (any_below(seed, 2))
+		c.blind = (uint32_t)any_below(seed, 1u << ASPECT_N);
+	buf_reset(&p->ruling);
+	if (any_below(seed, 2))
+		ruling_encode(&(struct ruling){.name = LIT("n"),
+				      .file = LIT("/f"),
+				      .reason = LIT("why"),
+				      .owner = LIT("o"),
+				      .line = (uint32_t)any_size(seed),
+				      .expected = any_below(seed, 2),
+				      .grown = any_below(seed, 2),
+				      .altered = any_below(seed, 2)},
+			&p->ruling);
+	c.ruling = buf_span(&p->ruling);
 	return c;
 }
 
@@ -75,6 +90,8 @@ static void assert_same_change(const struct change *a, const struct change *b)
 	assert_span(a->old, b->old);
 	assert_span(a->now, b->now);
 	assert_span(a->actor, b->actor);
+	assert_int_equal(a->blind, b->blind);
+	assert_span(a->ruling, b->ruling);
 }
 
 static void any_change_round_trips(void **state UNUSED)
@@ -103,6 +120,7 @@ static void what_cannot_be_is_not_encoded(void **state UNUSED)
 		{.kind = 'D', .aspects = 1},
 		{.kind = 'C', .aspects = 1u << ASPECT_N},
 		{.kind = 'C', .severity = SEV_N},
+		{.kind = 'C', .blind = 1u << ASPECT_N},
 		{.kind = 'A', .old = ROW("x")},
 		{.kind = 'D', .now = ROW("x")},
 	};
@@ -112,6 +130,47 @@ static void what_cannot_be_is_not_encoded(void **state UNUSED)
 		assert_int_equal(change_encode(&table[i], &b), -EINVAL);
 		assert_int_equal(b.n, 0);
 	}
+}
+
+/* What nobody wants to see of a state is not in the drift id; everything else still is. */
+static void blind_aspects_have_no_identity(void **state UNUSED)
+{
+	static const struct record base = {
+		.type = FILE_REG, .mode = 0644, .size = 1, .has_sha = true};
+	static const struct {
+		enum aspect a;
+		struct record now;
+	} rows[] = {
+		{ASPECT_CONTENT,
+			{.type = FILE_REG, .mode = 0644, .size = 2, .has_sha = true, .sha = {1}}},
+		{ASPECT_MODE, {.type = FILE_REG, .mode = 0600, .size = 1, .has_sha = true}},
+		{ASPECT_OWNER,
+			{.type = FILE_REG, .mode = 0644, .uid = 7, .size = 1, .has_sha = true}},
+		{ASPECT_MTIME,
+			{.type = FILE_REG, .mode = 0644, .mtime = 7, .size = 1, .has_sha = true}},
+		{ASPECT_FLAGS,
+			{.type = FILE_REG, .mode = 0644, .flags = 1, .size = 1, .has_sha = true}},
+		{ASPECT_XATTR, {.type = FILE_REG,
+				       .mode = 0644,
+				       .xattrs = ROW("\1a\1b"),
+				       .size = 1,
+				       .has_sha = true}},
+	};
+	BUF struct buf one = {0}, two = {0}, a = {0}, b = {0};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		for (unsigned blind = 0; blind < ASPECT_N; blind++) {
+			struct change c = {.kind = 'C', .path = LIT("/p"), .blind = 1u << blind};
+
+			c.now = encoded(&base, &one);
+			buf_reset(&a);
+			change_identity(&c, &a);
+			c.now = encoded(&rows[i].now, &two);
+			buf_reset(&b);
+			change_identity(&c, &b);
+			assert_int_equal(
+				span_eq(buf_span(&a), buf_span(&b)), blind == (unsigned)rows[i].a);
+		}
 }
 
 static void broken_records_inside_are_found(void **state UNUSED)
@@ -195,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_change_round_trips),
 		cmocka_unit_test(what_cannot_be_is_not_encoded),
+		cmocka_unit_test(blind_aspects_have_no_identity),
 		cmocka_unit_test(broken_records_inside_are_found),
 		cmocka_unit_test(identity_is_the_state_alone),
 		cmocka_unit_test(a_files_time_is_part_of_it),

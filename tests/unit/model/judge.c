@@ -147,11 +147,56 @@ static void verdicts_hold_together(void **state UNUSED)
 	}
 }
 
+static void rules_have_the_last_word(void **state UNUSED)
+{
+	static const struct {
+		struct judge_rules r;
+		enum severity stands, want;
+	} words[] = {
+		{{.expected = false}, SEV_LOW, SEV_LOW},
+		{{.has_severity = true, .severity = SEV_HIGH}, SEV_LOW, SEV_HIGH},
+		{{.has_severity = true, .severity = SEV_INFO}, SEV_HIGH, SEV_INFO},
+		{{.raise = 1}, SEV_LOW, SEV_MEDIUM},
+		{{.raise = 4}, SEV_HIGH, SEV_CRITICAL},
+		{{.raise = -4}, SEV_HIGH, SEV_INFO},
+		{{.has_severity = true, .severity = SEV_MEDIUM, .raise = 1}, SEV_LOW, SEV_HIGH},
+		{{.expected = true, .raise = 2}, SEV_HIGH, SEV_INFO},
+	};
+	struct change c = {.kind = 'C', .aspects = BIT(CONTENT)};
+
+	for (size_t i = 0; i < COUNTOF(words); i++)
+		assert_int_equal(judge_ruled(&words[i].r, &c, words[i].stands), words[i].want);
+	/* But for a layer that was changed below everybody. */
+	c.aspects |= BIT(LAYER);
+	assert_int_equal(judge_ruled(&words[7].r, &c, SEV_CRITICAL), SEV_CRITICAL);
+	assert_int_equal(judge_ruled(&words[2].r, &c, SEV_CRITICAL), SEV_CRITICAL);
+}
+
+static void what_nobody_watches_is_no_drift(void **state UNUSED)
+{
+	struct judge_in in = {.path = LIT("/p"), .base = &file, .now = &edited};
+	struct change c = {0};
+
+	in.blind = BIT(CONTENT);
+	assert_int_equal(judge(&in, &c), JUDGE_SAME);
+	in.blind = BIT(MODE);
+	assert_int_equal(judge(&in, &c), JUDGE_DRIFT);
+	assert_int_equal(c.aspects, BIT(CONTENT));
+	in.blind = ~0u;
+	in.now = NULL;
+	assert_int_equal(judge(&in, &c), JUDGE_DRIFT);
+	in.base = NULL;
+	in.now = &file;
+	assert_int_equal(judge(&in, &c), JUDGE_DRIFT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(verdicts_hold_together),
+		cmocka_unit_test(rules_have_the_last_word),
+		cmocka_unit_test(what_nobody_watches_is_no_drift),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct full {
-	struct buf xattrs, rec, old, dev, link, actor, labels;
+	struct buf xattrs, rec, old, dev, link, actor, labels, ruling;
 	struct change change;
 	struct gap gap;
 	struct target target;
@@ -113,6 +113,13 @@ static inline void full_change(struct full *f)
 		.n_listed = 2};
 
 	actor_encode(&who, &f->actor);
+	ruling_encode(&(struct ruling){.name = span_of("rule"),
+			      .file = span_of("/etc/r.yaml"),
+			      .reason = span_of("why"),
+			      .owner = span_of("me"),
+			      .line = 3,
+			      .expected = true},
+		&f->ruling);
 	f->change = (struct change){.kind = 'C',
 		.path = span_make("/etc/\xffx", 7),
 		.aspects = 1u << ASPECT_CONTENT | 1u << ASPECT_MODE,
@@ -125,7 +132,8 @@ static inline void full_change(struct full *f)
 		.mount = span_of("tmpfs"),
 		.old = buf_span(&f->old),
 		.now = buf_span(&f->rec),
-		.actor = buf_span(&f->actor)};
+		.actor = buf_span(&f->actor),
+		.ruling = buf_span(&f->ruling)};
 	f->gap = (struct gap){.id = 9,
 		.target = 7,
 		.path = span_of("/var"),
@@ -198,7 +206,7 @@ static inline void full_make(struct full *f)
 static inline void full_free(struct full *f)
 {
 	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
-		&f->heartbeat};
+		&f->heartbeat, &f->ruling};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

@@ -87,7 +87,9 @@ static void p_coverage(struct json *j)
 				 .state = STATE_STOPPED,
 				 .last_sweep = 1,
 				 .gaps = &f.gap,
-				 .n_gaps = 1});
+				 .n_gaps = 1,
+				 .excluded = f.names,
+				 .n_excluded = 2});
 }
 
 static void p_layer(struct json *j)

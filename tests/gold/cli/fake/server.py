@@ -271,6 +271,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, {"coverage": WHOLE, "events": [], "path": "/none", "target": REF})
         return self.send(200, FILE)
 
+    def of_rules(self, name, query):
+        rule = {"file": "/etc/boltseal/rules.d/50.yaml", "line": 7, "name": "accounts\x1b[2J",
+                "reason": "who may log in", "state": "decides", "value": "high"}
+        return self.send(200, {
+            "applicable": 3, "path": query["path"], "rules": 9, "target": REF,
+            "drift": change("C", query["path"], ["content"], "high"),
+            "properties": [{"name": "severity", "rules": [rule, dict(
+                rule, name="all", line=2, state="loses", value="low"), dict(
+                rule, name="by-hand", state="does not fit", when="origin exec")]}]})
+
     def of_patch(self, name, query):
         if query["path"] == "/var/secret":
             return self.answer(problem(403, "a rule says that its content is never shown"))

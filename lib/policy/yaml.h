@@ -1,5 +1,5 @@
 /*
- * config_yaml.h - YAML text as a small tree, read by libyaml's event API. Only what a configuration
+ * yaml.h - YAML text as a small tree, read by libyaml's event API. Only what a configuration
  * needs: one document of mappings, lists and texts. Anchors, aliases, merge keys and tags are
  * refused (they make a small file large or a text something else), depth and size are limited.
  */
@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 
-enum { CONFIG_YAML_DEPTH = 16, CONFIG_YAML_MAX = 1 << 20 };
+enum { YAML_TEXT_DEPTH = 16, YAML_TEXT_MAX = 1 << 20 };
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 struct node {
 	enum node_kind kind;

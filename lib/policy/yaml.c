@@ -2,7 +2,7 @@
  * libyaml is given text that was looked at first: it takes a NUL for the end of the file, and has
  * no line for bytes that are not UTF-8. Recursion is safe here since depth is limited before it.
  */
-#include "daemon/config_yaml.h"
+#include "policy/yaml.h"
 #include "base/err.h"
 #include "base/text.h"
 #include <yaml.h>
@@ -124,7 +124,7 @@ static int read_children(struct reader *r, int depth, yaml_event_type_t end, str
 	struct node **at = &parent->child;
 	int e;
 
-	if (depth >= CONFIG_YAML_DEPTH)
+	if (depth >= YAML_TEXT_DEPTH)
 		return refuse_at(r, r->event.start_mark, "nested too deeply, allowed 16 levels");
 	for (;;) {
 		if ((e = next_event(r)) < 0)
@@ -170,7 +170,7 @@ static int check_bytes(struct reader *r)
 	const uint8_t *nul = r->text.n ? memchr(r->text.p, 0, r->text.n) : NULL;
 	size_t n;
 
-	if (r->text.n > CONFIG_YAML_MAX)
+	if (r->text.n > YAML_TEXT_MAX)
 		return refuse_at_offset(r, 0, "larger than 1 MiB");
 	if (nul)
 		return refuse_at_offset(r, (size_t)(nul - r->text.p), "a NUL byte");
