@@ -107,7 +107,7 @@ static inline int box_mount(struct box *b)
 
 static inline void box_watch(struct box *b, struct watch_options opt)
 {
-	struct watch_callbacks cb = {b, box_touch, box_lost, NULL};
+	struct watch_callbacks cb = {b, box_touch, box_lost, NULL, NULL};
 	char scratch[256];
 
 	snprintf(scratch, sizeof(scratch), "%s/scratch", b->dir);
