@@ -66,7 +66,7 @@ receiver() { # receiver NAME [OPTION…]: $W/NAME is its directory, $PORT its po
 RECEIVERS=()
 receivers_end_() { local p; for p in ${RECEIVERS[@]+"${RECEIVERS[@]}"}; do kill "$p" 2>/dev/null; wait "$p" 2>/dev/null; done; }
 at_exit receivers_end_
-receiver_down() { kill -9 "$(cat "$W/$1/pid")"; wait_gone 5 "$(cat "$W/$1/pid")"; }
+receiver_down() { kill -9 "$(cat "$W/$1/pid")" && wait "$(cat "$W/$1/pid")" 2>/dev/null; :; }
 mode() { # mode NAME [WORD…]
 	local d=$W/$1
 	shift
