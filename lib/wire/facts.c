@@ -67,7 +67,8 @@ static int read_head(struct facts *f)
 
 	if (!span_is(facts_text(f, "schema"), "boltseal.event/1"))
 		return bad("its schema is another");
-	if (!json_is_integer(seq) || json_integer_value(seq) < 0) /* 0: a canary, not in the journal */
+	if (!json_is_integer(seq) ||
+		json_integer_value(seq) < 0) /* 0: a canary, not in the journal */
 		return bad("it has no seq");
 	f->seq = (uint64_t)json_integer_value(seq);
 	f->id = facts_text(f, "id");
