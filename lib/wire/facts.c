@@ -151,7 +151,7 @@ static struct span bytes_at(const json_t *root, const char *place, const json_t 
 		mem->n = from;
 		return json_span(v);
 	}
-	return span_make(mem->p + from, mem->n - from);
+	return mem->n > from ? span_make(mem->p + from, mem->n - from) : span_of("");
 }
 
 /* Texts of a list, or the member `key` of each of a list of objects. */
@@ -171,8 +171,10 @@ static bool joined(
 			buf_u8(mem, (uint8_t)between);
 		buf_add_span(mem, json_span(v));
 	}
+	if (mem->n == from)
+		return false;
 	ret->text = span_make(mem->p + from, mem->n - from);
-	return ret->text.n > 0;
+	return true;
 }
 
 static bool pod(const json_t *v, struct buf *mem, struct value *ret)
