@@ -67,7 +67,8 @@ static int read_head(struct facts *f)
 
 	if (!span_is(facts_text(f, "schema"), "boltseal.event/1"))
 		return bad("its schema is another");
-	if (!json_is_integer(seq) || json_integer_value(seq) < 0) /* 0: a canary, not in the journal */
+	if (!json_is_integer(seq) ||
+		json_integer_value(seq) < 0) /* 0: a canary, not in the journal */
 		return bad("it has no seq");
 	f->seq = (uint64_t)json_integer_value(seq);
 	f->id = facts_text(f, "id");
@@ -150,7 +151,7 @@ static struct span bytes_at(const json_t *root, const char *place, const json_t 
 		mem->n = from;
 		return json_span(v);
 	}
-	return span_make(mem->p + from, mem->n - from);
+	return mem->n > from ? span_make(mem->p + from, mem->n - from) : span_of("");
 }
 
 /* Texts of a list, or the member `key` of each of a list of objects. */
@@ -170,8 +171,10 @@ static bool joined(
 			buf_u8(mem, (uint8_t)between);
 		buf_add_span(mem, json_span(v));
 	}
+	if (mem->n == from)
+		return false;
 	ret->text = span_make(mem->p + from, mem->n - from);
-	return ret->text.n > 0;
+	return true;
 }
 
 static bool pod(const json_t *v, struct buf *mem, struct value *ret)

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "wire/format.h"
+#include "model/kinds.h"
 #include "wire/jansson.h"
 
 /* What kind of thing happened: one row per event type, and per kind of a change. The ECS words are
@@ -119,13 +119,3 @@ void facts_visible(struct buf *out, struct span raw);
 struct span facts_cut(struct span text, size_t max);
 /* The sentence for people, visible text, one line. */
 void facts_say(const struct facts *f, struct buf *out);
-
-/* The formats. Each appends its message. */
-int format_rfc5424(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_json(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_ecs(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_ocsf(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_cef(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_leef(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_falco(const struct facts *f, const struct format_options *o, struct buf *out);
-int format_wazuh(const struct facts *f, const struct format_options *o, struct buf *out);

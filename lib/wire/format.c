@@ -1,6 +1,6 @@
 /* Reads the event once, then lets the format's own file write it. */
 #include "wire/format.h"
-#include "wire/facts.h"
+#include "wire/dress.h"
 
 #define X_ROW(id, n, s) {n, s},
 const struct kind format_kinds[FORMAT_N] = {FORMATS(X_ROW)};

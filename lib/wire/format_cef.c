@@ -7,7 +7,8 @@
  * not UTF-8 become \xNN (their backslash escaped), and so do blanks at a value's ends, which
  * readers strip.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "base/clock.h"
 
 enum { VALUE_MAX = 1023, SAY_MAX = 1023 };
@@ -107,7 +108,9 @@ static bool make_pair(
 	buf_reset(pair);
 	if (label)
 		buf_printf(pair, " %.*sLabel=%s", (int)n, name, label + 1);
-	buf_printf(pair, " %.*s=", (int)n, name);
+	buf_u8(pair, ' ');
+	buf_add(pair, name, n);
+	buf_u8(pair, '=');
 	if (v->is_number) {
 		buf_printf(pair, "%lld", (long long)v->number);
 		return false;

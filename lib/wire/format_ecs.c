@@ -2,7 +2,8 @@
  * Elastic Common Schema: what has a field there is in it, the rest is below `boltseal`. There is no
  * field for how a file was before: boltseal.previous.* is shaped as file.* is.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "wire/tree.h"
 
 #define ECS_VERSION "8.17.0"

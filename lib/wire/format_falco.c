@@ -2,7 +2,8 @@
  * The alert JSON that Falco sends and falcosidekick fans out. Falco's own field names where it has
  * one for the fact, `boltseal.*` for the rest; output_fields is flat, its names have dots in them.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "wire/tree.h"
 #include "base/clock.h"
 

@@ -3,7 +3,8 @@
  * away says so: "redacted" (command lines left out) and "truncated" (too long); then the id still
  * is the event's name and `prev` still links it, but its digest no longer fits.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "wire/tree.h"
 
 static const char *const keep[] = {"id", "seq", "prev", "schema", "time", "type", "severity",

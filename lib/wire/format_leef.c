@@ -5,7 +5,8 @@
  * control is replaced by \xNN, so none can begin a pair or a line; a pipe in the header becomes an
  * underscore. The EventID is one of a small set, since QRadar maps each by hand.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "base/clock.h"
 
 enum { SAY_MAX = 1024 };
@@ -33,7 +34,9 @@ static void add_value(struct buf *out, struct span raw)
 static void make_pair(const char *name, const struct value *v, struct buf *pair)
 {
 	buf_reset(pair);
-	buf_printf(pair, "\t%s=", name);
+	buf_u8(pair, '\t');
+	buf_add_text(pair, name);
+	buf_u8(pair, '=');
 	if (v->is_number)
 		buf_printf(pair, "%lld", (long long)v->number);
 	else

@@ -6,7 +6,8 @@
  * an exec Process Activity (1007), the daemon and packages Application Lifecycle (6002), and what
  * OCSF has no class for is a base event (0) of activity Other. What has no member is in `unmapped`.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "wire/ocsf.h"
 #include "wire/tree.h"
 #include "base/clock.h"

@@ -6,7 +6,8 @@
  * underscores, since rsyslog lower-cases names. No BOM before the sentence: receivers keep it as a
  * letter.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "base/clock.h"
 
 enum { HOST_MAX = 255, SAY_MAX = 1024, FACILITY_MAX = 23 };
@@ -79,7 +80,9 @@ static void add_standard(const struct facts *f, const struct format_options *o, 
 static void make_param(const struct field_step *s, struct buf *visible, struct buf *param)
 {
 	buf_reset(param);
-	buf_printf(param, " %s=\"", s->name);
+	buf_u8(param, ' ');
+	buf_add_text(param, s->name);
+	buf_add(param, "=\"", 2);
 	if (s->value.is_number) {
 		buf_printf(param, "%lld\"", (long long)s->value.number);
 		return;

@@ -3,7 +3,8 @@
  * the members that Wazuh's own file integrity alerts have, texts where those are texts, so that
  * rules and dashboards written for them read ours; everything else is below `boltseal`.
  */
-#include "wire/facts.h"
+#include "wire/dress.h"
+#include "wire/format.h"
 #include "wire/tree.h"
 
 static const char *const keep[] = {"timestamp", "boltseal.id", "boltseal.seq", "boltseal.prev",

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "wire/event.h"
 #include "wire/facts.h"
+#include "wire/format.h"
 
 static const struct format_options plain = {
 	.version = "0.1.0", .enterprise = 32473, .facility = 13, .pid = 77};
