@@ -221,8 +221,8 @@ static void drain_to_file(struct store *s)
 	sinks_free(all);
 }
 
-static void drain_to_reader(struct store *s, const char *name, int type, const char *where,
-	void *(*read)(void *))
+static void drain_to_reader(
+	struct store *s, const char *name, int type, const char *where, void *(*read)(void *))
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct reader r = {.fd = socket(AF_INET, SOCK_STREAM, 0), .next = 1};

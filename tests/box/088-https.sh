@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2015,SC2119,SC2317 # bail ends; no arguments; called by wait_until
+# shellcheck disable=SC2015,SC2046,SC2119,SC2317 # bail ends; options in words; no arguments; wait_until
 # The https sink against a receiver that enforces each protocol's rules (receiver.py): every profile
 # end to end with a real change; receivers that are down, slow, silent, broken or strange to us;
 # certificates; tokens; kill -9 in the worst moment. What counts is what the receiver has for good.
