@@ -6,59 +6,19 @@
  * connection breaks, sending goes on after `acked`. So whatever happens, and at whatever moment the
  * process dies, an event may go twice and never not at all.
  */
-#include "daemon/gateway/sink_impl.h"
+#include "daemon/gateway/sink_run.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
-#include "store/journal.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
 
-#define KEEP_EVERY CLOCK_S
 #define SETTLE_EVERY (500 * CLOCK_MS)
 #define LONGEST_PAUSE (3600 * CLOCK_S)
 #define LAST_WORDS (700 * CLOCK_MS)
-enum { SCAN_MOST = 20000, MARKS = 64, LETTERS_LIMIT = 16 << 20 };
-
-/* A place in the journal: a seq, and the id of that event. */
-struct place {
-	uint64_t seq;
-	uint8_t id[SHA_LEN];
-};
-struct mark {
-	struct place at;
-	int64_t sent; /* mono */
-};
-struct run {
-	struct sink *s;
-	struct sink_env env;
-	unsigned told;
-	struct sink_link *link;
-	bool placed, was_well;
-	uint64_t epoch, ticks;
-	struct place acked, sent;
-	struct sink_cursor kept; /* what the file says */
-	bool has_file;
-	int64_t kept_at, settle_at;
-	struct mark marks[MARKS]; /* sent and not acknowledged, oldest first */
-	size_t n_marks;
-	unsigned failures;
-	size_t limit, most; /* events of a batch: now, and ever */
-	bool told_keep;
-	/* the batch */
-	struct arena mem;
-	struct sink_event *v;
-	size_t n;
-	struct place through;
-	uint64_t left_out;
-};
-
-static bool stopped(const struct run *r)
-{
-	return atomic_load(&r->s->stop);
-}
+enum { LETTERS_LIMIT = 16 << 20 };
 
 int64_t sink_pause(int64_t least, int64_t most, unsigned failures, uint64_t dice)
 {
@@ -80,7 +40,7 @@ static void wait_for(struct run *r, int64_t until, bool only_poke)
 	int e = 0;
 
 	pthread_mutex_lock(&h->lock);
-	while (e == 0 && !stopped(r) && !r->s->poked && (only_poke || h->ticks == r->ticks))
+	while (e == 0 && !run_stopped(r) && !r->s->poked && (only_poke || h->ticks == r->ticks))
 		e = until ? pthread_cond_timedwait(&h->tick, &h->lock, &t)
 			  : pthread_cond_wait(&h->tick, &h->lock);
 	pthread_mutex_unlock(&h->lock);
@@ -108,268 +68,6 @@ static void count(struct run *r, uint64_t sent, uint64_t retried, uint64_t refus
 	st->refused += refused;
 	st->left_out += left;
 	pthread_mutex_unlock(&r->s->hub->lock);
-}
-
-/* ---- the position ---- */
-
-static void keep(struct run *r, bool now)
-{
-	struct sink_cursor c = {.acked = r->acked.seq};
-	struct sink *s = r->s;
-
-	pthread_mutex_lock(&s->hub->lock);
-	if (s->behind_told >= s->behind_to)
-		s->behind_from = s->behind_to = s->behind_told = 0;
-	c.behind_from = s->behind_from;
-	c.behind_to = s->behind_to;
-	pthread_mutex_unlock(&s->hub->lock);
-	memcpy(c.id, r->acked.id, SHA_LEN);
-	if (memcmp(&c, &r->kept, sizeof(c)) == 0 || !s->hub->dir ||
-		(!now && clock_mono() - r->kept_at < KEEP_EVERY))
-		return;
-	r->kept_at = clock_mono();
-	if (cursor_save(s->hub->dir, s->conf.name, &c) == 0) {
-		r->kept = c;
-		r->told_keep = false;
-	} else if (!r->told_keep) {
-		r->told_keep = true;
-		log_warn("sink %s: its position is not kept, so events may go twice: %s",
-			s->conf.name, err_why());
-	}
-}
-
-/* Is the event that is named the one that the journal has there? 1: no. */
-static int check_place(struct txn *t, const struct journal_head *head, const struct place *p)
-{
-	struct journal_entry e;
-	int res;
-
-	if (p->seq == 0 || p->seq + 1 < head->first)
-		return 0;
-	if (p->seq + 1 == head->first)
-		return memcmp(p->id, head->trimmed_id, SHA_LEN) != 0;
-	if (p->seq > head->last)
-		return 1;
-	res = journal_get(t, p->seq, &e);
-	return res < 0 ? res : res > 0 || memcmp(e.id, p->id, SHA_LEN) != 0;
-}
-
-static void start_over(struct run *r, const struct journal_head *head, const char *why)
-{
-	log_warn("sink %s: %s: it begins again with the oldest event that is kept", r->s->conf.name,
-		why);
-	r->acked = (struct place){.seq = head->first ? head->first - 1 : 0};
-	memcpy(r->acked.id, head->trimmed_id, SHA_LEN);
-}
-
-static int find_place(struct run *r, struct txn *t, int loaded)
-{
-	const struct config_sink *c = &r->s->conf;
-	struct journal_head head;
-	int res = journal_head(t, &head);
-
-	if (res < 0)
-		return res;
-	if (loaded == -EBADMSG) {
-		start_over(r, &head, err_why());
-	} else if (loaded == CURSOR_NONE && c->from == CONFIG_SINK_FROM_END) {
-		r->acked = (struct place){.seq = head.last};
-		memcpy(r->acked.id, head.last_id, SHA_LEN);
-	} else if (loaded == CURSOR_NONE) {
-		r->acked = (struct place){.seq = head.first ? head.first - 1 : 0};
-		memcpy(r->acked.id, head.trimmed_id, SHA_LEN);
-	} else {
-		res = check_place(t, &head, &r->acked);
-		if (res == 0 && r->has_file && check_place(t, &head, &r->sent) == 0)
-			return 0;
-		if (res > 0)
-			start_over(r, &head,
-				"the journal is not the one that it has read: the "
-				"store was put back or made anew");
-	}
-	r->sent = r->acked;
-	r->n_marks = 0;
-	return res < 0 ? res : 0;
-}
-
-/* Opens a read transaction; the gate is held until read_end(). -EAGAIN: there is no store now. */
-static int read_begin(struct run *r, struct txn **t)
-{
-	struct sink_hub *h = r->s->hub;
-	int res = -EAGAIN;
-
-	pthread_rwlock_rdlock(&h->gate);
-	if (h->store && !stopped(r))
-		res = txn_begin(h->store, false, t);
-	if (res < 0)
-		pthread_rwlock_unlock(&h->gate);
-	return res;
-}
-
-static void read_end(struct run *r, struct txn *t)
-{
-	txn_abort(t);
-	pthread_rwlock_unlock(&r->s->hub->gate);
-}
-
-static int place(struct run *r)
-{
-	struct sink *s = r->s;
-	int loaded = 0, res;
-	struct txn *t;
-
-	if (!s->kind)
-		return err_set(-ENOTSUP, "%s", s->status.error);
-	if (!s->hub->dir)
-		return err_set(-ENOENT, "there is no directory for its position");
-	if ((res = cursor_dir(s->hub->dir)) < 0)
-		return res;
-	if (!r->has_file) { /* else it is in memory, and the store was opened anew */
-		loaded = cursor_load(s->hub->dir, s->conf.name, &r->kept);
-		if (loaded < 0 && loaded != -EBADMSG)
-			return loaded;
-		r->acked = (struct place){.seq = r->kept.acked};
-		memcpy(r->acked.id, r->kept.id, SHA_LEN);
-		pthread_mutex_lock(&s->hub->lock);
-		s->behind_from = r->kept.behind_from;
-		s->behind_to = r->kept.behind_to;
-		pthread_mutex_unlock(&s->hub->lock);
-	}
-	if ((res = read_begin(r, &t)) < 0)
-		return res;
-	res = find_place(r, t, loaded);
-	read_end(r, t);
-	if (res < 0)
-		return res;
-	if (!r->has_file) { /* nothing is sent before a restart could know that it was */
-		struct sink_cursor c = {.acked = r->acked.seq,
-			.behind_from = r->kept.behind_from,
-			.behind_to = r->kept.behind_to};
-
-		memcpy(c.id, r->acked.id, SHA_LEN);
-		if ((res = cursor_save(s->hub->dir, s->conf.name, &c)) < 0)
-			return res;
-		r->kept = c;
-		r->has_file = true;
-	}
-	r->placed = true;
-	if (r->kept.behind_to)
-		hub_ring(s->hub);
-	return 0;
-}
-
-/* ---- reading ---- */
-
-static bool passes(const struct config_sink *c, const struct journal_entry *e)
-{
-	static const bool always[EVENT_N] = {[EVENT_HEARTBEAT] = true,
-		[EVENT_GAP_OPENED] = true,
-		[EVENT_GAP_CLOSED] = true,
-		[EVENT_DAEMON_STARTED] = true,
-		[EVENT_DAEMON_STOPPED] = true};
-
-	return e->severity >= c->min_severity || always[e->type];
-}
-
-static void add(struct run *r, const struct journal_entry *e)
-{
-	struct sink_event *v = &r->v[r->n];
-
-	*v = (struct sink_event){.seq = e->seq,
-		.time = e->time,
-		.type = e->type,
-		.severity = e->severity,
-		.json = arena_dup(&r->mem, e->json)};
-	memcpy(v->id, e->id, SHA_LEN);
-	r->n++;
-}
-
-/* Retention was quicker: those are gone for this sink, and the journal is to say so. */
-static void fell_behind(struct run *r, const struct journal_head *head)
-{
-	struct sink *s = r->s;
-	uint64_t from = r->sent.seq + 1, to = head->first - 1;
-
-	log_warn("sink %s is behind: events %" PRIu64 " to %" PRIu64
-		 " are gone, retention was quicker",
-		s->conf.name, from, to);
-	pthread_mutex_lock(&s->hub->lock);
-	if (!s->behind_to)
-		s->behind_from = from;
-	s->behind_to = to;
-	s->behind_asked = false;
-	pthread_mutex_unlock(&s->hub->lock);
-	r->sent = (struct place){.seq = to};
-	memcpy(r->sent.id, head->trimmed_id, SHA_LEN);
-	r->acked = r->sent; /* what was sent before and not acknowledged cannot be sent again */
-	r->n_marks = 0;
-	hub_ring(s->hub);
-}
-
-static void clear_batch(struct run *r)
-{
-	arena_free(&r->mem);
-	r->mem = (struct arena){0};
-	r->v = arena_alloc(&r->mem, r->limit * sizeof(*r->v));
-	r->n = 0;
-	r->left_out = 0;
-	r->through = r->sent;
-}
-
-static int fill(struct run *r, struct txn *t)
-{
-	size_t bytes = 0;
-	struct journal_head head;
-	struct journal_entry e;
-	int res = journal_head(t, &head);
-
-	if (res < 0)
-		return res;
-	if (head.last < r->sent.seq) {
-		r->placed = false;
-		return 0;
-	}
-	if (head.first > r->sent.seq + 1)
-		fell_behind(r, &head);
-	clear_batch(r);
-	for (int i = 0; i < SCAN_MOST && r->n < r->limit && r->through.seq < head.last; i++) {
-		res = journal_next(t, r->through.seq + 1, &e);
-		if (res != 0)
-			break;
-		if (passes(&r->s->conf, &e)) {
-			if (r->n && bytes + e.json.n > r->s->kind->batch_bytes)
-				break;
-			bytes += e.json.n;
-			add(r, &e);
-		} else {
-			r->left_out++;
-		}
-		r->through.seq = e.seq;
-		memcpy(r->through.id, e.id, SHA_LEN);
-	}
-	return res < 0 ? res : 0;
-}
-
-/* The next batch; the ticks are noted before, so that none that comes meanwhile is slept through. */
-static int look(struct run *r)
-{
-	struct sink_hub *h = r->s->hub;
-	struct txn *t;
-	int res;
-
-	pthread_mutex_lock(&h->lock);
-	r->ticks = h->ticks;
-	if (h->epoch != r->epoch)
-		r->placed = false;
-	r->epoch = h->epoch;
-	pthread_mutex_unlock(&h->lock);
-	if (!r->placed && (res = place(r)) < 0)
-		return res;
-	if ((res = read_begin(r, &t)) < 0)
-		return res;
-	res = fill(r, t);
-	read_end(r, t);
-	return res;
 }
 
 /* ---- what became of it ---- */
@@ -400,7 +98,7 @@ static void advance(struct run *r, const struct place *to, bool sure)
 		return;
 	}
 	/* The last one is made to stand for more when there are too many. */
-	m = r->n_marks < MARKS ? &r->marks[r->n_marks++] : &r->marks[MARKS - 1];
+	m = r->n_marks < SINK_MARKS ? &r->marks[r->n_marks++] : &r->marks[SINK_MARKS - 1];
 	*m = (struct mark){*to, clock_mono()};
 }
 
@@ -418,7 +116,7 @@ static void pause_for(struct run *r, int64_t ns)
 	pthread_mutex_lock(&r->s->hub->lock);
 	r->s->status.retry_at = clock_wall() + ns;
 	pthread_mutex_unlock(&r->s->hub->lock);
-	keep(r, true);
+	run_keep(r, true);
 	show(r, SINK_WAITS);
 	wait_for(r, clock_mono() + ns, true);
 }
@@ -528,7 +226,7 @@ static void send_batch(struct run *r)
 		if (r->n_marks && k->window == 0 && k->settle(r->link) == 0)
 			r->acked = r->marks[r->n_marks - 1].at;
 		drop_link(r);
-		if (!stopped(r))
+		if (!run_stopped(r))
 			fail(r, why, got.retry_after);
 		return;
 	}
@@ -605,17 +303,17 @@ static void step(struct run *r)
 	pthread_mutex_unlock(&r->s->hub->lock);
 	if (poked && r->link)
 		part(r);
-	res = look(r);
-	if (res == -EAGAIN && !stopped(r)) {
+	res = run_look(r);
+	if (res == -EAGAIN && !run_stopped(r)) {
 		wait_for(r, 0, false);
 		return;
 	}
 	if (res < 0) {
-		if (!stopped(r))
+		if (!run_stopped(r))
 			fail(r, err_why(), 0);
 		return;
 	}
-	if (!r->placed || stopped(r))
+	if (!r->placed || run_stopped(r))
 		return;
 	if (r->n > 0) {
 		send_batch(r);
@@ -627,8 +325,8 @@ static void step(struct run *r)
 			advance(r, &r->through, false);
 	}
 	settle(r);
-	keep(r, false);
-	if (r->n == 0 && r->through.seq == r->sent.seq && !stopped(r))
+	run_keep(r, false);
+	if (r->n == 0 && r->through.seq == r->sent.seq && !run_stopped(r))
 		rest(r);
 }
 
@@ -645,12 +343,12 @@ void *sink_main(void *arg)
 	r.most = r.limit;
 	r.env = sink_env_of(&s->conf, h->version, &s->stop, s->stop_fd);
 	r.env.told = &r.told;
-	while (!stopped(&r))
+	while (!run_stopped(&r))
 		step(&r);
 	if (s->kind)
 		part(&r);
 	if (r.placed)
-		keep(&r, true);
+		run_keep(&r, true);
 	arena_free(&r.mem);
 	pthread_mutex_lock(&h->lock);
 	s->ended = true;

@@ -8,13 +8,8 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "net/tls.h"
 
-struct net_tls { /* NULL or "": not given */
-	const char *ca, *cert, *key, *crl;
-	const char *server_name; /* the name that is verified; default: the host */
-	const char *fingerprint; /* "sha256:HEX" */
-};
 struct net_options {
 	const char *host, *port;
 	bool udp;

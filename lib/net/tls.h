@@ -1,8 +1,13 @@
 /* tls.h - the client's side of TLS on a connected, non-blocking socket. One thread. */
 #pragma once
 
-#include "net/conn.h"
+#include "base/buf.h"
 
+struct net_tls { /* NULL or "": not given */
+	const char *ca, *cert, *key, *crl;
+	const char *server_name; /* the name that is verified; default: the host */
+	const char *fingerprint; /* "sha256:HEX" */
+};
 struct tls;
 /* How a step ended, beside 0 and negative: it waits for the socket. */
 enum { TLS_WANT_READ = 1, TLS_WANT_WRITE = 2, TLS_CLOSED = 3 };

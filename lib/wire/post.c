@@ -18,19 +18,20 @@ static const struct profile {
 	post_body_fn *body;
 	post_taken_fn *taken;
 	post_failed_fn *failed; /* NULL: the status says it all */
+	bool plain;		/* the formatted event is enough: it is not read for its facts */
 } profiles[POST_N] = {
 	[POST_GENERIC] = {NULL, NULL, "application/x-ndjson", post_body_generic, post_taken_generic,
-		NULL},
+		NULL, true},
 	[POST_HEC] = {"/services/collector/event", NULL, "application/json", post_body_hec,
-		post_taken_hec, post_failed_hec},
+		post_taken_hec, post_failed_hec, false},
 	[POST_BULK] = {"/_bulk",
 		"filter_path=errors,error,items.*._id,items.*.status,items.*.error.type,"
 		"items.*.error.reason",
-		"application/x-ndjson", post_body_bulk, post_taken_bulk, post_failed_bulk},
+		"application/x-ndjson", post_body_bulk, post_taken_bulk, post_failed_bulk, true},
 	[POST_LOKI] = {"/loki/api/v1/push", NULL, "application/json", post_body_loki,
-		post_taken_loki, NULL},
+		post_taken_loki, NULL, false},
 	[POST_OTLP] = {"/v1/logs", NULL, "application/json", post_body_otlp, post_taken_otlp,
-		post_failed_otlp},
+		post_failed_otlp, false},
 };
 
 static bool is_json(enum format f)
@@ -59,7 +60,7 @@ static int item_make(const struct post_options *o, const struct post_event *e, s
 
 	it->event = e;
 	it->is_json = is_json(o->format);
-	if (r < 0 || (r = buf_err(&it->text)) < 0)
+	if (r < 0 || (r = buf_err(&it->text)) < 0 || profiles[o->profile].plain)
 		return r;
 	it->root = json_loadb((const char *)e->json.p, e->json.n, JSON_ALLOW_NUL, &why);
 	if (!json_is_object(it->root))

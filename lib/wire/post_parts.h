@@ -7,7 +7,7 @@
 /* An event on its way into a body. */
 struct post_item {
 	const struct post_event *event;
-	json_t *root;	 /* the event, read */
+	json_t *root;	 /* the event, read; NULL where the profile asks for no facts */
 	struct buf text; /* the event, formatted */
 	bool is_json;	 /* `text` is a JSON object */
 };

@@ -1,7 +1,8 @@
 /*
- * sinks N - how fast sinks drain a journal of N events that is there: to a file, and as syslog (RFC
- * 5424) to a reader by TCP, which counts. Prints "file EVENTS/S" and "tcp EVENTS/S"; fails when an
- * event was missing or out of order. In the current directory, which may be lost afterwards.
+ * sinks N - how fast sinks drain a journal of N events that is there: to a file, as syslog (RFC
+ * 5424) to a reader by TCP, which counts, and as NDJSON to one that takes it by HTTP. Prints "file
+ * EVENTS/S", "tcp EVENTS/S" and "http EVENTS/S"; fails when an event was missing or out of order. In
+ * the current directory, which may be lost afterwards.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -119,6 +120,58 @@ static void *read_all(void *arg)
 	return NULL;
 }
 
+/* The body of one request, and how long it is; NULL: there is no more. */
+static char *read_request(int fd, char *p, size_t room, size_t *ret_n)
+{
+	size_t have = 0;
+	char *body = NULL;
+
+	while (!body || have - (size_t)(body - p) < *ret_n) {
+		ssize_t k = have < room ? read(fd, p + have, room - have) : 0;
+		char *length;
+
+		if (k <= 0)
+			return NULL;
+		have += (size_t)k;
+		p[have] = 0;
+		if (body || !(body = strstr(p, "\r\n\r\n")))
+			continue;
+		body += 4;
+		length = strcasestr(p, "\r\nContent-Length: ");
+		*ret_n = length ? strtoul(length + 18, NULL, 10) : 0;
+	}
+	return body;
+}
+
+static void *take_all(void *arg)
+{
+	static const char thanks[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	struct reader *r = arg;
+	size_t room = 8 << 20, n;
+	char *p = malloc(room + 1), *body;
+	int fd = accept(r->fd, NULL, NULL);
+
+	while (r->next <= wanted && !r->bad && (body = read_request(fd, p, room, &n))) {
+		for (char *at = body, *end; at < body + n; at = end + 1) {
+			char *seq = strstr(at, "\"seq\":");
+
+			end = memchr(at, '\n', (size_t)(body + n - at));
+			if (!end || !seq || seq > end) {
+				r->bad = true;
+				break;
+			}
+			r->bad |= strtoull(seq + 6, NULL, 10) != r->next;
+			r->next++;
+		}
+		r->done = clock_mono();
+		if (write(fd, thanks, sizeof(thanks) - 1) < 0)
+			break;
+	}
+	free(p);
+	close(fd);
+	return NULL;
+}
+
 /* ---- one of them ---- */
 
 static struct sinks *start(struct store *s, const char *name, const char *address, int type)
@@ -168,7 +221,8 @@ static void drain_to_file(struct store *s)
 	sinks_free(all);
 }
 
-static void drain_by_tcp(struct store *s)
+static void drain_to_reader(
+	struct store *s, const char *name, int type, const char *where, void *(*read)(void *))
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct reader r = {.fd = socket(AF_INET, SOCK_STREAM, 0), .next = 1};
@@ -181,16 +235,16 @@ static void drain_by_tcp(struct store *s)
 	if (bind(r.fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(r.fd, 1) < 0 ||
 		getsockname(r.fd, (struct sockaddr *)&a, &n) < 0)
 		exit(1);
-	snprintf(address, sizeof(address), "tcp://127.0.0.1:%u", ntohs(a.sin_port));
-	pthread_create(&thread, NULL, read_all, &r);
+	snprintf(address, sizeof(address), "%s:%u", where, ntohs(a.sin_port));
+	pthread_create(&thread, NULL, read, &r);
 	from = clock_mono();
-	all = start(s, "tcp", address, CONFIG_SINK_SYSLOG);
+	all = start(s, name, address, type);
 	pthread_join(thread, NULL);
 	if (r.bad || r.next != wanted + 1) {
-		fprintf(stderr, "sinks: tcp: event %" PRIu64 " was missing\n", r.next);
+		fprintf(stderr, "sinks: %s: event %" PRIu64 " was missing\n", name, r.next);
 		exit(1);
 	}
-	say("tcp", r.done - from);
+	say(name, r.done - from);
 	sinks_free(all);
 }
 
@@ -207,7 +261,8 @@ int main(int argc, char **argv)
 	for (uint64_t at = 1; at <= wanted; at += 5000)
 		append(s, at, at + 4999 < wanted ? at + 4999 : wanted);
 	drain_to_file(s);
-	drain_by_tcp(s);
+	drain_to_reader(s, "tcp", CONFIG_SINK_SYSLOG, "tcp://127.0.0.1", read_all);
+	drain_to_reader(s, "http", CONFIG_SINK_HTTPS, "http://127.0.0.1", take_all);
 	store_close(s);
 	return 0;
 }
