@@ -97,8 +97,7 @@ static void reason_of(const struct proc *p, const struct image *i, struct actor 
 	if (a->reason.n)
 		return;
 	if (!i || !i->n_exe)
-		a->reason = span_of(p->ended ? "it ended before its program could be read"
-					     : "its program file cannot be told");
+		a->reason = span_of("it ended before its program could be read");
 	else if (!i->whole)
 		a->reason = span_of("it ended before its command line could be read");
 	else if (p->due)
