@@ -9,10 +9,6 @@
 #include "daemon/sensor/ledger_impl.h"
 #include "daemon/sensor/runs.h"
 #include "model/actor.h"
-#include <fcntl.h>
-#include <stdio.h>
-
-enum { CMDLINE_MOST = 4096 };
 
 /* Does this one path differ in a way that could make another program of what lies at or below it? */
 static int is_altered(struct ledger *l, uint32_t no, struct span path, bool itself)
@@ -64,18 +60,19 @@ static bool writes_from_inside(const struct kept *k, const struct actor *a)
 	return k->kind == TARGET_HOST && a->origin == ORIGIN_HOST;
 }
 
-/* An ancestor's command line is not in what is stored of the writer. */
+/* An ancestor's command line is not in what is stored of the writer: it is read while he lives, and is
+ * still the program that he was. */
 static void read_cmdline(const struct run_process *p, struct buf *out)
 {
-	char path[64];
+	struct proc_facts f;
+	FD int dir = proc_dir();
 
-	if (proc_start((int)p->pid) != p->start)
+	if (dir < 0)
 		return;
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", p->pid);
-	if (fd_read_file(AT_FDCWD, path, 1 << 20, out) < 0)
-		buf_reset(out);
-	if (out->n > CMDLINE_MOST)
-		out->n = CMDLINE_MOST;
+	proc_read(dir, (int)p->pid, PROC_IMAGE | PROC_STAT, &f);
+	if ((f.got & PROC_STAT) && f.stat.start == p->start &&
+		span_eq(span_make(f.exe, f.n_exe), p->exe))
+		buf_add(out, f.cmdline, f.n_cmdline);
 }
 
 /* Who is the manager that this one writes for, if any, and may be believed? 1 yes. */

@@ -31,7 +31,7 @@ runs_are_() { [ "$(events "$ID" --type package.run | wc -l)" = "$1" ]; }
 
 as /sbin/apk 'echo new >/etc/new.conf; for i in 1 2 3 4 5 6 7 8 9; do echo $i >/usr/lib/f$i; done
 	/bin/busybox cp /bin/busybox /usr/bin/tool; /bin/busybox cp /bin/busybox /usr/bin/sudo
-	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd; sleep 3' || bail "the run"
+	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd; sleep 3; :' || bail "the run"
 ok "a run is summed up when it has ended" wait_until 30 runs_are_ 1
 is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"low"]'
 like "its command line" "$(run_ '.run.cmdline | .[0:2]')" '"sh","-c"'
