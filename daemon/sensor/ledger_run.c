@@ -3,18 +3,12 @@
  * one only where its own program is as the image has it: who could write /usr/bin/apt-get could else hide
  * behind its name. What is high or critical by itself keeps its severity in a run, too.
  */
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "box/proc.h"
 #include "daemon/sensor/ledger_impl.h"
 #include "daemon/sensor/runs.h"
 #include "model/actor.h"
-#include <fcntl.h>
-#include <stdio.h>
-
-enum { CMDLINE_MOST = 4096 };
 
 /* Does this one path differ in a way that could make another program of what lies at or below it? */
 static int is_altered(struct ledger *l, uint32_t no, struct span path, bool itself)
@@ -41,38 +35,73 @@ static int is_as_shipped(struct ledger *l, uint32_t no, struct span path)
 	return r < 0 ? r : r == 0;
 }
 
-/* The writer, then those it descends from. */
+/* The writer, then those it descends from. Of what was found in a new directory the writer is not known,
+ * and who made the directory stands for him. */
 static size_t chain_of(const struct actor *a, struct run_process *chain)
 {
-	chain[0] = (struct run_process){a->pid, a->start, a->exe, a->cmdline};
+	size_t n = 0;
+
+	if (a->pid)
+		chain[n++] = (struct run_process){a->pid, a->start, a->exe, a->cmdline};
 	for (size_t i = 0; i < a->n_up; i++)
-		chain[i + 1] = (struct run_process){
+		chain[n++] = (struct run_process){
 			a->up[i].pid, a->up[i].start, a->up[i].exe, {.p = NULL}};
-	return a->n_up + 1;
+	return n;
 }
 
 /* Only who writes from inside his own container runs the programs that the target's drift speaks of;
  * a tree of the host is the host's. */
 static bool writes_from_inside(const struct kept *k, const struct actor *a)
 {
+	bool inside = a->origin == ORIGIN_WORKLOAD || a->origin == ORIGIN_EXEC || !a->pid;
+
 	if (k->kind == TARGET_CONTAINER)
-		return (a->origin == ORIGIN_WORKLOAD || a->origin == ORIGIN_EXEC) &&
-		       span_is(a->container, k->id);
+		return inside && span_is(a->container, k->id);
 	return k->kind == TARGET_HOST && a->origin == ORIGIN_HOST;
 }
 
-/* An ancestor's command line is not in what is stored of the writer. */
+/* An ancestor's command line is not in what is stored of the writer: it is read while he lives, and is
+ * still the program that he was. */
 static void read_cmdline(const struct run_process *p, struct buf *out)
 {
-	char path[64];
+	struct proc_facts f;
+	FD int dir = proc_dir();
 
-	if (proc_start((int)p->pid) != p->start)
+	if (dir < 0)
 		return;
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", p->pid);
-	if (fd_read_file(AT_FDCWD, path, 1 << 20, out) < 0)
-		buf_reset(out);
-	if (out->n > CMDLINE_MOST)
-		out->n = CMDLINE_MOST;
+	proc_read(dir, (int)p->pid, PROC_IMAGE | PROC_STAT, &f);
+	if ((f.got & PROC_STAT) && f.stat.start == p->start &&
+		span_eq(span_make(f.exe, f.n_exe), p->exe))
+		buf_add(out, f.cmdline, f.n_cmdline);
+}
+
+/* Who is the manager that this one writes for, if any, and may be believed? 1 yes. */
+static int find_manager(struct ledger *l, const struct kept *k, const struct actor *a,
+	struct run_process *chain, struct run_change *add)
+{
+	struct span program;
+	int r = !a->drifted && writes_from_inside(k, a), at;
+
+	at = r ? runs_manager(chain, chain_of(a, chain), &add->manager, &program) : -1;
+	if (at < 0 || !chain[at].start)
+		return 0;
+	r = is_as_shipped(l, add->target, program);
+	if (r == 1)
+		r = is_as_shipped(l, add->target, chain[at].exe);
+	if (r == 1 && !a->pid)
+		r = is_as_shipped(l, add->target, chain[0].exe);
+	add->process = &chain[at];
+	return r;
+}
+
+static uint64_t add_change(struct ledger *l, struct run_change *add, const struct change *c)
+{
+	add->kind = c->kind;
+	add->path = c->path;
+	add->seq = l->head.last + 1;
+	add->wall = l->now;
+	add->now = clock_mono();
+	return runs_add(l->runs, add);
 }
 
 int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, uint64_t *ret_id)
@@ -80,34 +109,23 @@ int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, u
 	struct run_process chain[ACTOR_UP_MAX + 1];
 	BUF struct buf cmdline = {.p = NULL};
 	struct run_change add = {.target = atomic_load(&k->no)};
-	struct span program;
 	struct actor a;
-	int r, at;
+	int r;
 
 	*ret_id = 0;
-	if ((c->aspects & (1u << ASPECT_LAYER)) || actor_decode(c->actor, &a) < 0 || a.drifted ||
-		!writes_from_inside(k, &a))
+	if ((c->aspects & (1u << ASPECT_LAYER)) || actor_decode(c->actor, &a) < 0)
 		return 0;
-	at = runs_manager(chain, chain_of(&a, chain), &add.manager, &program);
-	if (at < 0 || !chain[at].start)
-		return 0;
-	r = is_as_shipped(l, add.target, program);
-	if (r == 1)
-		r = is_as_shipped(l, add.target, chain[at].exe);
+	add.session = a.session;
+	r = find_manager(l, k, &a, chain, &add);
 	if (r != 1)
 		return r;
-	if (!chain[at].cmdline.n) {
-		read_cmdline(&chain[at], &cmdline);
+	if (!add.process->cmdline.n) {
+		size_t at = (size_t)(add.process - chain);
+
+		read_cmdline(add.process, &cmdline);
 		chain[at].cmdline = buf_span(&cmdline);
 	}
-	add.process = &chain[at];
-	add.session = a.session;
-	add.kind = c->kind;
-	add.path = c->path;
-	add.seq = l->head.last + 1;
-	add.wall = l->now;
-	add.now = clock_mono();
-	*ret_id = runs_add(l->runs, &add);
+	*ret_id = add_change(l, &add, c);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ static void walk_drop(struct job *j)
 	free(w);
 }
 
-/* Not known, but told after whom it appeared. */
+/* Not known, but told after whom it appeared; a package manager's run is told by him (ledger_run.c). */
 static void made_after(struct span maker, struct buf *out)
 {
 	struct actor by, who = {.origin = ORIGIN_UNKNOWN};
@@ -96,6 +96,10 @@ static void made_after(struct span maker, struct buf *out)
 	buf_add_span(&why, by.exe.n ? by.exe : span_of("a process"));
 	buf_printf(&why, "[%u] made its directory", by.pid);
 	who.reason = buf_span(&why);
+	who.container = by.container;
+	who.up[who.n_up++] = (struct ancestor){by.pid, by.start, by.comm, by.exe};
+	for (size_t i = 0; i < by.n_up && who.n_up < ACTOR_UP_MAX; i++)
+		who.up[who.n_up++] = by.up[i];
 	actor_encode(&who, out);
 }
 

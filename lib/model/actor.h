@@ -33,7 +33,9 @@ struct actor {
 	bool has_sha;
 	uint8_t sha[SHA_LEN]; /* of its program file */
 	struct ancestor up[ACTOR_UP_MAX];
-	size_t n_up; /* nearest first */
+	/* Nearest first. Where `pid` is not known, and something was found in a new directory, it is
+	 * who made that directory and his ancestors: no fact of the actor's, and never shown as one. */
+	size_t n_up;
 };
 /* Where has_uid is false the ids are not kept; decoding gives 0, 0 and no login. Writes version 2;
  * reads 1 as well. */

@@ -144,7 +144,7 @@ void show_time(struct json *j, const char *key, int64_t wall)
 
 static void show_ancestry(struct json *j, const struct actor *a)
 {
-	if (a->n_up == 0)
+	if (a->n_up == 0 || !a->pid)
 		return;
 	json_key(j, "ancestry");
 	json_open(j, '[');

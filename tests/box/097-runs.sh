@@ -14,7 +14,8 @@ work_dir
 daemon_config </dev/null
 daemon_start || bail "boltseald"
 engine_docker_start || bail "dockerd"
-# A program at a manager's place that does what it is told: a shell.
+# A program at a manager's place that does what it is told: a shell. It rests at its end, as what ends at once
+# is gone before its command line is read.
 busybox_tree "$W/tree" || bail "the tree"
 mkdir -p "$W/tree/sbin" "$W/tree/usr/bin" "$W/tree/usr/lib"
 cp "$W/tree/bin/busybox" "$W/tree/sbin/apk"
@@ -30,7 +31,7 @@ runs_are_() { [ "$(events "$ID" --type package.run | wc -l)" = "$1" ]; }
 
 as /sbin/apk 'echo new >/etc/new.conf; for i in 1 2 3 4 5 6 7 8 9; do echo $i >/usr/lib/f$i; done
 	/bin/busybox cp /bin/busybox /usr/bin/tool; /bin/busybox cp /bin/busybox /usr/bin/sudo
-	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd' || bail "the run"
+	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd; sleep 3; :' || bail "the run"
 ok "a run is summed up when it has ended" wait_until 30 runs_are_ 1
 is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"low"]'
 like "its command line" "$(run_ '.run.cmdline | .[0:2]')" '"sh","-c"'
@@ -54,7 +55,7 @@ is "nor is a writer of the host" "$(echo x >"$UPPER/etc/byhost"
 	wait_until "$PATIENCE" has_event change '.change.path == "/etc/byhost"'
 	changes '^/etc/byhost$' | jq '.[2]' | tail -1)" 0
 
-as /sbin/apk 'echo again >/etc/again; sleep 60' &
+as /sbin/apk 'echo again >/etc/again; sleep 60; :' &
 SLEEPER=$!
 wait_until "$PATIENCE" has_event change '.change.path == "/etc/again"'
 daemon_stop
