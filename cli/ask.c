@@ -110,11 +110,22 @@ static struct span base_of(struct span path)
 	return span_make(path.p + cut, path.n - cut);
 }
 
+/* The kernel's name for it; what ran /proc/self/exe to become another applet is named by its command. */
+static struct span name_of(const json_t *actor)
+{
+	const json_t *first = json_array_get(json_object_get(actor, "cmdline"), 0);
+	struct span comm = get_text(actor, "comm");
+
+	if (span_is(comm, "exe") && json_string_length(first))
+		return base_of(span_make(json_string_value(first), json_string_length(first)));
+	return comm;
+}
+
 /* "/bin/busybox[123] as sh": the program, and the name it goes by where that is another. */
 static void add_program(struct cli *c, struct buf *out, const json_t *actor)
 {
 	BUF struct buf room = {0};
-	struct span exe = get_path(actor, "exe", &room), comm = get_text(actor, "comm");
+	struct span exe = get_path(actor, "exe", &room), comm = name_of(actor);
 
 	if (exe.n || comm.n) {
 		buf_u8(out, ' ');

@@ -47,6 +47,7 @@ static void drop(struct ptable *t, struct proc *p)
 	}
 	enter_unref(t, p->in);
 	kin_unref(p->me);
+	image_unref(p->before);
 	free(p->opened);
 	free(p);
 }
@@ -298,12 +299,15 @@ static bool differs(const struct image *i, const struct proc_facts *f)
 bool ptable_refresh(struct ptable *t, struct proc **at, int64_t now)
 {
 	struct proc *p = *at;
+	int pid = p->pid;
 	bool anew = !t->o.fed || p->doubtful || p->due;
 	struct proc_facts *f = &t->facts;
 
-	ask(t, p->pid,
+	ask(t, pid,
 		PROC_STAT | (anew ? PROC_IMAGE | PROC_IDS | PROC_NS | PROC_ROOT : PROC_CWD) |
 			(!p->has_ids ? PROC_IDS | PROC_LOGIN : 0));
+	if (anew && p->opened && !f->n_exe)
+		ptable_take_image(t, p, f); /* that is the program it ran, and ended */
 	if (!(f->got & PROC_STAT)) {
 		/* Pids do not come round that fast: who was there a moment ago is still meant. */
 		if (!t->o.fed && now - p->checked >= REUSE_TAKES) {
@@ -314,7 +318,7 @@ bool ptable_refresh(struct ptable *t, struct proc **at, int64_t now)
 	}
 	if (!is_same(t, p, f->stat.start)) {
 		ptable_retire(t, p);
-		*at = ptable_read(t, p->pid, now, READ_DEPTH);
+		*at = ptable_read(t, pid, now, READ_DEPTH);
 		return *at;
 	}
 	p->checked = now;
@@ -326,8 +330,11 @@ bool ptable_refresh(struct ptable *t, struct proc **at, int64_t now)
 		ptable_take_image(t, p, f);
 	else if (f->n_cwd)
 		take_cwd(t, p);
-	if (f->n_exe)
+	if (anew && f->n_exe) {
 		p->due = false;
+		free(p->opened);
+		p->opened = NULL;
+	}
 	if (f->mnt_ns)
 		p->unplaced = false;
 	if (is_foreign(t))
@@ -392,8 +399,9 @@ static bool has_credit(struct ptable *t, int64_t when)
 
 static void read_program(struct ptable *t, struct proc *p, int64_t when)
 {
+	/* Who is inherited, and every change of it is told: also that by a setuid program. */
 	if (p->in) {
-		ask(t, p->pid, WHOLE);
+		ask(t, p->pid, PROC_IMAGE | PROC_STAT | (p->has_ids ? 0 : PROC_IDS));
 		return;
 	}
 	ask(t, p->pid, PROC_NS | PROC_EXE);
@@ -420,6 +428,9 @@ bool ptable_exec(struct ptable *t, int pid, int64_t when, bool stale)
 	if (f->got & PROC_STAT && !is_same(t, p, f->stat.start))
 		*f = (struct proc_facts){0}; /* somebody else's by now */
 	t->n_late += !f->n_exe;
+	image_unref(p->before);
+	p->before = p->execed ? image_ref(p->me->img) : NULL;
+	p->exec_at = when;
 	p->execed = true;
 	p->unplaced = !p->in && !f->mnt_ns;
 	p->checked = when;
@@ -497,13 +508,27 @@ void ptable_swept(struct ptable *t, int64_t when)
 			end(t, p, when);
 }
 
+/* The kernel opens a program's loader after it, to run it too. */
+static bool is_loader(struct span path)
+{
+	static const char *const heads[] = {"ld-", "ld.so", "ld64.so"};
+	size_t cut = path.n;
+
+	while (cut && path.p[cut - 1] != '/')
+		cut--;
+	for (size_t i = 0; i < COUNTOF(heads); i++)
+		if (span_starts(span_make(path.p + cut, path.n - cut), span_of(heads[i])))
+			return true;
+	return false;
+}
+
 void ptable_opened(struct ptable *t, int pid, struct span path, int64_t when)
 {
 	struct proc *p = ptable_find(t, pid);
 
 	if (!p)
 		p = ptable_read(t, pid, when, READ_DEPTH);
-	if (!p || span_eq(image_exe(p->me->img), path))
+	if (!p || is_loader(path) || span_eq(image_exe(p->me->img), path))
 		return;
 	free(p->opened);
 	p->opened = strndup((const char *)path.p, path.n);

@@ -62,6 +62,9 @@ is "its command line" "$(sessions "$session" | jq -r 'select(.session.closed | n
 like "in words" "$(bs log "$ID" --type exec.session)" "$session: exec uid 100 /bin/busybox\[[0-9]+\] as sh <- .*changed 2 paths: "
 like "show names it" "$(bs show "$ID" /tmp/execd)" "exec session: $session"
 
+docker_ exec web /bin/sh -c 'su web -c "echo x >/tmp/asweb"'
+is "who becomes another user is that user" "$(who /tmp/asweb '[.origin, .uid, .gid] | join("|")')" "exec|100|100"
+
 # A terminal; then what it leaves behind, in a session of its own and below another parent.
 docker_ exec -t web /bin/sh -c 'echo x >/data/tty
 	setsid /bin/sh -c "while [ ! -e /data/end ]; do usleep 20000; done; echo y >/data/daemon" >/dev/null 2>&1 & usleep 100000'
