@@ -47,6 +47,7 @@ static void drop(struct ptable *t, struct proc *p)
 	}
 	enter_unref(t, p->in);
 	kin_unref(p->me);
+	image_unref(p->before);
 	free(p->opened);
 	free(p);
 }
@@ -427,6 +428,9 @@ bool ptable_exec(struct ptable *t, int pid, int64_t when, bool stale)
 	if (f->got & PROC_STAT && !is_same(t, p, f->stat.start))
 		*f = (struct proc_facts){0}; /* somebody else's by now */
 	t->n_late += !f->n_exe;
+	image_unref(p->before);
+	p->before = p->execed ? image_ref(p->me->img) : NULL;
+	p->exec_at = when;
 	p->execed = true;
 	p->unplaced = !p->in && !f->mnt_ns;
 	p->checked = when;

@@ -230,6 +230,8 @@ void enter(struct ptable *t, struct proc *p, const struct proc_facts *f, int64_t
 		return;
 	if (e && (!init || e->kind == ENTER_WORKLOAD || e->kind == ENTER_SESSION || e->init))
 		return;
+	image_unref(p->before); /* the runtime's, which is no program of the container's */
+	p->before = NULL;
 	e = entrance_new(t, p, f);
 	e->opened = e->active = when;
 	enter_join(t, p, e);

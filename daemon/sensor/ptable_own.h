@@ -57,9 +57,11 @@ struct proc {
 	int64_t used;	   /* when somebody last asked */
 	int64_t pid_freed; /* when who had the pid before ended; 0: nobody known */
 	uint64_t stamp;
-	bool forked;   /* its fork was seen */
-	bool due;      /* its program was not read as it is now */
-	bool execed;   /* it is not its parent's any more */
+	bool forked;	      /* its fork was seen */
+	bool due;	      /* its program was not read as it is now */
+	bool execed;	      /* it is not its parent's any more */
+	struct image *before; /* what it had run itself until exec_at; NULL: nothing */
+	int64_t exec_at;
 	char *opened;  /* the program file that it was last seen opening; or NULL */
 	bool seen;     /* in the sweep under way */
 	bool unplaced; /* it ran a program, and in which namespace could not be read */

@@ -106,6 +106,22 @@ static void reason_of(const struct proc *p, const struct image *i, struct actor 
 		a->reason = span_of("it ended before its user could be read");
 }
 
+/* It ran two programs between the event and now: the later one is told, and that it may be the other. */
+static bool is_torn(const struct proc *p, int64_t since)
+{
+	return p->before && p->exec_at >= since;
+}
+
+static void tell_torn(const struct proc *p, struct arena *mem, struct actor *a)
+{
+	struct span exe = image_exe(p->before);
+
+	if (!a->reason.n)
+		a->reason = arena_printf(mem,
+			"until that very moment it was %.*s (%s): that may have done it",
+			(int)exe.n, (const char *)exe.p, p->before->comm);
+}
+
 static void fill(const struct ptable *t, const struct proc *p, struct arena *mem, struct actor *a)
 {
 	const struct image *i = image_of(p);
@@ -173,6 +189,10 @@ int ptable_who(struct ptable *t, int pid, int64_t since, int64_t now, uint64_t *
 		return PTABLE_SAME;
 	*stamp = p->stamp + t->rows_stamp;
 	fill(t, p, mem, ret);
+	if (is_torn(p, since)) {
+		tell_torn(p, mem, ret);
+		*stamp = 0;
+	}
 	copy_out(ret, mem);
 	return 0;
 }

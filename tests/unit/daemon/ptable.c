@@ -282,6 +282,32 @@ static void a_program_that_was_too_quick_says_so(void **state)
 	w_close(&w);
 }
 
+/* It wrote, and ran another program before anybody looked. */
+static void two_programs_in_one_moment_are_told(void **state)
+{
+	ARENA struct arena mem = {0};
+	struct world w;
+	struct actor a;
+	int pid;
+
+	(void)state;
+	w_open(&w, 17, true);
+	pid = w_fork(&w, w.box_init);
+	w_exec(&w, pid);
+	deliver(&w);
+	w.since = w.now;
+	who(&w, pid, &mem, &a);
+	assert_int_equal(a.reason.n, 0);
+	w_exec(&w, pid);
+	who(&w, pid, &mem, &a);
+	assert_true(a.reason.n > 0);
+	assert_true(span_is(a.exe, name_of(w.man[pid].exe)));
+	w.since = w.now;
+	who(&w, pid, &mem, &a);
+	assert_int_equal(a.reason.n, 0);
+	w_close(&w);
+}
+
 static void the_same_answer_is_not_given_twice(void **state)
 {
 	ARENA struct arena mem = {0};
@@ -383,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_session_outlives_setsid_and_its_parents),
 		cmocka_unit_test(a_writer_that_has_ended_is_known_for_a_while),
 		cmocka_unit_test(a_program_that_was_too_quick_says_so),
+		cmocka_unit_test(two_programs_in_one_moment_are_told),
 		cmocka_unit_test(the_same_answer_is_not_given_twice),
 		cmocka_unit_test(nothing_grows_for_ever),
 		cmocka_unit_test(without_events_proc_is_asked),
