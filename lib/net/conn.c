@@ -259,6 +259,7 @@ int net_finish(struct net_conn *c, int64_t patience)
 
 	if (c->udp)
 		return drain(c);
+	c->stop_fd = -1; /* this is how one stops */
 	if (c->tls)
 		tls_shutdown(c->tls);
 	if (shutdown(c->fd, SHUT_WR) < 0)

@@ -26,7 +26,7 @@ int net_send(struct net_conn *c, struct span bytes, int64_t timeout);
 enum { NET_BUSY = 1 };
 int net_settled(struct net_conn *c);
 /* Ends our side and waits for the other to end its own, which it does when it has read everything:
- * 0 then. NET_BUSY: it did not in time. */
+ * 0 then. NET_BUSY: it did not in time. Only `patience` ends this. */
 int net_finish(struct net_conn *c, int64_t patience);
 void net_close(struct net_conn *c); /* takes NULL */
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384" or "tcp", and the address; for people. */

@@ -4,7 +4,7 @@
  * Pure: canonical JSON text in (wire/event.h), one message out, without framing: no line end, no
  * octet count, no transport's envelope. The event's `id` is the dedupe key in every format. Each
  * format escapes untrusted bytes by its own rules: no file name can begin a new line, field or
- * header. Facts and severities of each format are one table in format.c.
+ * header. What goes where are the tables of facts_tables.c, in words boltseal.formats(7).
  */
 #pragma once
 
@@ -29,7 +29,9 @@ struct format_options {
 	uint32_t enterprise; /* RFC 5424 private enterprise number of the SD-ID */
 	uint8_t facility;    /* syslog facility */
 	uint32_t pid;	     /* PROCID; 0: none */
-	size_t max;  /* bytes of one message; 0: no limit. Cut whole fields, say truncated */
+	/* Bytes of one message; 0: no limit. Whole fields are cut and it says truncated; never below
+	 * id, seq and path, even where these alone are longer. */
+	size_t max;
 	bool redact; /* leave command lines out */
 };
 /* Appends the message. -EBADMSG: `event` is not one of ours (a sentence says why). */

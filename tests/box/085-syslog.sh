@@ -315,6 +315,22 @@ else
 	skip "journald" "none can be run here: $(head -c 200 "$W/journald.log" 2>/dev/null)"
 fi
 
+# --- behind retention --------------------------------------------------------------------------------------
+configure "sinks: [{name: late, type: syslog, address: 'tcp://127.0.0.1:$(free_port)', $common}]
+retention: {journal: 1s}"
+reload
+late_() { [ "$(sink late .state)" = waiting ]; }
+wait_until 10 late_
+daemon_stop
+daemon_start || bail "boltseald"
+make_events z 2
+event_ok "what a sink never got is a gap in the journal" gap.opened \
+	'.gap.cause == "sink behind" and (.detail | test("^sink late never got events 1 to [0-9]+: retention was quicker$")) and .gap.count > 100'
+event_ok "that is over as soon as it is told" gap.closed '.gap.cause == "sink behind"'
+# Retention works in slices; whatever their number, each event is missed once.
+is "and each event is told once" "$(events --type gap.opened | jq -r 'select(.gap.cause == "sink behind") | .gap.detail' |
+	sed 's/.*events \([0-9]*\) to \([0-9]*\):.*/\1 \2/' | awk '$1 != next_ + 1 { print "not after " next_ ": " $0 } { next_ = $2 }')" ""
+
 # --- no secret anywhere, and the end ------------------------------------------------------------------------
 gateway=$(role_pid gateway)
 is "the gateway's memory is hidden from its own user" "$(stat -c %U "/proc/$gateway/maps")" root

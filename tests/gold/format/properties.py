@@ -4,7 +4,7 @@
 For any bytes in names: the bytes come back, and the message has the same fields as with harmless
 names, so nothing was injected. Documents fit the schemas in tests/gold/schema; lognormalizer, where
 it is there, reads CEF as we do."""
-import base64, json, pathlib, random, re, shutil, subprocess, sys, tempfile
+import base64, json, pathlib, random, re, shutil, socket, subprocess, sys, tempfile, time
 
 import events as make
 
@@ -278,7 +278,42 @@ def lognormalizer():
         assert its["f"]["Extensions"] == doc, {k: (its["f"]["Extensions"].get(k), doc.get(k)) for k in set(doc) | set(its["f"]["Extensions"]) if its["f"]["Extensions"].get(k) != doc.get(k)}
 
 
-print("1..6")
+def wait_for(what, seconds=30):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "rsyslog did not do it in time"
+        time.sleep(0.05)
+
+
+def rsyslog():
+    """packaging/siem/rsyslog.conf, but for TLS and places, reads our parameters as we do."""
+    conf = GOLD.parents[2].joinpath("packaging/siem/rsyslog.conf").read_text()
+    with tempfile.TemporaryDirectory() as place:
+        place = pathlib.Path(place)
+        out, port = place / "out", place / "port"
+        conf = re.sub(r"global\(.*?\)\nmodule\(.*?\)\n", 'global(maxMessageSize="64k")\nmodule(load="imtcp")\n', conf, flags=re.S)
+        conf = conf.replace("/var/log/boltseal.json", str(out)).replace('port="6514"', f'port="0" address="127.0.0.1" listenPortFileName="{port}"')
+        (place / "conf").write_text(conf)
+        daemon = subprocess.Popen(["rsyslogd", "-n", "-f", place / "conf", "-i", place / "pid"], stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: port.exists() and port.read_text().strip())
+            ours = [say("rfc5424", e) for e in EVENTS]
+            with socket.create_connection(("127.0.0.1", int(port.read_text()))) as s:
+                for m in ours:
+                    s.sendall(b"%d %s" % (len(m.encode()), m.encode()))
+            wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") >= len(ours))
+        finally:
+            daemon.terminate()
+            daemon.wait()
+        read_by_it = [json.loads(l) for l in out.read_text().splitlines()]
+    assert len(read_by_it) == len(ours)
+    for mine, its in zip(map(read_rfc5424, ours), read_by_it):
+        mine = {**mine[SD], "/event": mine["msgid"], "/host": mine["host"], "/message": mine["msg"]}
+        its = {**its["boltseal"], **{"/" + k: v for k, v in its.items() if k not in ("boltseal", "time")}}
+        assert its == mine, {k: (its.get(k), mine.get(k)) for k in set(its) | set(mine) if its.get(k) != mine.get(k)}
+
+
+print("1..7")
 test("the id and the order are in every format", dedupe)
 test("names made to break out do not, and come back whole", hand_made)
 try:
@@ -293,6 +328,7 @@ try:
 except ImportError:
     test("documents fit the schemas of their formats", None, "python3-jsonschema is not there")
 test("lognormalizer reads our CEF", lognormalizer, None if shutil.which("lognormalizer") else "lognormalizer (liblognorm-utils) is not there")
+test("rsyslog as packaged reads our structured data", rsyslog, None if shutil.which("rsyslogd") else "rsyslogd is not there")
 SERVER.stdin.close()
 SERVER.wait()
 sys.exit(failed)
