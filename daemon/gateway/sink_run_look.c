@@ -192,7 +192,7 @@ static void fell_behind(struct run *r, const struct journal_head *head)
 		 " are gone, retention was quicker",
 		s->conf.name, from, to);
 	pthread_mutex_lock(&s->hub->lock);
-	if (!s->behind_to)
+	if (s->behind_told >= s->behind_to)
 		s->behind_from = from;
 	s->behind_to = to;
 	s->behind_asked = false;

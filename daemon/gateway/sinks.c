@@ -340,7 +340,7 @@ bool sinks_behind(struct sinks *s, char name[65], uint64_t *ret_from, uint64_t *
 
 	pthread_mutex_lock(&s->hub->lock);
 	for (struct sink *k = s->first; k && !found; k = k->next) {
-		if (!k->behind_to || k->behind_asked)
+		if (k->behind_told >= k->behind_to || k->behind_asked)
 			continue;
 		found = k->behind_asked = true;
 		snprintf(name, 65, "%s", k->conf.name);

@@ -420,6 +420,32 @@ static void test_behind(void **state)
 	assert_false(sinks_behind(p->all, name, &from, &to));
 }
 
+/* The thread waits for its receiver, and what was told is not told again. */
+static void test_behind_once(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	uint64_t from = 0, to = 0;
+	char name[65];
+
+	c.retry_min = c.retry_max = 3600 * CLOCK_S;
+	atomic_store(&fake.trouble, 100);
+	append(p, 30);
+	run(p, &c);
+	usleep(50000);
+	end(p);
+	trim(p, 21);
+	run(p, &c);
+	for (int i = 0; i < 300 && !sinks_behind(p->all, name, &from, &to); i++)
+		usleep(10000);
+	assert_int_equal(from, 1);
+	assert_int_equal(to, 20);
+	sinks_told(p->all, "a", to, true);
+	assert_true(sinks_behind(p->all, name, &from, &to));
+	sinks_told(p->all, "a", to, false);
+	assert_false(sinks_behind(p->all, name, &from, &to));
+}
+
 /* The store is an older one, or another: all of it goes again. */
 static void test_put_back(void **state)
 {
@@ -588,8 +614,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(order), TEST(severity), TEST(new_at_the_end),
 		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused), TEST(behind),
-		TEST(put_back), TEST(damaged), TEST(reload), TEST(store_swap), TEST(stops_soon),
-		TEST(cursor), TEST(letters), cmocka_unit_test(test_pause)};
+		TEST(behind_once), TEST(put_back), TEST(damaged), TEST(reload), TEST(store_swap),
+		TEST(stops_soon), TEST(cursor), TEST(letters), cmocka_unit_test(test_pause)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
