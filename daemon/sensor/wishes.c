@@ -82,8 +82,7 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 		return;
 	}
 	if (m->path.n > 1 && kept_is_excluded(r->kept, m->path)) {
-		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH,
-			why_excluded(r->kept, m->path));
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_PATH, why_excluded(r->kept, m->path));
 		return;
 	}
 	if (!r->kept->overlay && !kept_is_baselined(r->kept)) {
