@@ -297,9 +297,10 @@ static void path_takes(void *ctx, const struct rule *r)
 
 void rules_path(const struct rules_for *f, struct span path, struct rules_of_path *ret)
 {
-	struct meeting m = {path_wants, path_takes, ret};
+	struct meeting m = {.wants = path_wants, .takes = path_takes};
 
 	*ret = (struct rules_of_path){{NULL}};
+	m.ctx = ret;
 	if (f && f->gives & ((1u << RULE_PATH_PROPS) - 1))
 		meet(f, path, &m);
 }
@@ -457,10 +458,11 @@ static void change_takes(void *ctx, const struct rule *r)
 void rules_change(
 	const struct rules_for *f, const struct rule_facts *facts, struct rules_of_change *ret)
 {
-	struct fitting ctx = {facts, ret};
+	struct fitting ctx = {.facts = facts};
 	struct meeting m = {change_wants, change_takes, &ctx};
 
 	*ret = (struct rules_of_change){NULL, NULL, NULL};
+	ctx.best = ret;
 	if (f && f->gives & ~((1u << RULE_PATH_PROPS) - 1))
 		meet(f, facts->path, &m);
 }

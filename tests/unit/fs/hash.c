@@ -59,6 +59,33 @@ static void known_digests(void **state UNUSED)
 	}
 }
 
+/* The first bytes too, wherever they end: in a block, between two, at the file's end, beyond it. */
+static void a_prefix_has_its_digest(void **state UNUSED)
+{
+	static uint8_t content[300001];
+	static const uint64_t ends[] = {1, 65535, 65536, 65537, 300000, 300001, 300002};
+	FIXTURE struct fixture f;
+	struct hash_result got;
+	uint8_t want[SHA_LEN], whole[SHA_LEN];
+
+	fixture_open(&f);
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 7 + i / 251);
+	room_file(&f.room, "f", content, sizeof(content));
+	sha_once(span_make(content, sizeof(content)), whole);
+	for (size_t i = 0; i < COUNTOF(ends); i++) {
+		struct hash_budget how = {.prefix = ends[i], .grows = true};
+
+		assert_int_equal(hash(&f, "f", &how, &got), 0);
+		assert_memory_equal(got.sha, whole, SHA_LEN);
+		assert_int_equal(got.has_prefix, ends[i] <= sizeof(content));
+		if (!got.has_prefix)
+			continue;
+		sha_once(span_make(content, ends[i]), want);
+		assert_memory_equal(got.prefix, want, SHA_LEN);
+	}
+}
+
 static void holes_are_zeros(void **state UNUSED)
 {
 	static uint8_t content[3 << 20];
@@ -253,6 +280,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_digests),
+		cmocka_unit_test(a_prefix_has_its_digest),
 		cmocka_unit_test(holes_are_zeros),
 		cmocka_unit_test(a_terabyte_of_hole_ends),
 		cmocka_unit_test(budgets_hold),
