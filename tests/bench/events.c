@@ -47,7 +47,7 @@ static void on_lost(void *ctx UNUSED, uint32_t root, struct span below UNUSED, e
 static void watch_for_ever(const struct bench *b, enum how how, int ready)
 {
 	uint64_t touches = 0;
-	struct watch_callbacks cb = {&touches, on_touch, on_lost, NULL};
+	struct watch_callbacks cb = {&touches, on_touch, on_lost, NULL, NULL};
 	char scratch[300], upper[300];
 	struct watch_options opt = {
 		.marks = how == FILESYSTEM ? CONFIG_MARKS_FILESYSTEM : CONFIG_MARKS_DIRECTORIES,
