@@ -155,16 +155,6 @@ static void walk_run(struct job *j, struct worker *worker)
 	walk_drop(j);
 }
 
-/* In a new directory, what came after its mark was told by events, with its actors: those are looked at
- * first, and only the rest is found by walking. */
-static void submit_walk(struct scan *s, struct job *j)
-{
-	if (s->maker.n && !s->moved && s->ex->events_settle)
-		jobs_later(s->ex->jobs, j, s->ex->events_settle);
-	else
-		jobs_add(s->ex->jobs, JOB_SCAN, j);
-}
-
 static void walk_below(struct scan *s, struct span dir, bool in_layer)
 {
 	struct walk_job *w = calloc(1, sizeof(*w));
@@ -177,7 +167,7 @@ static void walk_below(struct scan *s, struct span dir, bool in_layer)
 	w->n = dir.n;
 	w->in_layer = in_layer;
 	must(w->dir);
-	submit_walk(s, &w->job);
+	jobs_add(s->ex->jobs, JOB_SCAN, &w->job);
 }
 
 /* ---- what is in the drift set is looked at again, or what went away would stay in it ---- */

@@ -170,7 +170,6 @@ static int start_threads(struct sensor *s)
 	s->ex.scan_done = scan_unref;
 	s->ex.links = links_want;
 	s->ex.scan_links = links_scan;
-	s->ex.events_settle = s->cfg->debounce + 10 * CLOCK_MS;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;

@@ -32,7 +32,6 @@ struct examiner {
 	struct outbox *outbox;
 	uint64_t max_bytes;
 	int64_t max_ns;
-	int64_t events_settle; /* ns: so long after a directory was made, what events told of it has come */
 	atomic_bool stop;
 	struct examiner_stats stats;
 	struct order order;

@@ -158,6 +158,8 @@ if engine_podman_start && image_busybox podman; then
 	ID=$(run_podman pod bb:2 sh -c 'while :; do
 		if [ -e /data/go ]; then rm /data/go; /bin/sh -c "echo x >/data/work"; fi; usleep 20000; done') || bail "podman run"
 	wait_target "$ID"
+	podman_ exec pod sh -c ': >/data/first'
+	wait_until "$PATIENCE" known_ /data/first
 	podman_ exec pod touch /data/go
 	full "podman: workload" /data/work
 	is "podman: workload" "$(who /data/work '[.origin, .container] | join("|")')" "workload|$ID"
