@@ -34,16 +34,9 @@ static const struct sink_kind *built_in(const struct config_sink *c)
 		[CONFIG_SINK_SYSLOG] = &sink_syslog,
 		[CONFIG_SINK_JOURNALD] = &sink_journald,
 		[CONFIG_SINK_FILE] = &sink_file,
-#if __has_include("daemon/gateway/sink_https.c")
 		[CONFIG_SINK_HTTPS] = &sink_https,
-#else
-		[CONFIG_SINK_HTTPS] = NULL,
-#endif
 	};
 
-	if (!kinds[c->type])
-		err_set(-ENOTSUP, "this build has no sinks of type https: take syslog, journald or "
-				  "file");
 	return kinds[c->type];
 }
 

@@ -110,6 +110,8 @@ enum {
 void sensor_push(struct sensor *s, struct item *i);
 void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cause cause,
 	uint64_t count, const char *detail);
+/* An event that is about no target. */
+void sensor_note(struct sensor *s, enum event_type type, const char *detail);
 /* Wants a registry_look() soon. */
 void sensor_want_look(struct sensor *s, int64_t delay);
 /* The same, for what anybody on the host can bring about: bounded to a share of one processor. */
@@ -132,6 +134,10 @@ void wishes_send(struct sensor *s);
 /* doctor.c */
 void doctor_text(struct sensor *s, struct buf *out);
 void status_text(struct sensor *s, struct buf *out);
+
+/* reload.c */
+void sensor_reload(struct sensor *s);
+void sensor_note_rules(struct sensor *s, const char *before); /* rules.loaded, and the log */
 
 /* events.c: what the watch gives */
 void sensor_on_touch(void *ctx, const struct watch_touch *t);

@@ -88,7 +88,7 @@ void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cau
 	sensor_push(s, &g->item);
 }
 
-static void note(struct sensor *s, enum event_type type, const char *detail)
+void sensor_note(struct sensor *s, enum event_type type, const char *detail)
 {
 	struct item_note *n = calloc(1, sizeof(*n));
 
@@ -381,83 +381,13 @@ static int wait_ms(struct sensor *s)
 
 /* ---- what wakes the loop ---- */
 
-/* What threads, marks and files were built on; a name that ends with a dot is a whole section. */
-static bool is_for_start(struct span name)
-{
-	static const char *const names[] = {"state_dir", "socket", "group", "gateway.", "runtimes.",
-		"watch.level", "watch.marks", "watch.debounce", "watch.workers", "watch.queue",
-		"limits.", "retention.", "store."};
-
-	for (size_t i = 0; i < COUNTOF(names); i++) {
-		struct span s = span_of(names[i]);
-
-		if (s.p[s.n - 1] == '.' ? span_starts(name, s) : span_eq(name, s))
-			return true;
-	}
-	return false;
-}
-
-static void tell_of_restart(const struct config *old, const struct config *fresh)
-{
-	BUF struct buf names = {0};
-	struct rd at;
-
-	config_differences(old, fresh, &names);
-	at = rd_of(buf_span(&names));
-	while (!rd_end(&at)) {
-		struct span name = rd_bytes(&at);
-
-		if (is_for_start(name))
-			log_note("reload: %.*s: takes effect at the next start", (int)name.n,
-				(const char *)name.p);
-	}
-}
-
-static void note_rules(struct sensor *s, const char *before)
-{
-	BUF struct buf words = {0};
-
-	buf_add_text(&words, before);
-	rulebook_words(s->rules, &words);
-	log_note("%s", buf_text(&words));
-	note(s, EVENT_RULES_LOADED, buf_text(&words));
-}
-
-static void reload(struct sensor *s)
-{
-	struct config *old = s->cfg, *fresh;
-	struct rules *rules;
-
-	notify("RELOADING=1");
-	if (daemon_config(s->args, &fresh) < 0) {
-		log_err("reload: %s; the old configuration stays", err_why());
-		notify("READY=1");
-		return;
-	}
-	if (daemon_rules(fresh, &rules) < 0) {
-		log_err("reload: %s; the old configuration and the old rules stay", err_why());
-		config_free(fresh);
-		notify("READY=1");
-		return;
-	}
-	/* What threads and roots were built on stays as it is until a restart: they have copies. */
-	log_init("sensor", (enum log_level)fresh->log_level);
-	tell_of_restart(old, fresh);
-	s->cfg = fresh;
-	config_free(old);
-	rulebook_replace(s, rules);
-	note_rules(s, "the configuration was read again: ");
-	sensor_want_look(s, 1);
-	notify("READY=1");
-}
-
 static void on_signal(struct sensor *s)
 {
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGHUP)
-			reload(s);
+			sensor_reload(s);
 		else
 			atomic_store(&s->stop, true);
 	}
@@ -561,8 +491,8 @@ static void life(struct sensor *s)
 	s->started = clock_wall();
 	s->hint_at = clock_mono();
 	s->hint_credit = HINT_SAVED;
-	note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
-	note_rules(s, "");
+	sensor_note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
+	sensor_note_rules(s, "");
 	tell_blind(s);
 	registry_start(s);
 	rulebook_rejudge(s);
@@ -578,7 +508,7 @@ static void life(struct sensor *s)
 	log_note("watching %zu containers", s->reg.n_rows);
 	tell_level(s);
 	loop(s);
-	note(s, EVENT_DAEMON_STOPPED, "stopped in order");
+	sensor_note(s, EVENT_DAEMON_STOPPED, "stopped in order");
 }
 
 int sensor_main(const struct daemon_args *args)
