@@ -33,6 +33,7 @@ static const struct rule {
 	{DOOR_DOCTOR, 0, 0, 0},
 	{DOOR_STATUS, 0, 0, 0},
 	{DOOR_SINK_BEHIND, HAS_TARGET, 0, 0},
+	{DOOR_SINKS, 0, HAS_TEXT, 0},
 	{DOOR_TICK, 0, 0, 0},
 	{DOOR_PROGRESS, 0, 0, 0},
 	{DOOR_DONE, 0, HAS_TEXT, 0},
@@ -105,24 +106,43 @@ static bool texts_ok(const struct door_msg *m, const struct rule *rule)
 	       (!m->drift_id.n || drift_id_ok(m->drift_id)) && paths_ok(m->paths);
 }
 
-/* A name as config_sinks.c allows it, and a range that is one. */
-static bool sink_ok(const struct door_msg *m)
+/* As config_sinks.c allows it. */
+static bool sink_name_ok(struct span name)
 {
-	for (size_t i = 0; i < m->target.n; i++) {
-		uint8_t c = m->target.p[i];
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = name.p[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 			    c == '_' || c == '-' || c == '.'))
 			return false;
 	}
-	return m->target.n <= SINK_NAME_MAX && m->value > 0 && m->value <= m->value2;
+	return name.n > 0 && name.n <= SINK_NAME_MAX;
+}
+
+static bool sink_ok(const struct door_msg *m)
+{
+	return sink_name_ok(m->target) && m->value > 0 && m->value <= m->value2;
+}
+
+static bool sinks_ok(const struct door_msg *m)
+{
+	struct rd r = rd_of(m->text);
+	size_t n = 0;
+
+	while (!rd_end(&r) && n++ < DOOR_SINKS_MAX) {
+		if (!sink_name_ok(rd_bytes(&r)))
+			return false;
+		rd_varint(&r);
+		rd_varint(&r);
+	}
+	return !r.bad && r.p == r.end;
 }
 
 static bool msg_ok(const struct door_msg *m)
 {
 	const struct rule *rule = rule_of(m->op);
 
-	if (m->op == DOOR_SINK_BEHIND && !sink_ok(m))
+	if ((m->op == DOOR_SINK_BEHIND && !sink_ok(m)) || (m->op == DOOR_SINKS && !sinks_ok(m)))
 		return false;
 	return rule && !(m->flags & ~rule->flags) && m->expires >= 0 && texts_ok(m, rule);
 }

@@ -13,6 +13,7 @@
 
 #define DOOR_VERSION 1
 #define DOOR_MAX 65536
+enum { DOOR_SINKS_MAX = 64 };
 enum door_op {
 	/* gateway -> sensor */
 	DOOR_RESCAN = 1, /* target, path (may be empty) */
@@ -24,6 +25,9 @@ enum door_op {
 	/* target: a sink's name, value to value2: the events that it never got since retention was
 	 * quicker -> a gap in the journal */
 	DOOR_SINK_BEHIND = 20,
+	/* text: of each sink its name (buf_bytes), acked seq and lag in events (varints), at most
+	 * DOOR_SINKS_MAX of them: for the next heartbeat */
+	DOOR_SINKS,
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */

@@ -129,7 +129,8 @@ void asks_send_sink(struct gateway *g, struct door_msg *m)
 	struct ask *k = queue(&g->asks, m);
 
 	must(k && m->target.n < sizeof(k->sink));
-	memcpy(k->sink, m->target.p, m->target.n);
+	if (m->target.n)
+		memcpy(k->sink, m->target.p, m->target.n);
 	k->sink_to = m->value2;
 }
 

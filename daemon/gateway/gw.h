@@ -63,6 +63,8 @@ struct gateway {
 	struct asks asks;
 	struct pulse pulse;
 	struct sinks *sinks;
+	struct buf sinks_said; /* to the sensor, for its heartbeat */
+	int64_t sinks_say_at;
 	struct gw_limits limits;
 	struct MHD_Daemon *mhd;
 	int listen_fd, mhd_fd, job_pipe[2];
@@ -236,7 +238,7 @@ int asks_refused(struct call *c);
 
 /* One of the gateway's own: pulse_answer() is told. */
 void asks_send_own(struct gateway *g, struct door_msg *m);
-/* DOOR_SINK_BEHIND: sinks_answer() is told. */
+/* DOOR_SINK_BEHIND: sinks_answer() is told. DOOR_SINKS: nobody is. */
 void asks_send_sink(struct gateway *g, struct door_msg *m);
 /* Does somebody wait for a change to the store? All of them are answered so. */
 bool asks_change(const struct asks *a);

@@ -106,6 +106,7 @@ void gw_fini(struct gateway *g)
 {
 	http_stop(g);
 	sinks_free(take(g->sinks));
+	buf_free(&g->sinks_said);
 	wait_for_jobs(g);
 	while (g->peers)
 		peers_drop(g, g->peers);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { TESTS_MAX = 4 };
+#define SAY_EVERY (5 * CLOCK_S)
 
 /* ---- in the loop ---- */
 
@@ -27,12 +28,44 @@ static void tell_sensor(struct gateway *g)
 	}
 }
 
+/* For the heartbeat: how far each sink is, where that is news. Whatever writes a heartbeat wakes the
+ * loop, so what the next one says is never older than the one before. */
+static void tell_progress(struct gateway *g)
+{
+	int64_t now = clock_mono();
+	BUF struct buf text = {0};
+	struct sink_status s;
+	struct sink_lag lag;
+
+	if (g->asks.fd < 0) { /* the next sensor knows nothing */
+		buf_reset(&g->sinks_said);
+		g->sinks_say_at = 0;
+		return;
+	}
+	if (now < g->sinks_say_at)
+		return;
+	g->sinks_say_at = now + SAY_EVERY;
+	for (size_t i = 0; i < DOOR_SINKS_MAX && sinks_status(g->sinks, i, &s); i++) {
+		if (sinks_lag(g, &s, &lag) < 0)
+			return;
+		buf_bytes(&text, span_of(s.name));
+		buf_varint(&text, s.acked);
+		buf_varint(&text, lag.events);
+	}
+	if (buf_err(&text) < 0 || span_eq(buf_span(&text), buf_span(&g->sinks_said)))
+		return;
+	asks_send_sink(g, &(struct door_msg){.op = DOOR_SINKS, .text = buf_span(&text)});
+	buf_reset(&g->sinks_said);
+	buf_add_span(&g->sinks_said, buf_span(&text));
+}
+
 void sinks_turn(struct gateway *g)
 {
 	if (!g->sinks)
 		return;
 	sinks_collect(g->sinks);
 	tell_sensor(g);
+	tell_progress(g);
 	for (struct peer *p = g->peers; p; p = p->next)
 		if (p->call && p->call->test && sink_test_done(p->call->test))
 			call_wake(p->call);

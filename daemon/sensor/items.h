@@ -181,7 +181,7 @@ struct item_expired {
 
 /* How far the sinks are, as last told by the gateway: all of them, for the next heartbeat. */
 struct sink_told {
-	char name[64];
+	char name[65];
 	uint64_t acked, lag; /* seq; events */
 };
 struct item_sinks {

@@ -1,8 +1,10 @@
 #include "daemon/sensor/scan.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "fs/beneath.h"
 #include "model/actor.h"
 #include "store/targets.h"
+#include <fcntl.h>
 
 struct scan *scan_ref(struct scan *s)
 {
@@ -67,6 +69,9 @@ void scan_step(struct scan *s)
 
 /* ---- walking: one directory a job ---- */
 
+/* A copy-up of a directory and of the one thing that it was made for take no longer, mostly. */
+#define TOGETHER (10 * CLOCK_MS)
+
 struct walk_job {
 	struct job job;
 	struct scan *scan;
@@ -103,18 +108,33 @@ static void made_after(struct span maker, struct buf *out)
 	actor_encode(&who, out);
 }
 
+/* Were the directory and the one thing in it born together? Only then was it made by what made the
+ * directory: something else may have come, and gone, in between. Without birth times: no. */
+static bool born_together(const struct place *p, struct span name)
+{
+	FD int dir = -1;
+	LOOK struct look up = {0}, in = {0};
+	struct span rel = span_make(p->dir.p + 1, p->dir.n - 1);
+
+	return beneath_open(p->kept->upper_fd, rel, O_PATH | O_DIRECTORY, &dir) == 0 &&
+	       look_at(dir, span_of(""), p->kept->marks, &up) == 0 &&
+	       look_at(dir, name, p->kept->marks, &in) == 0 && up.btime && in.btime >= up.btime &&
+	       in.btime - up.btime < TOGETHER;
+}
+
 /*
  * Who made what a scan of a new directory finds? When it was moved here, whoever moved it. When it
  * is a copy-up (the baseline has it too), overlayfs made it in the course of one process's change of
- * one thing below: if one thing is all there is, it is that process's. Otherwise it is not known.
+ * one thing below: if that is all there is, it is that process's. Otherwise it is not known.
  */
-static void maker_of(const struct place *p, size_t n_names, struct buf *out)
+static void maker_of(const struct place *p, const struct names *names, struct buf *out)
 {
 	struct span maker = buf_span(&p->scan->maker);
 
 	if (!maker.n)
 		return;
-	if (p->scan->moved || (p->kept->overlay && p->base.n && n_names == 1))
+	if (p->scan->moved || (p->kept->overlay && p->base.n && names->n == 1 &&
+				      born_together(p, names_at(names, 0))))
 		buf_add_span(out, maker);
 	else
 		made_after(maker, out);
@@ -126,8 +146,7 @@ static void walk_names(struct place *p, unsigned flags)
 	BUF struct buf by = {0};
 	int r = view_names(&p->views->now, &p->now, &p->views->base, &p->base, &names);
 
-	maker_of(p, names.n, &by);
-
+	maker_of(p, &names, &by);
 	if (r < 0)
 		atomic_store(&p->scan->whole, false);
 	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {

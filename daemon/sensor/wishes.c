@@ -224,6 +224,26 @@ static void wish_sink_behind(struct sensor *s, int seat, const struct door_msg *
 	sensor_push(s, &w->item);
 }
 
+static void wish_sinks(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_sinks *w = calloc(1, sizeof(*w));
+	struct rd at = rd_of(m->text);
+
+	(void)r;
+	must(w);
+	w->item.kind = ITEM_SINKS;
+	while (!rd_end(&at) && w->n < COUNTOF(w->v)) {
+		struct sink_told *to = &w->v[w->n++];
+		struct span name = rd_bytes(&at);
+
+		snprintf(to->name, sizeof(to->name), "%.*s", (int)name.n, (const char *)name.p);
+		to->acked = rd_varint(&at);
+		to->lag = rd_varint(&at);
+	}
+	sensor_push(s, &w->item);
+	outbox_done(s->outbox, seat, m->id, DOOR_OK, "");
+}
+
 static const struct {
 	wish fn;
 	bool of_target;
@@ -235,6 +255,7 @@ static const struct {
 	[DOOR_DOCTOR] = {wish_doctor, false},
 	[DOOR_STATUS] = {wish_status, false},
 	[DOOR_SINK_BEHIND] = {wish_sink_behind, false},
+	[DOOR_SINKS] = {wish_sinks, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)

@@ -44,6 +44,10 @@ docker_ exec web touch /data/go
 full workload /data/work
 is "workload" "$(who /data/work '[.origin, .container, .session // "-", .cwd, (.cmdline | join(" ")), .uid] | join("|")')" \
 	"workload|$ID|-|/home|/bin/sh -c echo x >/data/work|0"
+# One makes the directory's copy, and is gone from it; what another makes there is never his.
+docker_ exec web sh -c 'touch /opt/keep/one; rm /opt/keep/one; usleep 15000; /bin/sh -c "echo x >/opt/keep/other"'
+wait_until "$PATIENCE" known_ /opt/keep/other
+unlike "what is found alone in a new copy is not the copier's" "$(who /opt/keep/other '.cmdline // [] | join(" ")')" 'touch|keep/one'
 is "below the container's init" "$(who /data/work '.ancestry[-1].pid')" "$PID"
 is "and nobody above that" "$(who /data/work '.ancestry | length')" 1
 

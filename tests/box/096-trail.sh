@@ -11,7 +11,11 @@ need_root
 need unshare pivot_root busybox nsenter jq shuf
 need_daemon
 work_dir
-daemon_config <<<'heartbeat: {interval: 1s}'
+install -d -m 777 "$W/receiver" # the gateway's user is another one
+daemon_config <<-YAML
+	heartbeat: {interval: 1s}
+	sinks: [{name: kept, type: file, address: $W/receiver/all, from: beginning}]
+YAML
 daemon_start || bail "boltseald"
 
 beats() { events --type heartbeat | wc -l; }
@@ -33,12 +37,15 @@ wait_until "$PATIENCE" has_event change '.change.path == "/etc/passwd"'
 told_() { events --type heartbeat | jq -es --arg id "$ID" --arg d "$(drift_id "$ID")" \
 	'any(.[].heartbeat.targets[]; .id == $id and .drift_id == $d)'; }
 ok "a heartbeat says the drift of the target" wait_until 20 told_
+sinks_told_() { events --type heartbeat | jq -es 'any(.[].heartbeat.sinks[]?; .name == "kept" and .acked > 5)'; }
+ok "and how far the sinks are" wait_until 30 sinks_told_
 
 bs log -o jsonl >"$W/stored" 2>/dev/null
 daemon_stop
 prove() { timeout 60 "$BIN/boltseal" --no-color --socket /nonexistent verify journal --from "$@"; }
 status_of() { prove "$@" >"$W/proof" 2>&1; echo $?; }
 N=$(wc -l <"$W/stored")
+is "what a sink wrote is whole" "$(status_of "$W/receiver/all" --since-seq 1 --until-seq "$N")" 0
 is "it is whole" "$(status_of "$W/stored" --since-seq 1 --until-seq "$N")" 0
 is "from standard input too, in any order and twice" \
 	"$({ shuf "$W/stored"; cat "$W/stored"; } | status_of - --since-seq 1 --until-seq "$N")" 0
