@@ -101,6 +101,22 @@ static struct rule_facts facts_of(const struct ruled_in *in, const struct change
 	return f;
 }
 
+/* A raise that has nothing left to raise decides nothing. */
+static enum severity decide(
+	struct judge_rules *word, const struct change *c, struct rules_of_change *by)
+{
+	int raise = word->raise;
+	enum severity without, with;
+
+	word->raise = 0;
+	without = judge_ruled(word, c, c->severity);
+	word->raise = raise;
+	with = judge_ruled(word, c, c->severity);
+	if (with == without)
+		by->raise = NULL;
+	return with;
+}
+
 void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem)
 {
 	struct rule_facts facts = facts_of(in, c);
@@ -115,7 +131,7 @@ void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem)
 	word.has_severity = by.severity;
 	word.severity = by.severity ? by.severity->severity : SEV_INFO;
 	word.raise = by.raise ? by.raise->raise : 0;
-	c->severity = judge_ruled(&word, c, c->severity);
+	c->severity = decide(&word, c, &by);
 	c->blind = rules_blind(in->said) | (only_grew(in, c) ? CONTENT_BITS : 0);
 	rule = expects ? expects : later_of(by.severity, by.raise);
 	if (!rule && in->growth == GROWTH_ALTERED)
