@@ -85,7 +85,8 @@ static void add_session(struct cli *c, struct buf *out, const json_t *session)
 static void add_run(struct cli *c, struct buf *out, const json_t *run)
 {
 	const json_t *counts = json_object_get(run, "counts");
-	BUF struct buf line = {0};
+	const json_t *worst = json_object_get(run, "worst");
+	BUF struct buf line = {0}, room = {0};
 
 	add_cmdline(c, &line, run);
 	if (line.n)
@@ -94,6 +95,11 @@ static void add_run(struct cli *c, struct buf *out, const json_t *run)
 		text_quote(out, get_text(run, "manager"), c->utf8_ok);
 	buf_printf(out, ": %lld added, %lld changed, %lld deleted", (long long)get_int(counts, "A"),
 		(long long)get_int(counts, "C"), (long long)get_int(counts, "D"));
+	if (get_text(worst, "path").n) {
+		buf_printf(out, "; at worst %.*s: ", (int)get_text(worst, "severity").n,
+			(const char *)get_text(worst, "severity").p);
+		text_quote(out, get_path(worst, "path", &room), c->utf8_ok);
+	}
 	if (get_false(run, "ended"))
 		buf_add_text(out, ", and it goes on");
 }

@@ -169,6 +169,12 @@ static const char *paths_fault(const struct config_sink *s)
 	return NULL;
 }
 
+static bool has_tls(const struct config_sink_tls *t)
+{
+	return t->ca[0] || t->cert[0] || t->key[0] || t->crl[0] || t->server_name[0] ||
+	       t->fingerprint[0];
+}
+
 static const char *sink_fault(const struct config_sink *s)
 {
 	struct sink_address a;
@@ -183,6 +189,8 @@ static const char *sink_fault(const struct config_sink *s)
 		return fault;
 	if (has_login(s->address) || has_login(s->proxy))
 		return "address: a user and password belong in token_file (auth: basic)";
+	if (has_tls(&s->tls) && a.scheme != SINK_TO_TLS && a.scheme != SINK_TO_URL)
+		return "tls: is for tls:// and https://; to this address events go in the clear";
 	if (!s->tls.cert[0] != !s->tls.key[0])
 		return "tls: cert and key belong together";
 	if (s->retry_max < s->retry_min)

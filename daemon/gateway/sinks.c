@@ -132,7 +132,9 @@ static void describe(struct sink *s)
 
 	snprintf(st->name, sizeof(st->name), "%s", s->conf.name);
 	snprintf(st->type, sizeof(st->type), "%s", types[s->conf.type]);
-	snprintf(st->address, sizeof(st->address), "%s", s->conf.address);
+	/* What follows the path of a URL is often a secret. */
+	snprintf(st->address, sizeof(st->address), "%.*s", (int)strcspn(s->conf.address, "?#"),
+		s->conf.address);
 	snprintf(st->format, sizeof(st->format), "%s",
 		s->conf.format ? format_kinds[s->conf.format - 1].name : "auto");
 }

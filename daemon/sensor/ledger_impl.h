@@ -83,9 +83,9 @@ void ledger_answer(
 /* An event about a change of `k`; `reason` may be "". */
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq);
-/* Tells that it is cleared, and takes it out of the drift. */
-int ledger_clear(
-	struct ledger *l, const struct kept *k, const struct change *c, const char *reason);
+/* Tells that it is cleared, by whom, and takes it out of the drift. */
+int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
+	const char *reason);
 
 /* ledger_rules.c: how a file that may only grow has. */
 enum growth {
@@ -133,8 +133,10 @@ int ledger_tidy(struct ledger *l);
 int ledger_beat(struct ledger *l);
 void ledger_beaten(struct ledger *l);
 void ledger_beat_fini(struct ledger *l);
-/* Is the change of a package manager's run? Its id, or 0. See ruled_in.run for what that means. */
-int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, uint64_t *ret_id);
+/* Is the change of a package manager's run? Its id, or 0. See ruled_in.run for what that means.
+ * `stands`: its severity before rules. */
+int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, enum severity stands,
+	uint64_t *ret_id);
 uint64_t ledger_run_of(struct span ruling); /* the run that a change's ruling names; 0: none */
 /* Tells the runs that are over; `all`: every one, for the sensor stops. */
 int ledger_runs(struct ledger *l, bool all);

@@ -44,9 +44,15 @@ int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	return ledger_journal(l, &e, ret_seq);
 }
 
-int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, const char *reason)
+int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
+	const char *reason)
 {
-	int r = ledger_tell(l, k, EVENT_CHANGE_CLEARED, c, reason, NULL);
+	struct change over = *c;
+	int r;
+
+	over.actor = actor;
+	over.ruling = (struct span){0};
+	r = ledger_tell(l, k, EVENT_CHANGE_CLEARED, &over, reason, NULL);
 
 	if (r == 0)
 		r = drift_delete(l->txn, atomic_load(&k->no), c->path);
@@ -62,6 +68,13 @@ static bool only_grew(const struct ruled_in *in, const struct change *c)
 	return in->growth == GROWTH_GROWN && c->kind != 'D' && !(c->aspects & ~CONTENT_BITS);
 }
 
+static bool is_by_drift(const struct ruled_in *in)
+{
+	struct actor who;
+
+	return in->actor.n && actor_decode(in->actor, &who) == 0 && who.drifted;
+}
+
 /* The rule that says that it is expected; NULL: it is not. Of a rule that expects and one that lets it
  * grow the later one counts, as always. */
 static const struct rule *expecting(
@@ -71,6 +84,9 @@ static const struct rule *expecting(
 		only_grew(in, c) ? in->said->by[RULE_GROWING] : (const struct rule *)NULL;
 
 	if (c->aspects & 1u << ASPECT_LAYER)
+		return NULL;
+	/* What is expected of a program is expected of the image's, not of one that came later. */
+	if (by->expect && by->expect->expect && by->expect->exe.n && is_by_drift(in))
 		return NULL;
 	if (by->expect && by->expect->expect)
 		return by->expect;
@@ -179,10 +195,13 @@ static int gather(void *ctx, const struct change *c)
 static int clear_by(
 	struct rejudging *j, const struct change *c, const struct rule *r, const char *what)
 {
-	BUF struct buf why = {0};
+	struct actor who = {.origin = ORIGIN_UNKNOWN,
+		.reason = span_of("nobody: a rule decides otherwise now")};
+	BUF struct buf why = {0}, actor = {0};
 
+	actor_encode(&who, &actor);
 	buf_printf(&why, "the rule %s %s", (const char *)r->name.p, what);
-	return ledger_clear(j->l, j->kept, c, buf_text(&why));
+	return ledger_clear(j->l, j->kept, c, buf_span(&actor), buf_text(&why));
 }
 
 static int decode_side(struct span bytes, struct record *mem, const struct record **ret)

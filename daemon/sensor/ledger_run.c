@@ -104,11 +104,12 @@ static uint64_t add_change(struct ledger *l, struct run_change *add, const struc
 	return runs_add(l->runs, add);
 }
 
-int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, uint64_t *ret_id)
+int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, enum severity stands,
+	uint64_t *ret_id)
 {
 	struct run_process chain[ACTOR_UP_MAX + 1];
 	BUF struct buf cmdline = {.p = NULL};
-	struct run_change add = {.target = atomic_load(&k->no)};
+	struct run_change add = {.target = atomic_load(&k->no), .severity = stands};
 	struct actor a;
 	int r;
 
@@ -146,6 +147,8 @@ static int tell_run(struct ledger *l, const struct run *run)
 	if (r < 0)
 		return r;
 	e.target = r == 0 ? &t : NULL;
+	if (run_worst(run) > e.severity)
+		e.severity = run_worst(run);
 	run_show(&j, run);
 	e.run = buf_span(&text);
 	return buf_err(&text) < 0 ? buf_err(&text) : ledger_journal(l, &e, NULL);

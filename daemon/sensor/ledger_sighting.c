@@ -129,9 +129,30 @@ static int gather(struct verdict *v)
 
 /* ---- telling ---- */
 
+static void unknown_actor(struct buf *out)
+{
+	struct actor a = {.origin = ORIGIN_UNKNOWN,
+		.reason = span_of("found by looking: no event named a process")};
+
+	actor_encode(&a, out);
+}
+
+/* Who made it drift is one thing, who took it back another. */
 static int clear(struct verdict *v, const struct change *was, const char *reason)
 {
-	return ledger_clear(v->l, v->s->kept, was, reason);
+	BUF struct buf unknown = {0}, known = {0};
+	struct span actor = sighting_get(v->s, v->s->actor);
+	int r;
+
+	if (!actor.n) {
+		unknown_actor(&unknown);
+		actor = buf_span(&unknown);
+	}
+	r = ledger_who(v->l, actor, &known);
+	if (r < 0)
+		return r;
+	ledger_session_path(v->l, v->no, buf_span(&known), was->path);
+	return ledger_clear(v->l, v->s->kept, was, buf_span(&known), reason);
 }
 
 /* A container may have been renamed, or found before its runtime had written its name. */
@@ -311,27 +332,6 @@ static void apply_rules(struct verdict *v, enum growth growth)
 		rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
 }
 
-static void unknown_actor(struct buf *out)
-{
-	struct actor a = {.origin = ORIGIN_UNKNOWN,
-		.reason = span_of("found by looking: no event named a process")};
-
-	actor_encode(&a, out);
-}
-
-/* All that the records know of him, and what else he is part of. */
-static int who_did(struct verdict *v, struct buf *known)
-{
-	struct change *c = &v->c;
-	int r = ledger_who(v->l, c->actor, known);
-
-	if (r < 0)
-		return r;
-	c->actor = buf_span(known);
-	ledger_session_path(v->l, v->no, c->actor, v->path);
-	return ledger_run(v->l, v->s->kept, c, &v->run);
-}
-
 static int put(struct verdict *v)
 {
 	BUF struct buf actor = {0}, known = {0};
@@ -357,10 +357,15 @@ static int put(struct verdict *v)
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
+	r = ledger_who(v->l, c->actor, &known);
+	if (r < 0)
+		return r;
+	c->actor = buf_span(&known);
 	apply_rules(v, (enum growth)growth);
 	if (!is_news(v))
 		return put_again(v);
-	r = who_did(v, &known);
+	ledger_session_path(v->l, v->no, c->actor, v->path);
+	r = ledger_run(v->l, s->kept, c, v->stands, &v->run);
 	if (r < 0)
 		return r;
 	if (v->run)

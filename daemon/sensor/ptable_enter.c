@@ -145,11 +145,20 @@ static const struct whose_row *row_of(const struct ptable *t, const struct entra
 	return NULL;
 }
 
+/* Was everybody who came in that way gone before the container was there? Then it was another's: the
+ * kernel gives the numbers of namespaces and devices again. */
+static bool is_before(struct ptable *t, const struct entrance *e, const struct whose_row *row)
+{
+	const struct proc *init = row->pid ? ptable_find(t, (int)row->pid) : NULL;
+
+	return !e->members && e->emptied && (!init || e->emptied < init->born);
+}
+
 void enter_decide(struct ptable *t, struct entrance *e)
 {
 	const struct whose_row *row = e->box[0] ? NULL : row_of(t, e);
 
-	if (!row)
+	if (!row || is_before(t, e, row))
 		return;
 	t->rows_stamp++;
 	snprintf(e->box, sizeof(e->box), "%.*s", (int)row->id.n, (const char *)row->id.p);

@@ -17,6 +17,8 @@ struct tally {
 	uint64_t n[KINDS]; /* A C D */
 	size_t n_listed, bytes;
 	int64_t last, last_wall;
+	enum severity worst;
+	size_t worst_at, worst_n; /* its path, in `worst` */
 };
 struct run {
 	uint64_t id;
@@ -25,6 +27,7 @@ struct run {
 	const char *manager;
 	struct buf cmdline, session;
 	struct buf paths; /* of buf_bytes() */
+	struct buf worst; /* paths that were the worst so far */
 	int64_t first, first_wall;
 	struct tally now, saved;
 	bool fresh, over, cut;
@@ -118,6 +121,7 @@ static void run_free(struct run *r)
 	buf_free(&r->cmdline);
 	buf_free(&r->session);
 	buf_free(&r->paths);
+	buf_free(&r->worst);
 	free(r);
 }
 
@@ -184,6 +188,12 @@ uint64_t runs_add(struct runs *rs, const struct run_change *c)
 	r->now.n[c->kind == 'A' ? 0 : c->kind == 'C' ? 1 : 2]++;
 	r->now.last = c->now;
 	r->now.last_wall = c->wall;
+	if (!r->now.worst_n || c->severity > r->now.worst) {
+		r->now.worst = c->severity;
+		r->now.worst_at = r->worst.n;
+		r->now.worst_n = c->path.n;
+		buf_add_span(&r->worst, c->path);
+	}
 	if (r->now.n_listed < RUN_PATHS) {
 		buf_bytes(&r->paths, c->path);
 		r->now.n_listed++;
@@ -242,6 +252,11 @@ int64_t runs_next(const struct runs *rs)
 	return rs->n ? rs->looked + CLOCK_S : INT64_MAX;
 }
 
+enum severity run_worst(const struct run *r)
+{
+	return r->now.worst;
+}
+
 uint32_t run_target(const struct run *r)
 {
 	return r->target;
@@ -289,5 +304,10 @@ void run_show(struct json *j, const struct run *r)
 	if (r->session.n)
 		json_m_str(j, "session", buf_span(&r->session));
 	json_m_uint(j, "start", r->start);
+	json_key(j, "worst");
+	json_open(j, '{');
+	json_m_path(j, "path", span_make(r->worst.p + r->now.worst_at, r->now.worst_n));
+	json_m_text(j, "severity", severity_kinds[r->now.worst].name);
+	json_close(j, '}');
 	json_close(j, '}');
 }

@@ -34,8 +34,9 @@ struct run_change {
 	struct span session;		   /* id of the exec session it is in; empty: none */
 	char kind;			   /* A C D */
 	struct span path;
-	uint64_t seq;	   /* of the change's entry */
-	int64_t wall, now; /* wall and monotonic ns */
+	enum severity severity; /* of the change by itself, whoever made it */
+	uint64_t seq;		/* of the change's entry */
+	int64_t wall, now;	/* wall and monotonic ns */
 };
 
 struct runs;
@@ -55,5 +56,6 @@ const struct run *runs_over(struct runs *rs, int64_t now, bool all, runs_alive *
 int64_t runs_next(const struct runs *rs);
 
 uint32_t run_target(const struct run *r);
+enum severity run_worst(const struct run *r); /* of its changes */
 /* The member `run` of its event. */
 void run_show(struct json *j, const struct run *r);

@@ -108,8 +108,14 @@ static void made_after(struct span maker, struct buf *out)
 	actor_encode(&who, out);
 }
 
-/* Were the directory and the one thing in it born together? Only then was it made by what made the
- * directory: something else may have come, and gone, in between. Without birth times: no. */
+static bool is_together(int64_t dir, int64_t in)
+{
+	return in >= dir && in - dir < TOGETHER;
+}
+
+/* Were the directory and the one thing in it born together, or was it moved there then? Only then it is
+ * of what made the directory: something else may have come, and gone, in between. Without birth times:
+ * no. */
 static bool born_together(const struct place *p, struct span name)
 {
 	FD int dir = -1;
@@ -118,8 +124,8 @@ static bool born_together(const struct place *p, struct span name)
 
 	return beneath_open(p->kept->upper_fd, rel, O_PATH | O_DIRECTORY, &dir) == 0 &&
 	       look_at(dir, span_of(""), p->kept->marks, &up) == 0 &&
-	       look_at(dir, name, p->kept->marks, &in) == 0 && up.btime && in.btime >= up.btime &&
-	       in.btime - up.btime < TOGETHER;
+	       look_at(dir, name, p->kept->marks, &in) == 0 && up.btime &&
+	       (is_together(up.btime, in.btime) || is_together(up.btime, in.ctime));
 }
 
 /*

@@ -71,6 +71,8 @@ static void refusals(void **state)
 			"token_file"},
 		{"sinks: [{name: a, type: https, address: 'https://h', headers: ['x']}]",
 			"not \"Name: value\""},
+		{"sinks: [{name: a, type: syslog, address: tcp://h, tls: {ca: /c}}]",
+			"go in the clear"},
 		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {cert: /c}}]",
 			"cert and key belong together"},
 		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {ca: c}}]",

@@ -9,6 +9,7 @@
 #include "base/queue.h"
 #include "daemon/sensor/ledger.h"
 #include "model/record.h"
+#include "store/journal.h"
 
 enum { ROOM = 64, LOOKER = 0 };
 
@@ -85,7 +86,7 @@ static void keep(struct desk *d)
 }
 
 /* One look of one worker, at what has no baseline; `type` FILE_NONE: nothing is there. */
-static void seen(struct desk *d, const char *path, enum file_type type)
+static void seen_by(struct desk *d, const char *path, enum file_type type, uint32_t pid)
 {
 	uint64_t look = order_begin(&d->order, LOOKER);
 	struct sighting *s = sighting_new(d->kept, span_of(path), 1);
@@ -97,10 +98,20 @@ static void seen(struct desk *d, const char *path, enum file_type type)
 		s->now = sighting_keep(s, buf_span(&bytes));
 		s->has_now = true;
 	}
+	if (pid) {
+		buf_reset(&bytes);
+		actor_encode(&(struct actor){.pid = pid, .origin = ORIGIN_HOST}, &bytes);
+		s->actor = sighting_keep(s, buf_span(&bytes));
+	}
 	s->dir_lost = type != FILE_DIR;
 	s->mark = order_push(&d->order, LOOKER, look);
 	ok(queue_push(d->items, QUEUE_FRONT, &s->item));
 	order_end(&d->order, LOOKER);
+}
+
+static void seen(struct desk *d, const char *path, enum file_type type)
+{
+	seen_by(d, path, type, 0);
 }
 
 static void settle(struct desk *d)
@@ -155,12 +166,57 @@ static void a_directory_never_told_does_so_too(void **state)
 	assert_int_equal(drifting(*state), 0);
 }
 
+/* The last entry of a type; its text. */
+static void last_told(struct desk *d, enum event_type type, struct buf *out)
+{
+	TXN struct txn *t = reading(&d->place);
+	struct journal_entry e;
+
+	for (uint64_t seq = 1; journal_next(t, seq, &e) == 0; seq = e.seq + 1) {
+		if (e.type != type)
+			continue;
+		buf_reset(out);
+		buf_add_span(out, e.json);
+	}
+}
+
+/* Who took it back is not who made it; and where nobody is named, nobody is. */
+static void what_is_over_names_who_ended_it(void **state)
+{
+	BUF struct buf text = {0};
+
+	keep(*state);
+	seen_by(*state, "/x", FILE_REG, 11);
+	seen_by(*state, "/x", FILE_NONE, 22);
+	settle(*state);
+	last_told(*state, EVENT_CHANGE, &text);
+	assert_non_null(strstr(buf_text(&text), "\"pid\":11"));
+	last_told(*state, EVENT_CHANGE_CLEARED, &text);
+	assert_non_null(strstr(buf_text(&text), "\"pid\":22"));
+	assert_null(strstr(buf_text(&text), "\"pid\":11"));
+}
+
+static void and_nobody_where_nobody_is_known(void **state)
+{
+	BUF struct buf text = {0};
+
+	keep(*state);
+	seen_by(*state, "/x", FILE_REG, 11);
+	seen(*state, "/x", FILE_NONE);
+	settle(*state);
+	last_told(*state, EVENT_CHANGE_CLEARED, &text);
+	assert_non_null(strstr(buf_text(&text), "found by looking"));
+	assert_null(strstr(buf_text(&text), "\"pid\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_added_is_drift, begin, end),
 		cmocka_unit_test_setup_teardown(a_directory_takes_its_content_along, begin, end),
 		cmocka_unit_test_setup_teardown(a_directory_never_told_does_so_too, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_over_names_who_ended_it, begin, end),
+		cmocka_unit_test_setup_teardown(and_nobody_where_nobody_is_known, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

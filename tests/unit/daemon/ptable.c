@@ -228,6 +228,42 @@ static void a_session_outlives_setsid_and_its_parents(void **state)
 	w_close(&w);
 }
 
+/* The kernel gives a namespace's number again: who was in the one before is not in this container. */
+static void a_container_has_no_session_from_before_it(void **state)
+{
+	struct session_note n = {0};
+	struct world w;
+	struct whose_row row = {span_of("new"), BOX_NS, 0, 0, 0};
+	int before, within, init;
+
+	(void)state;
+	w_open(&w, 11, true);
+	deliver(&w);
+	ptable_rows(w.t, NULL, 0); /* that of an engine which is not watched */
+	before = w_fork(&w, RUNC);
+	enter_box(&w, before, ROOT_SESSION);
+	deliver(&w);
+	w_exit(&w, before);
+	deliver(&w);
+	w.now += CLOCK_S;
+	init = w_fork(&w, RUNC);
+	w.man[init].init = true;
+	enter_box(&w, init, ROOT_WORKLOAD);
+	within = w_fork(&w, RUNC);
+	enter_box(&w, within, ROOT_SESSION);
+	deliver(&w);
+	w_exit(&w, within); /* before the container was looked at */
+	deliver(&w);
+	row.pid = (uint32_t)init;
+	ptable_rows(w.t, &row, 1);
+	assert_true(ptable_note(w.t, &n));
+	assert_string_equal(n.box, "new");
+	assert_string_equal(n.id, w.man[within].session);
+	assert_false(ptable_note(w.t, &n));
+	session_note_free(&n);
+	w_close(&w);
+}
+
 static void a_writer_that_has_ended_is_known_for_a_while(void **state)
 {
 	ARENA struct arena mem = {0};
@@ -407,6 +443,7 @@ int main(void)
 		cmocka_unit_test(also_when_events_are_lost),
 		cmocka_unit_test(a_pid_given_again_at_that_moment_is_nobody),
 		cmocka_unit_test(a_session_outlives_setsid_and_its_parents),
+		cmocka_unit_test(a_container_has_no_session_from_before_it),
 		cmocka_unit_test(a_writer_that_has_ended_is_known_for_a_while),
 		cmocka_unit_test(a_program_that_was_too_quick_says_so),
 		cmocka_unit_test(two_programs_in_one_moment_are_told),

@@ -83,6 +83,7 @@ static uint64_t add(
 		.session = span_of("9-19"),
 		.kind = kind,
 		.path = span_of(path),
+		.severity = strstr(path, "evil") ? SEV_HIGH : SEV_LOW,
 		.seq = seq,
 		.wall = CLOCK_S,
 		.now = now};
@@ -122,7 +123,8 @@ static void test_run(void **state UNUSED)
 		"{\"cmdline\":[\"dpkg\",\"-i\",\"x.deb\"],\"counts\":{\"A\":0,\"C\":0,\"D\":1},"
 		"\"ended\":true,\"first\":\"1970-01-01T00:00:01.000000000Z\",\"id\":7,"
 		"\"last\":\"1970-01-01T00:00:01.000000000Z\",\"manager\":\"dpkg\",\"n_paths\":1,"
-		"\"paths\":[\"/z\"],\"pid\":11,\"session\":\"9-19\",\"start\":7}");
+		"\"paths\":[\"/z\"],\"pid\":11,\"session\":\"9-19\",\"start\":7,"
+		"\"worst\":{\"path\":\"/z\",\"severity\":\"low\"}}");
 	assert_null(runs_over(rs, 4 * CLOCK_S, false, lives, &living));
 	runs_commit(rs);
 	over = runs_over(rs, 4 * CLOCK_S, true, lives, &living); /* the sensor stops */
@@ -132,6 +134,32 @@ static void test_run(void **state UNUSED)
 	assert_non_null(strstr(buf_text(&text), "\"paths\":[\"/usr/bin/x\",\"/etc/\\\"y\"]"));
 	runs_commit(rs);
 	assert_int_equal(runs_next(rs), INT64_MAX);
+	runs_free(rs);
+}
+
+/* The one thing that matters is not lost among the others, nor does an aborted batch leave its word. */
+static void test_worst(void **state UNUSED)
+{
+	BUF struct buf text = {.p = NULL};
+	uint32_t none = 0;
+	struct runs *rs;
+	const struct run *over;
+
+	assert_int_equal(runs_new(&rs), 0);
+	add(rs, 10, 1, 'A', "/a", CLOCK_S);
+	runs_commit(rs);
+	add(rs, 10, 2, 'A', "/aborted/evil", CLOCK_S);
+	runs_abort(rs);
+	add(rs, 10, 2, 'A', "/bin/evil", CLOCK_S);
+	add(rs, 10, 3, 'A', "/other/evil", CLOCK_S);
+	add(rs, 10, 4, 'A', "/b", CLOCK_S);
+	runs_commit(rs);
+	over = runs_over(rs, 20 * CLOCK_S, false, lives, &none);
+	assert_non_null(over);
+	assert_int_equal(run_worst(over), SEV_HIGH);
+	text_of(over, &text);
+	assert_non_null(strstr(
+		buf_text(&text), "\"worst\":{\"path\":\"/bin/evil\",\"severity\":\"high\"}"));
 	runs_free(rs);
 }
 
@@ -215,8 +243,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_managers),
 		cmocka_unit_test(test_program), cmocka_unit_test(test_run),
-		cmocka_unit_test(test_ends), cmocka_unit_test(test_abort),
-		cmocka_unit_test(test_bounds)};
+		cmocka_unit_test(test_worst), cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_abort), cmocka_unit_test(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -494,6 +494,31 @@ static void test_bounds(void **state UNUSED)
 	drop_all(&j);
 }
 
+/* A receiver was tested: that is of no journal. A sink that leaves things out is told from a forger. */
+static void test_tests(void **state UNUSED)
+{
+	BUF struct buf text = {.p = NULL};
+	DECREF json_t *root = NULL, *worse = NULL;
+	struct journal j;
+
+	write_all(&j, "h");
+	add_lines(&text, &j, 1, 5);
+	buf_add_text(&text, "{\"detail\":\"test\",\"host\":\"h\",\"schema\":\"boltseal.event/1\","
+			    "\"seq\":0,\"type\":\"canary\"}\n");
+	add_lines(&text, &j, 6, N);
+	root = said(&text);
+	assert_true(is_clean(root));
+	assert_int_equal(number(root, "complete", "entries"), N);
+	buf_add_text(&text, "{\"redacted\":true,");
+	buf_add(&text, j.line[3].p + 1, j.line[3].n - 1);
+	worse = said(&text);
+	assert_false(is_clean(worse));
+	assert_non_null(strstr(
+		json_string_value(json_object_get(check_named(worse, "entry", NULL), "detail")),
+		"shortened by its sink"));
+	drop_all(&j);
+}
+
 static void test_nothing(void **state UNUSED)
 {
 	static const char *const no[] = {"", "\n\n", "{}\n", "some log\n", "{\"seq\":1"};
@@ -514,7 +539,7 @@ int main(void)
 		cmocka_unit_test(test_one_line), cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_injected),
 		cmocka_unit_test(test_slow_lines), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_nothing)};
+		cmocka_unit_test(test_tests), cmocka_unit_test(test_nothing)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
