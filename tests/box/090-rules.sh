@@ -209,4 +209,9 @@ item_is "shipped: but no program in it" "$web" /tmp/prog '.rule.name' programs-i
 item_is "shipped: setuid is critical" "$web" /bin/su2 '"\(.severity) \(.rule.name)"' "critical setuid"
 item_is "shipped: a key to come back" "$web" /root/.ssh/authorized_keys .severity critical
 like "shipped: accounts" "$(item "$web" /etc/passwd '"\(.severity) \(.rule.name)"')" '^(high accounts|critical by-hand)$'
+in_web 'mkdir -p /usr/bin; cp /bin/busybox /usr/bin/dpkg'
+item_is "shipped: a manager that came later" "$web" /usr/bin/dpkg .kind A
+in_web 'exec -a sh /usr/bin/dpkg -c "echo x >/etc/by-dpkg"'
+item_is "shipped: is believed by nobody" "$web" /etc/by-dpkg '.actor.exe + " \(.actor.drifted) \(.rule.expected // false)"' \
+	"/usr/bin/dpkg true false"
 finish

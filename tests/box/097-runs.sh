@@ -33,7 +33,8 @@ as /sbin/apk 'echo new >/etc/new.conf; for i in 1 2 3 4 5 6 7 8 9; do echo $i >/
 	/bin/busybox cp /bin/busybox /usr/bin/tool; /bin/busybox cp /bin/busybox /usr/bin/sudo
 	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd; sleep 3; :' || bail "the run"
 ok "a run is summed up when it has ended" wait_until 30 runs_are_ 1
-is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"low"]'
+is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"high"]'
+is "and the worst of it" "$(run_ '[.run.worst.path, .run.worst.severity]')" '["/usr/bin/sudo","high"]'
 like "its command line" "$(run_ '.run.cmdline | .[0:2]')" '"sh","-c"'
 is "it counts what there is" "$(run_ '[.run.counts.C, .run.counts.D, .run.n_paths == .run.counts.A + .run.counts.C + .run.counts.D]')" \
 	"[$(changes . | wc -l | { read -r n; echo $((n - $(run_ '.run.counts.A') - 1)); }),1,true]"
@@ -43,7 +44,7 @@ is "its children's too, as info" "$(changes '^/usr/bin/tool$' | tail -1)" "[\"/u
 is "what is high by itself stays high" "$(changes '^/usr/bin/sudo$' | jq -r '.[1]' | grep -c high)" 1
 is "beside that, nobody is called but by the summary" \
 	"$(events "$ID" --severity low | jq -r 'select(.change.path != "/usr/bin/sudo") | select(.type != "target.found") | .type')" package.run
-like "people read it in a line" "$(bs log "$ID" --type package.run 2>/dev/null)" 'low +package.run .* -c .*: [0-9]+ added, [0-9]+ changed, 1 deleted'
+like "people read it in a line" "$(bs log "$ID" --type package.run 2>/dev/null)" 'high +package.run .* -c .*: [0-9]+ added, [0-9]+ changed, 1 deleted; at worst high: /usr/bin/sudo'
 
 # The name of a manager, and a program of the attacker's.
 as /bin/busybox 'cp /bin/busybox /usr/bin/dpkg'
