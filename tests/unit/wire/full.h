@@ -198,7 +198,8 @@ static inline void full_make(struct full *f)
 			"\"ended\":true,\"first\":\"2026-11-23T22:14:05.000000000Z\",\"id\":4,"
 			"\"last\":\"2026-11-23T22:14:05.000000000Z\",\"manager\":\"apk\","
 			"\"n_paths\":1,\"paths\":[\"/usr/bin/x\"],\"pid\":7,"
-			"\"session\":\"9-19\",\"start\":8}"),
+			"\"session\":\"9-19\",\"start\":8,\"worst\":{\"path\":\"/usr/bin/\xef\xbf\xbd\","
+			"\"path_b64\":\"L3Vzci9iaW4v/w==\",\"severity\":\"low\"}}"),
 		.run_id = 4,
 		.heartbeat = buf_span(&f->heartbeat)};
 }
