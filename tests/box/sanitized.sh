@@ -174,12 +174,17 @@ is "it ends in order again" $? 0
 no_reports "no report after the second life"
 
 # A role alone ends in order as well: a leak cannot hide behind the supervisor.
+sensor='' gateway=''
 for role in sensor gateway; do
 	"$BIN/boltseald" --config "$W/boltseal.yaml" --state-dir "$W/state" --socket "$W/run/s.sock" \
 		$role >>"$W/log" 2>&1 &
 	eval "$role=$!"
 done
-up() { bs status --format json | jq -e '.sensor.state == "up"'; }
+takes_signals() { # SIGTERM is blocked: it comes by signalfd
+	local blocked
+	blocked=$(awk '/^SigBlk:/ { print substr($2, length($2) - 3) }' "/proc/$1/status") && [ $((16#${blocked:-0} & 16#4000)) != 0 ]
+}
+up() { takes_signals "$sensor" && takes_signals "$gateway" && bs status --format json | jq -e '.sensor.state == "up"'; }
 ok "the roles run one by one" wait_until "$PATIENCE" up
 for role in gateway sensor; do
 	kill "${!role}"
