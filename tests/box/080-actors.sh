@@ -94,7 +94,9 @@ is "through the merged directory: the host" "$(who /root/direct .origin)" host
 like "by a shell" "$(who /root/direct '.exe_host')" '/(da|ba|bu).*sh'
 
 # --- taint ----------------------------------------------------------------------------------------
-docker_ exec web /bin/sh -c 'cp /bin/busybox /tmp/busybox; usleep 300000; /tmp/busybox sh -c "echo x >/data/tainted"'
+docker_ exec web cp /bin/busybox /tmp/busybox
+wait_until "$PATIENCE" known_ /tmp/busybox
+docker_ exec web /tmp/busybox sh -c "echo x >/data/tainted"
 is "a dropped program's change is tainted" "$(who /data/tainted '[.exe, .drifted] | join("|")')" "/tmp/busybox|true"
 bb=$(sha256sum <"/proc/$PID/root/bin/busybox" | cut -d' ' -f1)
 is "with its digest" "$(who /data/tainted .sha256)" "$bb"

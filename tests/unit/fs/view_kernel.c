@@ -305,12 +305,19 @@ static void open_index(struct world *w)
 	w->now.index = &w->names;
 }
 
+/* What overlayfs keeps for itself in its workdir. */
+#define WORKDIR "work"
+#define KERNELS_OWN "work"
+
 static void umount_it(struct world *w)
 {
+	char mark[64];
+
 	fd_close(&w->merged);
 	if (umount2("merged", 0))
 		umount2("merged", MNT_DETACH);
-	room_remove_one(w->room->fd, "work/work/incompat"); /* volatile refuses a second mount */
+	snprintf(mark, sizeof(mark), "%s/%s/incompat", WORKDIR, KERNELS_OWN);
+	room_remove_one(w->room->fd, mark); /* volatile refuses a second mount */
 }
 
 static bool same_bytes(int a, int b)
