@@ -220,6 +220,18 @@ static void end(struct place *p)
 	sinks_free(take(p->all));
 }
 
+/* It has tried in vain, and rests until it tries again. */
+static bool waits(struct place *p)
+{
+	struct sink_status st = {.state = SINK_STARTS};
+
+	for (int i = 0; i < 500 && st.state != SINK_WAITS; i++) {
+		usleep(10000);
+		assert_true(sinks_status(p->all, 0, &st));
+	}
+	return st.state == SINK_WAITS;
+}
+
 static bool reaches(struct place *p, uint64_t acked)
 {
 	struct sink_status s;
@@ -432,7 +444,7 @@ static void test_behind_once(void **state)
 	atomic_store(&fake.trouble, 100);
 	append(p, 30);
 	run(p, &c);
-	usleep(50000);
+	assert_true(waits(p));
 	end(p);
 	trim(p, 21);
 	run(p, &c);
@@ -548,7 +560,7 @@ static void test_stops_soon(void **state)
 	atomic_store(&fake.trouble, 100);
 	append(p, 10);
 	run(p, &c);
-	usleep(50000);
+	assert_true(waits(p));
 	from = clock_mono();
 	end(p);
 	assert_true(clock_mono() - from < CLOCK_S);
