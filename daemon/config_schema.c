@@ -109,8 +109,10 @@ static const struct config_option options[] = {
 		"How changes are noticed; auto takes the best that the kernel allows. "
 		"`boltseal doctor` explains the levels."),
 	WORD("watch.marks", config, marks, CONFIG_MARKS_AUTO, "auto|filesystem|directories", "auto",
-		"One mark on each backing file system, or marks on the directories of containers "
-		"alone, which are cheaper where others keep that file system busy."),
+		"One mark on each backing file system for everything, or marks on the directories of "
+		"containers alone, which are cheapest for others on that file system but too late to "
+		"tell who made what a new directory holds; auto: those, and one on the file system for "
+		"what is created and renamed."),
 	BOOL("watch.processes", config, processes, "true",
 		"Whether processes are followed as they start and end, so that writers that have ended "
 		"already are known."),

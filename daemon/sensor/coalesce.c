@@ -5,10 +5,14 @@
 
 enum { ENOUGH = 32 }; /* asks that the workers have before them */
 #define BEHIND (5 * CLOCK_MS)
+#define BELOW_BITS ((unsigned)(ASK_BELOW | ASK_MOVED | ASK_NAMED))
+/* However busy the kernel's queue is: then what is below is looked for all the same. */
+#define READ_MOST (5 * CLOCK_S)
 
 struct one_name {
 	UT_hash_handle hh;
 	unsigned flags;
+	int64_t told; /* monotonic, with ASK_NAMED: it was new then */
 	struct buf actor, mount;
 	size_t n;
 	char name[];
@@ -20,6 +24,8 @@ struct pending {
 	struct kept *kept;
 	struct one_name *names;
 	int64_t due, when;
+	bool later;	   /* the second look, at what is below: not in the table */
+	int64_t read_past; /* with `later`: events until then come first */
 	size_t key_n, dir_n;
 	char *key; /* the kept's address, then the directory: what it is found by */
 };
@@ -78,7 +84,8 @@ static struct pending *take_head(struct coalesce *c)
 {
 	struct pending *p = step_out(c);
 
-	HASH_DEL(c->table, p);
+	if (!p->later)
+		HASH_DEL(c->table, p);
 	return p;
 }
 
@@ -101,6 +108,24 @@ static void split(struct span path, struct span *dir, struct span *name)
 	*dir = cut > 1 ? span_make(path.p, cut - 1) : span_of("/");
 }
 
+/* At the end of the line, which is in order of time. `key` is taken. */
+static struct pending *pending_new(
+	struct coalesce *c, const struct touch *t, struct buf *key, size_t dir_n)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+
+	must(p);
+	p->kept = kept_ref(t->kept);
+	p->due = clock_mono() + c->debounce;
+	p->when = t->when;
+	p->key_n = key->n;
+	p->dir_n = dir_n;
+	p->key = (char *)take(key->p);
+	*c->tail = p;
+	c->tail = &p->next;
+	return p;
+}
+
 static struct pending *find(struct coalesce *c, const struct touch *t, struct span dir)
 {
 	BUF struct buf key = {0};
@@ -112,18 +137,22 @@ static struct pending *find(struct coalesce *c, const struct touch *t, struct sp
 	HASH_FIND(hh, c->table, key.p, key.n, p);
 	if (p)
 		return p;
-	p = calloc(1, sizeof(*p));
-	must(p);
-	p->kept = kept_ref(t->kept);
-	p->due = clock_mono() + c->debounce;
-	p->when = t->when;
-	p->key_n = key.n;
-	p->dir_n = dir.n;
-	p->key = (char *)take(key.p);
+	p = pending_new(c, t, &key, dir.n);
 	HASH_ADD_KEYPTR(hh, c->table, p->key, p->key_n, p);
-	*c->tail = p;
-	c->tail = &p->next;
 	return p;
+}
+
+static struct one_name *add_name(struct coalesce *c, struct pending *p, struct span name)
+{
+	struct one_name *o = calloc(1, sizeof(*o) + name.n + 1);
+
+	must(o);
+	if (name.n)
+		memcpy(o->name, name.p, name.n);
+	o->n = name.n;
+	HASH_ADD(hh, p->names, name, o->n, o);
+	c->n++;
+	return o;
 }
 
 int coalesce_add(struct coalesce *c, const struct touch *t)
@@ -137,15 +166,11 @@ int coalesce_add(struct coalesce *c, const struct touch *t)
 		return COALESCE_FULL;
 	p = find(c, t, dir);
 	HASH_FIND(hh, p->names, name.p, name.n, o);
-	if (!o) {
-		o = calloc(1, sizeof(*o) + name.n + 1);
-		must(o);
-		memcpy(o->name, name.p, name.n);
-		o->n = name.n;
-		HASH_ADD(hh, p->names, name, o->n, o);
-		c->n++;
-	}
+	if (!o)
+		o = add_name(c, p, name);
 	o->flags |= t->flags;
+	if (t->flags & ASK_NAMED)
+		o->told = clock_mono();
 	if (t->flags & (ASK_COVERED | ASK_UNCOVERED))
 		o->flags &= ~(unsigned)(t->flags & ASK_COVERED ? ASK_UNCOVERED : ASK_COVERED);
 	if (t->actor.n) {
@@ -159,13 +184,38 @@ int coalesce_add(struct coalesce *c, const struct touch *t)
 	return 0;
 }
 
+/* What is below a new directory, each with an event of its own that names its process: those that were
+ * read by now are looked at before anybody looks for what they do not tell. */
+static void look_below_later(struct coalesce *c, const struct pending *p, const struct one_name *o)
+{
+	const struct touch t = {.kept = p->kept, .when = p->when};
+	BUF struct buf key = {0};
+	struct pending *second;
+	struct one_name *again;
+
+	buf_add(&key, p->key, p->key_n);
+	must(!key.err);
+	second = pending_new(c, &t, &key, p->dir_n);
+	second->later = true;
+	second->read_past = o->told;
+	again = add_name(c, second, span_make(o->name, o->n));
+	again->flags = o->flags & BELOW_BITS;
+	buf_add_span(&again->actor, buf_span(&o->actor));
+}
+
 static void submit(struct coalesce *c, struct examiner *ex, struct pending *p)
 {
 	struct ask *a = ask_new(p->kept, span_make(p->key + sizeof(p->kept), p->dir_n), p->when);
 	struct one_name *o, *tmp;
 
 	HASH_ITER(hh, p->names, o, tmp) {
-		ask_add(a, span_make(o->name, o->n), o->flags, buf_span(&o->actor),
+		unsigned flags = o->flags;
+
+		if (!p->later && flags & ASK_NAMED) {
+			look_below_later(c, p, o);
+			flags &= ~BELOW_BITS;
+		}
+		ask_add(a, span_make(o->name, o->n), flags, buf_span(&o->actor),
 			buf_span(&o->mount));
 	}
 	ask_submit(a, ex);
@@ -180,12 +230,17 @@ static void wait_on(struct coalesce *c, struct pending *p, int64_t now)
 	c->tail = &p->next;
 }
 
-int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now)
+static bool comes_too_early(const struct pending *p, int64_t now, int64_t read_to)
+{
+	return p->later && read_to < p->read_past && now < p->read_past + READ_MOST;
+}
+
+int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now, int64_t read_to)
 {
 	while (c->head && c->head->due <= now) {
 		if (jobs_len(ex->jobs, JOB_LIVE) >= ENOUGH)
 			return BEHIND;
-		if (c->head->kept->held)
+		if (c->head->kept->held || comes_too_early(c->head, now, read_to))
 			wait_on(c, step_out(c), now);
 		else
 			submit(c, ex, take_head(c));
@@ -205,7 +260,8 @@ void coalesce_drop(struct coalesce *c, const struct kept *k)
 			continue;
 		}
 		*at = p->next;
-		HASH_DEL(c->table, p);
+		if (!p->later)
+			HASH_DEL(c->table, p);
 		pending_free(c, p);
 	}
 	c->tail = at;

@@ -19,10 +19,10 @@ struct touch {
 	int64_t when; /* wall */
 };
 int coalesce_add(struct coalesce *c, const struct touch *t);
-/* Hands over what is due at `now` (monotonic). Returns ns until the next is due; -1: none waits. While
+/* Hands over what is due at `now` (monotonic); `read_to`: all events until then were added. Returns ns until the next is due; -1: none waits. While
  * the workers are behind it hands over nothing: what waits here is looked at once, however often it is
  * touched, and not again and again from a lane that grows. */
-int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now);
+int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now, int64_t read_to);
 /* Forgets what waits for a target that is gone. */
 void coalesce_drop(struct coalesce *c, const struct kept *k);
 size_t coalesce_len(const struct coalesce *c);

@@ -11,10 +11,11 @@
 static unsigned flags_of(uint32_t ops)
 {
 	bool moved_dir = (ops & WATCH_IS_DIR) && (ops & WATCH_MOVE);
+	unsigned named = ops & WATCH_NAMED ? ASK_NAMED : 0;
 
-	if (ops & WATCH_SCAN)
-		return ASK_BELOW;
-	return moved_dir ? ASK_BELOW | ASK_MOVED : 0;
+	if (moved_dir && (named || !(ops & WATCH_SCAN)))
+		return ASK_BELOW | ASK_MOVED | named;
+	return ops & WATCH_SCAN ? ASK_BELOW | named : 0;
 }
 
 static void touch_layer(struct sensor *s, const struct layer_row *row, struct touch *t, bool below)

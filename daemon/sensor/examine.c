@@ -391,6 +391,15 @@ static void fill_sighting(struct looking *l, struct span mount)
 		s->mount = sighting_keep(s, mount);
 }
 
+/* Found by a walk through a new directory, and changed since that was made: it has an event of its own,
+ * which may not have been read yet, and names who did it. Change times have the clock tick's grain. */
+static bool has_event_coming(const struct looking *l)
+{
+	const struct scan *s = l->p->scan;
+
+	return s && s->named && l->now.found && l->now.entry.look.ctime >= s->made - 100 * CLOCK_MS;
+}
+
 static void tell_scan(struct looking *l)
 {
 	struct scan *s = l->p->scan;
@@ -402,7 +411,11 @@ static void tell_scan(struct looking *l)
 static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
-	struct maker by = {actor, l->flags & ASK_MOVED, l->flags & ASK_LAYER};
+	struct maker by = {.actor = actor,
+		.moved = l->flags & ASK_MOVED,
+		.named = l->flags & ASK_NAMED,
+		.when = l->p->when,
+		.in_layer = l->flags & ASK_LAYER};
 
 	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
 		return;
@@ -471,6 +484,7 @@ void examine_name(
 	}
 	l.s = sighting_new(p->kept, l.path, p->when);
 	l.s->actor = sighting_keep(l.s, actor);
+	l.s->early = has_event_coming(&l);
 	if (r < 0)
 		set_gap(&l, GAP_UNREADABLE, err_why());
 	else

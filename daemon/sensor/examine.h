@@ -19,7 +19,9 @@ enum ask_flag {
 	ASK_UNCOVERED = 8,
 	ASK_IF_GONE = 16, /* part of a scan that will meet it if it is there */
 	ASK_MOVED = 32,	  /* with ASK_BELOW: it was renamed here, with all that is in it */
-	ASK_LINKED = 64,  /* another name of a file that was looked at: its names are under way */
+	ASK_NAMED =
+		128, /* with ASK_BELOW: what came into it has events of its own, which come first */
+	ASK_LINKED = 64, /* another name of a file that was looked at: its names are under way */
 };
 /* One look into one directory's names, shared by asks and scans. */
 struct place {

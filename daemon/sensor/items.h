@@ -47,6 +47,7 @@ struct sighting {
 	struct buf mem;
 	struct slot path, now, base, from, mount, actor, detail;
 	bool has_now, has_base;
+	bool early; /* an event of its own is about to tell who did it: no news before that */
 	bool parent_gone, layer_changed, unsettled;
 	bool unmounted;	    /* what covered it is gone */
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */

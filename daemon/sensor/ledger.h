@@ -28,7 +28,8 @@ struct ledger_options {
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 	int64_t heartbeat;		    /* ns between two; 0: never */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
-	void (*again)(void *ctx, struct kept *k, struct span path); /* another look, please */
+	/* Another look, please; `actor`, encoded, is who did it unless somebody else is found. */
+	void (*again)(void *ctx, struct kept *k, struct span path, struct span actor);
 	void *again_ctx;
 };
 struct ledger;

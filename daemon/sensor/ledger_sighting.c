@@ -11,6 +11,7 @@ struct verdict {
 	struct record now, base;
 	struct judge_in in;
 	bool had;	   /* it was drift before */
+	bool put_off;	   /* to another look: nothing was taken from this one */
 	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
 	struct buf mem, base_mem, mount_mem, rule_mem;
@@ -332,6 +333,18 @@ static void apply_rules(struct verdict *v, enum growth growth)
 		rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
 }
 
+/* Told now it would name whoever made the directory, or nobody. */
+static bool comes_early(struct verdict *v)
+{
+	const struct sighting *s = v->s;
+
+	if (!s->early || v->had || !v->l->opt.again)
+		return false;
+	v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path, sighting_get(s, s->actor));
+	v->put_off = true;
+	return true;
+}
+
 static int put(struct verdict *v)
 {
 	BUF struct buf actor = {0}, known = {0};
@@ -342,7 +355,7 @@ static int put(struct verdict *v)
 	int growth = growth_of(v), r = 0;
 
 	if (growth == GROWTH_UNSURE && v->l->opt.again) {
-		v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path);
+		v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path, (struct span){0});
 		return 0;
 	}
 
@@ -364,6 +377,8 @@ static int put(struct verdict *v)
 	apply_rules(v, (enum growth)growth);
 	if (!is_news(v))
 		return put_again(v);
+	if (comes_early(v))
+		return 0;
 	ledger_session_path(v->l, v->no, c->actor, v->path);
 	r = ledger_run(v->l, s->kept, c, v->stands, &v->run);
 	if (r < 0)
@@ -476,7 +491,8 @@ int ledger_sighting(struct ledger *l, struct item *i)
 	if (v.no && !atomic_load(&s->kept->gone)) {
 		atomic_fetch_add(&l->opt.stats->sightings, 1);
 		r = is_late(&v) ? 0 : decide(&v);
-		taken_add(l->taken, v.no, v.path, s->mark.look, s->dir_lost);
+		if (!v.put_off)
+			taken_add(l->taken, v.no, v.path, s->mark.look, s->dir_lost);
 	}
 	verdict_free(&v);
 	return r;

@@ -265,6 +265,8 @@ static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct s
 	s->heal = opt->heal;
 	buf_add_span(&s->maker, opt->by.actor);
 	s->moved = opt->by.moved;
+	s->named = opt->by.named;
+	s->made = opt->by.when;
 	if (s->heal)
 		atomic_fetch_add(&s->heal->refs, 1);
 	/* What is not there, or has nothing to be held against yet, heals nothing. */

@@ -353,7 +353,8 @@ static void timers(struct sensor *s)
 
 static int wait_ms(struct sensor *s)
 {
-	int64_t now = clock_mono(), wait = coalesce_flush(s->coalesce, &s->ex, now);
+	int64_t now = clock_mono();
+	int64_t wait = coalesce_flush(s->coalesce, &s->ex, now, watch_read_to(s->watch));
 	int64_t until = s->next_round - now;
 
 	if (s->look_due && s->look_due - now < until)
@@ -415,7 +416,7 @@ static void on_event(struct sensor *s, uint64_t tag)
 		on_bell(s);
 	else if (tag == TAG_WATCH)
 		while (watch_dispatch(s->watch, WATCH_BUDGET) == 1)
-			coalesce_flush(s->coalesce, &s->ex, clock_mono());
+			coalesce_flush(s->coalesce, &s->ex, clock_mono(), watch_read_to(s->watch));
 	else if (tag & TAG_SPACES)
 		spaces_wake(s, tag);
 	else if (tag == TAG_MOUNTS)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { ITEMS_LIMIT = 8192 };
-#define AGAIN_SOON (100 * CLOCK_MS)
+#define AGAIN_SOON (200 * CLOCK_MS)
 
 static int open_signals(struct sensor *s)
 {
@@ -129,11 +129,11 @@ static int64_t heartbeat_of(const struct config *cfg)
 }
 
 /* The ledger's wish, from its thread. */
-static void look_again(void *ctx, struct kept *k, struct span path)
+static void look_again(void *ctx, struct kept *k, struct span path, struct span actor)
 {
 	struct examiner *ex = ctx;
 	size_t cut = path.n;
-	struct again a = {.kept = k, .when = clock_wall(), .delay = AGAIN_SOON};
+	struct again a = {.kept = k, .actor = actor, .when = clock_wall(), .delay = AGAIN_SOON};
 
 	while (cut > 1 && path.p[cut - 1] != '/')
 		cut--;

@@ -73,6 +73,11 @@ void watch_read_from(struct watch *w, int64_t *queue_empty, int64_t empty)
 		*queue_empty = empty;
 }
 
+int64_t watch_read_to(const struct watch *w)
+{
+	return w->fid_fd < 0 ? INT64_MAX : w->fid_empty;
+}
+
 /* ---- life ---- */
 
 static void listen_on(struct watch *w, int fd)
@@ -150,7 +155,7 @@ void watch_free(struct watch *w)
 	fd_close(&w->fd_fd);
 	w->n_dirs = 0;
 	HASH_ITER(hh, w->roots, r, next) {
-		r->by_dirs = r->by_sb = r->overlay = false;
+		r->by_dirs = r->by_sb = r->births = r->overlay = false;
 		watch_remove(w, r->id);
 	}
 	watch_forget(w);

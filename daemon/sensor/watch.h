@@ -25,6 +25,9 @@ enum watch_op {
 	WATCH_MOVE = 16,   /* renamed here or away */
 	WATCH_IS_DIR = 32, /* the object is a directory: look below it too on CREATE and MOVE */
 	WATCH_SCAN = 64,   /* new directory under per-directory marks: its content may have raced */
+	WATCH_NAMED =
+		128, /* with a directory that is new here: whatever comes into it is told by an
+			    * event of its own all the same, with its process */
 };
 struct watch_touch {
 	uint32_t root;
@@ -68,6 +71,8 @@ int watch_new(
 	struct watch **ret, const struct watch_options *opt, const struct watch_callbacks *cb);
 void watch_free(struct watch *w);
 int watch_fd(struct watch *w); /* for the loop's epoll: readable when watch_dispatch has work */
+/* Monotonic: all that happened before has been told. */
+int64_t watch_read_to(const struct watch *w);
 /* Reads what the kernel has, at most about `budget` events; 1 when there is more. */
 int watch_dispatch(struct watch *w, unsigned budget);
 /* Arms a root. What is live for it is in *ret_level; marks refused come by on_lost. */

@@ -22,13 +22,20 @@ static bool allowed(const struct watch *w, enum level least)
 	return w->forced == LEVEL_NONE || w->forced == least;
 }
 
-/* `auto` is directories. Measured (tests/bench/events.c, 9000 small files unpacked, searched and
- * removed on a tmpfs, the dearest case): a file system mark costs the container 1.6 and everybody
- * else on the file system 1.7; directory marks cost the container 1.2 and others nothing. The price
- * is that what a new directory holds before it has its mark is found by looking, not by events. */
+/* Measured (tests/bench/events.c, small files unpacked, searched and removed on a tmpfs, the dearest
+ * case): a file system mark costs the container 1.4 to 1.6 and everybody else on the file system 1.5
+ * to 1.7; directory marks cost the container 1.2 and others nothing, but what a new directory - or one
+ * that was just copied up - holds before it has its mark is found by looking, and nobody knows who did
+ * it. So `auto` asks the file system for births besides, which are few among all events: 1.3 and 1.1. */
 static bool by_filesystem(const struct watch *w)
 {
 	return w->marks == CONFIG_MARKS_FILESYSTEM;
+}
+
+/* A layer has no writers of its own, and a forced L2 none that the backing file system hears of. */
+static bool with_births(const struct watch *w, const struct root *r)
+{
+	return w->marks == CONFIG_MARKS_AUTO && r->kind != WATCH_LOWER && w->forced != LEVEL_L2;
 }
 
 static int arm_fid(struct watch *w, struct root *r, int dirfd)
@@ -43,7 +50,8 @@ static int arm_fid(struct watch *w, struct root *r, int dirfd)
 	}
 	if (e == 0) {
 		r->by_dirs = true;
-		w->n_dirs++;
+		r->births = with_births(w, r) && backing_births(w, r->on) == 0;
+		w->n_dirs += !r->births;
 		e = watch_dirs_mark(w, r, span_of(""));
 	}
 	return e;
@@ -55,9 +63,11 @@ static void disarm_fid(struct watch *w, struct root *r)
 		backing_unmark(w, r->on);
 	if (r->by_dirs) {
 		watch_dirs_unmark(w, r);
-		w->n_dirs--;
+		w->n_dirs -= !r->births;
 	}
-	r->by_sb = r->by_dirs = false;
+	if (r->births)
+		backing_births_end(w, r->on);
+	r->by_sb = r->by_dirs = r->births = false;
 	if (r->on)
 		watch_seen_remove(w, r);
 	backing_put(w, take(r->on));
@@ -197,7 +207,7 @@ bool watch_armed(struct watch *w, struct root *r)
 
 	if (stat(r->path, &st) < 0 || st.st_dev != r->dev || st.st_ino != r->ino)
 		return false;
-	if (r->by_sb && !backing_marked(w, r->on))
+	if ((r->by_sb || r->births) && !backing_marked(w, r->on))
 		return false;
 	if (r->by_dirs && !watch_dirs_marked(w, r))
 		return false;

@@ -75,6 +75,29 @@ void backing_unmark(struct watch *w, struct backing *b)
 	w->stats.marks--;
 }
 
+static uint64_t births_mask(const struct watch *w)
+{
+	return FAN_CREATE | FAN_ONDIR | w->fid_rename;
+}
+
+int backing_births(struct watch *w, struct backing *b)
+{
+	int r = b->birth_users ? 0 : change(w, b, FAN_MARK_ADD, births_mask(w));
+
+	if (r < 0)
+		return r;
+	w->stats.marks += !b->birth_users++;
+	return 0;
+}
+
+void backing_births_end(struct watch *w, struct backing *b)
+{
+	if (--b->birth_users)
+		return;
+	change(w, b, FAN_MARK_REMOVE, births_mask(w));
+	w->stats.marks--;
+}
+
 /* Taking a bit away that is not set changes nothing, but ENOENT says that there is no mark. */
 bool backing_marked(struct watch *w, struct backing *b)
 {
@@ -92,14 +115,18 @@ static uint32_t ops_of(uint64_t mask)
 	       (mask & FAN_ONDIR ? WATCH_IS_DIR : 0);
 }
 
-/* A new directory gets its marks before anybody is told to look at it, so that what appears after
+/* A new directory gets its marks, where it needs some, before anybody is told to look at it, so that what appears after
  * the look is told by an event. */
 static uint32_t mark_new(
 	struct watch *w, struct root *r, struct span below, struct span name, uint32_t ops)
 {
 	BUF struct buf path = {};
 
-	if (!r->by_dirs || !(ops & WATCH_IS_DIR) || !(ops & (WATCH_CREATE | WATCH_MOVE)) || !name.n)
+	if (!(ops & WATCH_IS_DIR) || !(ops & (WATCH_CREATE | WATCH_MOVE)) || !name.n)
+		return ops;
+	if (r->by_sb || r->births)
+		ops |= WATCH_NAMED;
+	if (!r->by_dirs)
 		return ops;
 	buf_add_span(&path, below);
 	if (below.n)

@@ -25,7 +25,7 @@ struct backing {
 	dev_t dev;
 	char *mount; /* a directory on it, best one from which all of it is below */
 	int fd;	     /* of `mount`; open during a dispatch only: a held one would block umount */
-	unsigned users, sb_users;
+	unsigned users, sb_users, birth_users;
 	bool marked;
 	struct backing *next;
 };
@@ -46,8 +46,9 @@ struct root {
 
 	struct backing *on;
 	bool by_sb, by_dirs;
-	size_t n_marks;	   /* by_dirs; directories that went are still counted */
-	char *quiet;	   /* our own directory below the root; NULL: not there */
+	bool births;	/* by_dirs, and `on` tells of what comes into directories without marks */
+	size_t n_marks; /* by_dirs; directories that went are still counted */
+	char *quiet;	/* our own directory below the root; NULL: not there */
 	struct buf handle; /* the root directory's own */
 	char *seen;	   /* its path as `on` shows it */
 	size_t seen_n;
@@ -105,7 +106,7 @@ struct watch {
 	struct span last_key; /* the cache's entry of the event before: events come in runs */
 	struct where *last;
 	uint64_t entered; /* directories moved into a root: what was outside may be inside */
-	size_t n_dirs;	  /* roots by directory marks */
+	size_t n_dirs;	  /* roots by directory marks alone */
 	struct mount_line *mount; /* watch_overlay.c's last */
 	struct buf scratch;
 	struct watch_stats stats;
@@ -147,6 +148,10 @@ void watch_fid_read(struct watch *w, unsigned *budget);
 int backing_mark(struct watch *w, struct backing *b);
 void backing_unmark(struct watch *w, struct backing *b);
 bool backing_marked(struct watch *w, struct backing *b);
+/* What appears, by creation or rename, anywhere on the file system: directory marks come too late for
+ * what a new directory holds. */
+int backing_births(struct watch *w, struct backing *b);
+void backing_births_end(struct watch *w, struct backing *b);
 uint64_t watch_fid_mask(const struct watch *w);
 
 /* watch_dirs.c: marks on `below` and all directories under it. 0, or the first refusal. */

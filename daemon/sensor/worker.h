@@ -20,6 +20,8 @@ struct again;
 struct maker {
 	struct span actor; /* encoded; empty: not known */
 	bool moved;
+	bool named;    /* what came into it later has an event of its own, with its process */
+	int64_t when;  /* wall, with named: it was made then, or shortly before */
 	bool in_layer; /* it was in a read-only layer: what is below is to be held against that */
 };
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
@@ -69,7 +71,8 @@ struct scan {
 	uint32_t ask_id;
 	struct heal *heal;
 	struct buf maker; /* encoded actor, or empty */
-	bool moved;
+	bool moved, named;
+	int64_t made;		  /* wall, with `named`: what changed since has an event */
 	atomic_bool whole, found; /* found: its scope is somewhere, in the baseline or now */
 	atomic_ullong done;
 	atomic_llong told; /* monotonic ns of the last progress message */

@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 enum { ROUNDS_MAX = 64 };
-enum how { NOBODY, FILESYSTEM, DIRECTORIES, HOWS };
-static const char *const hows[HOWS] = {"no watch", "file system", "directories"};
+enum how { NOBODY, FILESYSTEM, DIRECTORIES, BIRTHS, HOWS };
+static const char *const hows[HOWS] = {"no watch", "file system", "directories", "and births"};
+static const int marks_of[HOWS] = {
+	0, CONFIG_MARKS_FILESYSTEM, CONFIG_MARKS_DIRECTORIES, CONFIG_MARKS_AUTO};
 enum where { OVERLAY, HOST, WHERES };
 static const char *const wheres[WHERES] = {"overlay", "host"};
 
@@ -49,9 +51,7 @@ static void watch_for_ever(const struct bench *b, enum how how, int ready)
 	uint64_t touches = 0;
 	struct watch_callbacks cb = {&touches, on_touch, on_lost, NULL, NULL};
 	char scratch[300], upper[300];
-	struct watch_options opt = {
-		.marks = how == FILESYSTEM ? CONFIG_MARKS_FILESYSTEM : CONFIG_MARKS_DIRECTORIES,
-		.scratch = scratch};
+	struct watch_options opt = {.marks = marks_of[how], .scratch = scratch};
 	struct watch_root root = {.id = 1, .kind = WATCH_UPPER, .path = upper};
 	struct watch *w;
 	struct pollfd p = {.events = POLLIN};

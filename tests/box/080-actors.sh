@@ -37,17 +37,14 @@ ID=$(run_docker web bb:2 sh -c 'while :; do
 	bail "docker run"
 wait_target "$ID"
 PID=$(docker_pid web)
-# What the first change below a directory of the image does, two at once would not be told apart.
-docker_ exec web sh -c 'for d in data tmp root home opt mnt; do : >/$d/first; done'
-
 docker_ exec web touch /data/go
 full workload /data/work
 is "workload" "$(who /data/work '[.origin, .container, .session // "-", .cwd, (.cmdline | join(" ")), .uid] | join("|")')" \
 	"workload|$ID|-|/home|/bin/sh -c echo x >/data/work|0"
 # One makes the directory's copy, and is gone from it; what another makes there is never his.
 docker_ exec web sh -c 'touch /opt/keep/one; rm /opt/keep/one; usleep 15000; /bin/sh -c "echo x >/opt/keep/other"'
-wait_until "$PATIENCE" known_ /opt/keep/other
-unlike "what is found alone in a new copy is not the copier's" "$(who /opt/keep/other '.cmdline // [] | join(" ")')" 'touch|keep/one'
+is "what is found alone in a new copy is not the copier's" "$(who /opt/keep/other '.cmdline // [] | join(" ")')" \
+	'/bin/sh -c echo x >/opt/keep/other'
 is "below the container's init" "$(who /data/work '.ancestry[-1].pid')" "$PID"
 is "and nobody above that" "$(who /data/work '.ancestry | length')" 1
 
@@ -92,6 +89,30 @@ merged=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' web)
 /bin/sh -c 'echo x >"$0/root/direct"' "$merged"
 is "through the merged directory: the host" "$(who /root/direct .origin)" host
 like "by a shell" "$(who /root/direct '.exe_host')" '/(da|ba|bu).*sh'
+
+# --- the first change in a directory of the image, and what a new directory holds from its first moment ---
+FIRST=$(run_docker first bb:2 sleep 1000) || bail "docker run"
+wait_target "$FIRST"
+# by NAME CMD PATH...: runs CMD in the container; it, or a program that it ran, made every PATH.
+by() {
+	local what=$1 cmd=$2 p
+	shift 2
+	docker_ exec first /bin/sh -c "$cmd"
+	for p; do full "$what: $p" "$p" "$FIRST"; done
+}
+by "a file" 'echo x >/data/file' /data/file
+by "two programs, one directory" '/bin/sh -c "echo x >/mnt/one"; /bin/sh -c "echo x >/mnt/two"; :' /mnt/one /mnt/two
+is "the first is the first's" "$(who /mnt/one '.cmdline | join(" ")' "$FIRST")" '/bin/sh -c echo x >/mnt/one'
+is "the second the second's" "$(who /mnt/two '.cmdline | join(" ")' "$FIRST")" '/bin/sh -c echo x >/mnt/two'
+by "moved there" 'echo x >/tmp/m; mv /tmp/m /home/moved' /home/moved
+by "a link" 'ln -s /etc/passwd /opt/hl/link' /opt/hl/link
+by "mode" 'chmod 700 /opt/mtime/f' /opt/mtime/f
+by "new directories" 'mkdir -p /root/a/b/c; echo x >/root/a/b/c/f' /root/a /root/a/b /root/a/b/c /root/a/b/c/f
+by "a copied tree" 'cp -r /etc /root/etc' /root/etc/passwd /root/etc/group
+by "an unpacked tree" 'tar c /etc | tar x -C /opt/app/sub' /opt/app/sub/etc/passwd /opt/app/sub/etc/group
+by "a file deleted" 'rm /opt/opq/o1' /opt/opq/o1
+by "a tree moved as it is" '/bin/busybox mv /root/etc /var/etc; :' /var/etc/passwd
+is "moved by mv" "$(who /var/etc/passwd '.cmdline[1]' "$FIRST")" mv
 
 # --- taint ----------------------------------------------------------------------------------------
 docker_ exec web cp /bin/busybox /tmp/busybox
