@@ -28,6 +28,30 @@ static void tell_sensor(struct gateway *g)
 	}
 }
 
+/* Only a path that the door takes goes along. */
+static void tell_refused(struct gateway *g)
+{
+	BUF struct buf path = {0}, text = {0};
+	struct sink_refusals some;
+	char name[65];
+
+	while (g->asks.fd >= 0 && sinks_refused(g->sinks, name, &some, &path)) {
+		struct door_msg m = {.op = DOOR_SINK_REFUSED,
+			.target = span_of(name),
+			.value = some.from,
+			.value2 = some.to};
+
+		buf_reset(&text);
+		buf_varint(&text, some.n);
+		buf_bytes(&text, span_of(some.why));
+		m.text = buf_span(&text);
+		if (path.n && path.p[0] == '/')
+			m.path = buf_span(&path);
+		asks_send_sink(g, &m);
+		buf_reset(&path);
+	}
+}
+
 /* For the heartbeat: how far each sink is, where that is news. Whatever writes a heartbeat wakes the
  * loop, so what the next one says is never older than the one before. */
 static void tell_progress(struct gateway *g)
@@ -65,6 +89,7 @@ void sinks_turn(struct gateway *g)
 		return;
 	sinks_collect(g->sinks);
 	tell_sensor(g);
+	tell_refused(g);
 	tell_progress(g);
 	for (struct peer *p = g->peers; p; p = p->next)
 		if (p->call && p->call->test && sink_test_done(p->call->test))
@@ -79,7 +104,10 @@ void sinks_answer(struct gateway *g, const struct ask *k)
 	if (k->result != DOOR_OK && !again)
 		log_warn("the sensor does not note what sink %s has missed: %s", k->sink,
 			buf_text(&k->text));
-	sinks_told(g->sinks, k->sink, k->sink_to, again);
+	if (k->sink_refused)
+		sinks_refused_told(g->sinks, k->sink, again);
+	else
+		sinks_told(g->sinks, k->sink, k->sink_to, again);
 }
 
 /* ---- how they are ---- */

@@ -373,3 +373,8 @@ struct sink_hub *sinks_hub(struct sinks *s)
 {
 	return s->hub;
 }
+
+struct sink *sinks_first(struct sinks *s)
+{
+	return s->first;
+}

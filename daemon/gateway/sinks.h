@@ -52,6 +52,18 @@ bool sinks_status(struct sinks *s, size_t i, struct sink_status *ret);
 bool sinks_behind(struct sinks *s, char name[65], uint64_t *ret_from, uint64_t *ret_to);
 void sinks_told(struct sinks *s, const char *name, uint64_t to, bool again);
 
+/* What receivers refused for good, summed up for each sink: once soon, then seldom. Of what was asked
+ * for nothing more is given before sinks_refused_told(). Entries of this kind that are refused
+ * themselves are not among them, or they would never end. */
+struct sink_refusals {
+	uint64_t from, to, n; /* n of these seqs; n 0: none */
+	bool kept;	      /* in DIR/NAME.refused; else nobody says which they are */
+	char why[200];	      /* the first one's reason */
+};
+bool sinks_refused(
+	struct sinks *s, char name[65], struct sink_refusals *ret, struct buf *ret_path);
+void sinks_refused_told(struct sinks *s, const char *name, bool again);
+
 /* A canary on a connection of its own; done: `bell` is rung. */
 int sinks_test_start(struct sinks *s, const char *name, struct span host, struct sink_test **ret);
 bool sink_test_done(struct sink_test *t);
