@@ -139,6 +139,31 @@ int sinks_lag(struct gateway *g, const struct sink_status *s, struct sink_lag *r
 	return 0;
 }
 
+static int64_t seconds_since(int64_t wall, int64_t now)
+{
+	return now > wall ? (now - wall) / CLOCK_S : 0;
+}
+
+/* What went wrong last: since when it does, or how long ago that was. Nothing where nothing did. */
+static void show_last_error(struct json *j, const struct sink_status *s)
+{
+	int64_t now = clock_wall();
+
+	if (!s->error[0] || !s->error_at)
+		return;
+	json_key(j, "last_error");
+	json_open(j, '{');
+	json_m_int(j, "age_seconds", seconds_since(s->error_at, now));
+	if (s->failing_since)
+		json_m_int(j, "failing_seconds", seconds_since(s->failing_since, now));
+	json_m_bool(j, "over", !s->failing_since);
+	if (s->failing_since)
+		json_m_time(j, "since", s->failing_since);
+	json_m_text(j, "text", s->error);
+	json_m_time(j, "time", s->error_at);
+	json_close(j, '}');
+}
+
 static void show_one(struct json *j, struct gateway *g, const struct sink_status *s)
 {
 	struct sink_lag lag;
@@ -147,17 +172,10 @@ static void show_one(struct json *j, struct gateway *g, const struct sink_status
 	json_open(j, '{');
 	json_m_uint(j, "acked", s->acked);
 	json_m_text(j, "address", s->address);
-	if (s->error[0]) {
-		json_key(j, "error");
-		json_open(j, '{');
-		json_m_text(j, "text", s->error);
-		if (s->error_at)
-			json_m_time(j, "time", s->error_at);
-		json_close(j, '}');
-	}
 	json_m_text(j, "format", s->format);
 	json_m_uint(j, "lag", lag.events);
 	json_m_int(j, "lag_seconds", lag.seconds);
+	show_last_error(j, s);
 	json_m_uint(j, "left_out", s->left_out);
 	json_m_text(j, "name", s->name);
 	json_m_uint(j, "refused", s->refused);
@@ -206,21 +224,38 @@ void sinks_forget(struct call *c)
 	c->test = NULL;
 }
 
+/* The sink itself, which goes on beside its test. */
+static bool status_of(struct call *c, const char *name, struct sink_status *ret)
+{
+	for (size_t i = 0; sinks_status(c->g->sinks, i, ret); i++)
+		if (strcmp(ret->name, name) == 0)
+			return true;
+	return false;
+}
+
 static int wait_test(struct call *c)
 {
+	struct sink_status s;
 	char reply[512], id[65];
+	bool known;
 	struct json j;
 	int r;
 
 	if (!sink_test_done(c->test))
 		return CALL_WAIT;
 	r = sink_test_result(c->test, reply, id);
+	known = status_of(c, sink_test_name(c->test), &s);
 	sinks_forget(c);
 	j = call_json(c);
 	json_open(&j, '{');
 	json_m_text(&j, "id", id);
+	if (known)
+		show_last_error(&j, &s);
 	json_m_text(&j, "reply", reply);
 	json_m_text(&j, "result", r == 0 ? "ok" : "failed");
+	if (known)
+		json_m_text(&j, "state", sink_states[s.state]);
+	json_m_time(&j, "time", clock_wall());
 	json_close(&j, '}');
 	return 0;
 }

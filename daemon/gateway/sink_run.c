@@ -82,6 +82,7 @@ static void well(struct run *r)
 	r->was_well = true;
 	pthread_mutex_lock(&s->hub->lock);
 	s->status.well_at = clock_wall();
+	s->status.failing_since = 0;
 	s->status.retry_at = 0;
 	pthread_mutex_unlock(&s->hub->lock);
 }
@@ -134,6 +135,8 @@ static void fail(struct run *r, const char *why, int64_t retry_after)
 	pthread_mutex_lock(&s->hub->lock);
 	snprintf(s->status.error, sizeof(s->status.error), "%.250s", why);
 	s->status.error_at = clock_wall();
+	if (!s->status.failing_since)
+		s->status.failing_since = s->status.error_at;
 	s->status.retried++;
 	pthread_mutex_unlock(&s->hub->lock);
 	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);

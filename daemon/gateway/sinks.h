@@ -44,6 +44,7 @@ struct sink_status {
 	uint64_t acked, sent_seq;		   /* seq */
 	uint64_t sent, retried, refused, left_out; /* events; exchanges; events; events */
 	int64_t error_at, well_at, retry_at;	   /* wall; 0: never */
+	int64_t failing_since; /* wall; 0: it is well, whatever its last error was */
 };
 /* The i-th of them; false: there is none. */
 bool sinks_status(struct sinks *s, size_t i, struct sink_status *ret);
@@ -69,6 +70,7 @@ int sinks_test_start(struct sinks *s, const char *name, struct span host, struct
 bool sink_test_done(struct sink_test *t);
 /* Of one that is done: 0 or negative, and what was said. */
 int sink_test_result(struct sink_test *t, char reply[512], char id[65]);
+const char *sink_test_name(const struct sink_test *t);
 void sink_test_forget(struct sink_test *t); /* takes NULL */
 
 /* In the loop: sinks.c's bell, answers, and what the sensor is to be told. */

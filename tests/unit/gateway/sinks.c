@@ -379,11 +379,14 @@ static void test_window(void **state)
 {
 	struct place *p = *state;
 	struct config_sink c = config_of("a", CONFIG_SINK_SYSLOG);
+	struct sink_status st;
 
 	atomic_store(&fake.broken, true);
 	append(p, 10);
 	run(p, &c);
 	assert_true(reaches(p, 10));
+	assert_true(sinks_status(p->all, 0, &st)); /* that is over, and not forgotten */
+	assert_true(st.error_at > 0 && st.failing_since == 0 && st.error[0]);
 	assert_int_equal(atomic_load(&fake.n), 20);
 	whole(1, 10, 1);
 }
@@ -629,6 +632,7 @@ static void test_stops_soon(void **state)
 {
 	struct place *p = *state;
 	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	struct sink_status st;
 	int64_t from;
 
 	c.retry_min = c.retry_max = 3600 * CLOCK_S;
@@ -636,6 +640,8 @@ static void test_stops_soon(void **state)
 	append(p, 10);
 	run(p, &c);
 	assert_true(waits(p));
+	assert_true(sinks_status(p->all, 0, &st));
+	assert_true(st.failing_since > 0 && st.error_at >= st.failing_since);
 	from = clock_mono();
 	end(p);
 	assert_true(clock_mono() - from < CLOCK_S);
