@@ -161,8 +161,7 @@ static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const
 
 static int run_from(struct cli *c, const struct args *a)
 {
-	struct boltseal_proof_ask ask = {
-		.host = a->val[O_HOST],
+	struct boltseal_proof_ask ask = {.host = a->val[O_HOST],
 		.allow_holes = a->val[O_ALLOW_HOLES] != NULL,
 		.only_complete = a->val[O_ONLY_COMPLETE] != NULL};
 	int r = seq_option(a, O_SINCE_SEQ, &ask.since);

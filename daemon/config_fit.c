@@ -72,8 +72,9 @@ static const struct fit *fit_of(const char *key)
 
 static bool is_fit(const struct fit *f, const struct config_sink *s, const struct sink_address *a)
 {
-	return !f || ((f->types & 1u << s->type) && (!f->profiles || f->profiles & 1u << s->profile) &&
-			     (!f->also || f->also(s, a)));
+	return !f ||
+	       ((f->types & 1u << s->type) && (!f->profiles || f->profiles & 1u << s->profile) &&
+		       (!f->also || f->also(s, a)));
 }
 
 /* The key as it stands in the file; `key` may have a dot. */

@@ -216,8 +216,8 @@ struct ask {
 	char sink[65]; /* not empty: word of what that sink has missed; see sinks.h */
 	uint64_t sink_to;
 	bool sink_refused; /* of what its receiver refused */
-	unsigned status;  /* not 0: given up here, and that is the answer's status */
-	int64_t deadline; /* mono; 0: none */
+	unsigned status;   /* not 0: given up here, and that is the answer's status */
+	int64_t deadline;  /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;
 	uint32_t flags;

@@ -49,8 +49,7 @@ int cursor_parse(struct span text, struct sink_cursor *ret)
 		return err_set(-EBADMSG, "not a position");
 	memcpy(room, text.p, text.n);
 	room[text.n] = 0;
-	if (sscanf(room, MAGIC " acked=%" SCNu64 " id=%64[0-9a-f] behind=%" SCNu64 "-%" SCNu64
-			 "%n",
+	if (sscanf(room, MAGIC " acked=%" SCNu64 " id=%64[0-9a-f] behind=%" SCNu64 "-%" SCNu64 "%n",
 		    &c.acked, id, &c.behind_from, &c.behind_to, &at) != 4 ||
 		text_unhex(span_of(id), c.id, SHA_LEN) < 0)
 		return err_set(-EBADMSG, "not a position");

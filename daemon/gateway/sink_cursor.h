@@ -14,7 +14,7 @@
 struct sink_cursor {
 	uint64_t acked; /* 0: nothing */
 	uint8_t id[SHA_LEN];
-	uint64_t behind_from, behind_to; /* 0: nothing to tell */
+	uint64_t behind_from, behind_to;	      /* 0: nothing to tell */
 	uint64_t refused_from, refused_to, refused_n; /* the same */
 };
 /* CURSOR_NONE: there is no file. -EBADMSG: it is damaged. */

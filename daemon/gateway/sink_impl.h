@@ -36,7 +36,7 @@ struct sink {
 	struct sink_status status;
 	uint64_t behind_from, behind_to; /* not told yet */
 	bool behind_asked;
-	uint64_t behind_told; /* up to there; the thread forgets it then */
+	uint64_t behind_told;			     /* up to there; the thread forgets it then */
 	struct sink_refusals refused, refused_asked; /* to be told; being told */
 	int64_t refused_due;			     /* mono: not before */
 };

@@ -76,7 +76,8 @@ void run_ring(struct run *r)
 
 /* ---- in the loop ---- */
 
-bool sinks_refused(struct sinks *all, char name[65], struct sink_refusals *ret, struct buf *ret_path)
+bool sinks_refused(
+	struct sinks *all, char name[65], struct sink_refusals *ret, struct buf *ret_path)
 {
 	struct sink_hub *h = sinks_hub(all);
 	int64_t now = clock_mono();

@@ -61,8 +61,7 @@ struct sink_refusals {
 	bool kept;	      /* in DIR/NAME.refused; else nobody says which they are */
 	char why[200];	      /* the first one's reason */
 };
-bool sinks_refused(
-	struct sinks *s, char name[65], struct sink_refusals *ret, struct buf *ret_path);
+bool sinks_refused(struct sinks *s, char name[65], struct sink_refusals *ret, struct buf *ret_path);
 void sinks_refused_told(struct sinks *s, const char *name, bool again);
 
 /* A canary on a connection of its own; done: `bell` is rung. */

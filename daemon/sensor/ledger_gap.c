@@ -185,8 +185,7 @@ int ledger_sink_refused(struct ledger *l, struct item *i)
 	struct item_sink_refused *w = container_of(i, struct item_sink_refused, item);
 	int64_t now = clock_mono();
 	BUF struct buf detail = {0};
-	struct gap g = {
-		.cause = GAP_SINK_REFUSED, .from = l->now, .opened = l->now, .count = w->n};
+	struct gap g = {.cause = GAP_SINK_REFUSED, .from = l->now, .opened = l->now, .count = w->n};
 	int r;
 
 	if (w->to > l->head.last) {
@@ -197,9 +196,9 @@ int ledger_sink_refused(struct ledger *l, struct item *i)
 		ledger_answer(l, w->asker, w->ask_id, DOOR_BUSY, "others were told just now");
 		return 0;
 	}
-	buf_printf(&detail, "sink %s: the receiver refused %llu of events %llu to %llu for good: ",
-		w->name, (unsigned long long)w->n, (unsigned long long)w->from,
-		(unsigned long long)w->to);
+	buf_printf(&detail,
+		"sink %s: the receiver refused %llu of events %llu to %llu for good: ", w->name,
+		(unsigned long long)w->n, (unsigned long long)w->from, (unsigned long long)w->to);
 	text_quote(&detail, buf_span(&w->words), false);
 	buf_add_text(&detail, w->kept.n ? "; they are kept in " : "; which ones it does not say");
 	text_quote(&detail, buf_span(&w->kept), false);

@@ -28,7 +28,7 @@ struct proof {
 	bool too_long;
 	uint64_t other; /* lines that say nothing of events */
 	uint64_t events;
-	bool cut; /* the last line ends in the middle */
+	bool cut;			     /* the last line ends in the middle */
 	uint64_t reduced[FORMAT_N], no_prev; /* entries whose content nothing proves */
 };
 

@@ -75,8 +75,8 @@ static const struct {
 } lines[] = {
 	{FORMAT_RFC5424, "][boltseal@", " id=\"", " seq=\"", " prev=\"", NULL, '"'},
 	{FORMAT_CEF, "CEF:0|boltseal|boltseal|", " externalId=", " cn1=", NULL, " dvchost=", ' '},
-	{FORMAT_LEEF, "LEEF:2.0|boltseal|boltseal|", "\tid=", "\tseq=", "\tprev=",
-		"\tidentHostName=", '\t'},
+	{FORMAT_LEEF, "LEEF:2.0|boltseal|boltseal|",
+		"\tid=", "\tseq=", "\tprev=", "\tidentHostName=", '\t'},
 };
 
 /* What stands between `before` and `end`; false: it is not there. */

@@ -24,7 +24,7 @@ static struct {
 	atomic_int trouble;   /* of a hundred exchanges so many fail in some way */
 	atomic_ullong refuse; /* this seq for ever, and those up to refuse_to */
 	atomic_ullong refuse_to;
-	atomic_bool broken;   /* the connection, from settle() */
+	atomic_bool broken; /* the connection, from settle() */
 	atomic_uint largest;
 	uint64_t seed;
 } fake;
@@ -652,9 +652,9 @@ static void test_stops_soon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(order), TEST(severity), TEST(new_at_the_end),
-		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused), TEST(refused_told), TEST(behind),
-		TEST(behind_once), TEST(put_back), TEST(damaged), TEST(reload), TEST(store_swap),
-		TEST(stops_soon)};
+		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused),
+		TEST(refused_told), TEST(behind), TEST(behind_once), TEST(put_back), TEST(damaged),
+		TEST(reload), TEST(store_swap), TEST(stops_soon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
