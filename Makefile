@@ -158,7 +158,7 @@ demo: deps
 
 bench: deps
 	@packaging/deps aide hyperfine
-	@$(MAKE) --no-print-directory all $(OUT)/tests/bench/sinks
+	@$(MAKE) --no-print-directory all $(OUT)/tests/bench/sinks $(OUT)/tests/bench/format
 	@tests/bench/run $(OUT)/boltseald $(OUT)/boltseal
 
 # Debian and Ubuntu: what the build and the tests need, and nothing when it is there.

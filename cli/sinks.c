@@ -17,6 +17,20 @@ static void add_age(struct cli *c, struct table *t, const json_t *sink)
 	table_add(c, t, buf_span(&text), seconds >= SINK_LATE ? "33" : NULL);
 }
 
+/* "since 3m: …", or "was, 3m ago: …" when it is over; nothing where there was none. */
+static void add_error(struct cli *c, struct buf *out, const json_t *e)
+{
+	bool over = json_is_true(json_object_get(e, "over"));
+	int64_t seconds = get_int(e, over ? "age_seconds" : "failing_seconds");
+
+	if (!e)
+		return;
+	buf_add_text(out, over ? "was, " : "since ");
+	clock_format_duration(out, seconds * CLOCK_S);
+	buf_add_text(out, over ? " ago: " : ": ");
+	safe_text(out, get_text(e, "text"), c->utf8_ok, false);
+}
+
 static void add_sink(struct cli *c, struct table *t, const json_t *v)
 {
 	struct span state = get_text(v, "state");
@@ -31,7 +45,7 @@ static void add_sink(struct cli *c, struct table *t, const json_t *v)
 	table_add_int(c, t, json_object_get(v, "sent"));
 	table_add_int(c, t, json_object_get(v, "retried"));
 	table_add_int(c, t, json_object_get(v, "refused"));
-	safe_text(&text, get_text(json_object_get(v, "error"), "text"), c->utf8_ok, false);
+	add_error(c, &text, json_object_get(v, "last_error"));
 	table_add_safe(t, text.n ? buf_span(&text) : span_of("-"));
 }
 
@@ -74,6 +88,14 @@ static void draw_test(struct cli *c, const json_t *answer, void *arg)
 	safe_text(&out, get_text(answer, "reply"), c->utf8_ok, false);
 	buf_add_text(&out, "\nevent ");
 	add_id(&out, get_text(answer, "id"));
+	if (get_text(answer, "state").n > 0) {
+		buf_add_text(&out, "\nthe sink itself: ");
+		safe_text(&out, get_text(answer, "state"), c->utf8_ok, false);
+	}
+	if (json_object_get(answer, "last_error")) {
+		buf_add_text(&out, "; ");
+		add_error(c, &out, json_object_get(answer, "last_error"));
+	}
 	buf_u8(&out, '\n');
 	out_add(buf_span(&out));
 }
@@ -107,8 +129,9 @@ const struct command cmd_sinks = {
 	.sentence = "where events are sent, and how far each receiver has come",
 	.text = "LAG counts the events of the journal that are not acknowledged yet, AGE is how long "
 		"ago the\noldest of them was written; plain syslog acknowledges nothing, so there a "
-		"few seconds always\npass. REFUSED events lie in a file beside the sink's position. "
-		"test sends a marked canary on a\nconnection of its own and says what came back; it "
+		"few seconds always\npass. LAST-ERROR says since when nothing has gone well, or how "
+		"long ago what was is over. REFUSED\nevents lie in a file beside the sink's position, "
+		"and the journal says so. test sends a marked canary on a\nconnection of its own and says what came back; it "
 		"needs the role operator.\n\n"
 		"Examples:\n"
 		"  boltseal sinks\n"

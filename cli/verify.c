@@ -10,7 +10,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { O_ALL, O_FROM, O_HOST, O_SINCE_SEQ, O_UNTIL_SEQ, O_ALLOW_HOLES, PIECE = 256 << 10 };
+enum {
+	O_ALL,
+	O_FROM,
+	O_HOST,
+	O_SINCE_SEQ,
+	O_UNTIL_SEQ,
+	O_ALLOW_HOLES,
+	O_ONLY_COMPLETE,
+	PIECE = 256 << 10
+};
 static const struct option options[] = {
 	[O_ALL] = {"all", 0, NULL,
 		"every layer, every baseline and the journal (also when nothing is named)"},
@@ -21,6 +30,8 @@ static const struct option options[] = {
 	[O_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
 	[O_ALLOW_HOLES] = {"allow-holes", 0, NULL,
 		"with --from: missing events are told and are no mismatch"},
+	[O_ONLY_COMPLETE] = {"only-complete", 0, NULL,
+		"with --from: of formats other than json it is enough that none is missing"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -150,8 +161,9 @@ static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const
 
 static int run_from(struct cli *c, const struct args *a)
 {
-	struct boltseal_proof_ask ask = {
-		.host = a->val[O_HOST], .allow_holes = a->val[O_ALLOW_HOLES] != NULL};
+	struct boltseal_proof_ask ask = {.host = a->val[O_HOST],
+		.allow_holes = a->val[O_ALLOW_HOLES] != NULL,
+		.only_complete = a->val[O_ONLY_COMPLETE] != NULL};
 	int r = seq_option(a, O_SINCE_SEQ, &ask.since);
 
 	if (!r)
@@ -179,7 +191,7 @@ static int run_verify(struct cli *c, const struct args *a)
 		return complain("--from is of the journal: boltseal verify journal --from FILE");
 	if (a->val[O_FROM])
 		return run_from(c, a);
-	for (int i = O_HOST; i <= O_ALLOW_HOLES; i++)
+	for (int i = O_HOST; i <= O_ONLY_COMPLETE; i++)
 		if (a->val[i])
 			return complain("--%s needs --from: boltseal verify journal --from FILE",
 				options[i].name);
@@ -199,7 +211,9 @@ const struct command cmd_verify = {
 		"and link is computed\nanew, and every missing sequence number told. A sink with "
 		"min_severity stores no complete\njournal: --allow-holes then proves each entry "
 		"alone. What came after the last entry no file can\ntell: --until-seq says up to "
-		"where it must go.\n\n"
+		"where it must go. A format other than json carries seq, id and prev\n(CEF no "
+		"prev): that none is missing is proven by these, what the entries say is not; "
+		"that is\na mismatch without --only-complete.\n\n"
 		"Examples:\n"
 		"  boltseal verify web\n"
 		"  boltseal verify journal\n"

@@ -26,6 +26,13 @@ void config_set_defaults(struct arena *mem, const char *scope, void *base);
 int config_refuse(const struct config_source *src, const struct node *at, const char *fmt, ...)
 	PRINTF(3, 4);
 
-/* config_sinks.c: what must hold within a sink and between them. */
+/* Do two mappings of a row's scope say the same in it? */
+bool config_option_same(const struct config_option *o, const void *a, const void *b);
+
+/* config_sinks.c: what must hold within a sink and between them. config_fit.c: that it has no key
+ * that its type or profile does not know. */
+struct sink_address;
 int config_check_sinks(
 	const struct config *c, const struct config_source *src, const struct node *root);
+int config_check_fit(const struct config_source *src, const struct node *at,
+	const struct config_sink *s, const struct sink_address *a);

@@ -169,12 +169,6 @@ static const char *paths_fault(const struct config_sink *s)
 	return NULL;
 }
 
-static bool has_tls(const struct config_sink_tls *t)
-{
-	return t->ca[0] || t->cert[0] || t->key[0] || t->crl[0] || t->server_name[0] ||
-	       t->fingerprint[0];
-}
-
 static const char *sink_fault(const struct config_sink *s)
 {
 	struct sink_address a;
@@ -187,10 +181,13 @@ static const char *sink_fault(const struct config_sink *s)
 	if ((fault = paths_fault(s)) || (fault = fingerprint_fault(s->tls.fingerprint)) ||
 		(fault = headers_fault(&s->headers)))
 		return fault;
-	if (has_login(s->address) || has_login(s->proxy))
+	if (has_login(s->address))
 		return "address: a user and password belong in token_file (auth: basic)";
-	if (has_tls(&s->tls) && a.scheme != SINK_TO_TLS && a.scheme != SINK_TO_URL)
-		return "tls: is for tls:// and https://; to this address events go in the clear";
+	if (has_login(s->proxy))
+		return "proxy: a user and password in it would be shown wherever the configuration "
+		       "is, and a proxy that asks for them is not supported";
+	if (s->proxy[0] && strncmp(s->proxy, "http://", 7) != 0)
+		return "proxy: not http://HOST:PORT";
 	if (!s->tls.cert[0] != !s->tls.key[0])
 		return "tls: cert and key belong together";
 	if (s->retry_max < s->retry_min)
@@ -220,6 +217,8 @@ int config_check_sinks(
 			return config_refuse(src, n,
 				"sinks[] %s: address: \"%s\", but this type wants %s", s->name,
 				s->address, kinds[s->type].wants);
+		if (config_check_fit(src, n, s, &a) < 0)
+			return -EINVAL;
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(c->sinks[j].name, s->name) == 0)
 				return config_refuse(
@@ -268,24 +267,24 @@ static bool same_lists(const struct config_list *a, const struct config_list *b)
 	return a->n == b->n;
 }
 
+bool config_option_same(const struct config_option *o, const void *a, const void *b)
+{
+	const char *x = (const char *)a + o->at, *y = (const char *)b + o->at;
+
+	if (o->kind == CONFIG_TEXT || o->kind == CONFIG_PATH)
+		return strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
+	if (o->kind >= CONFIG_TEXTS)
+		return same_lists((const struct config_list *)x, (const struct config_list *)y);
+	return memcmp(x, y, o->size) == 0;
+}
+
 bool config_sink_same(const struct config_sink *a, const struct config_sink *b)
 {
 	size_t n;
 	const struct config_option *o = config_options(&n);
 	bool same = true;
 
-	for (; same && n--; o++) {
-		const char *x = (const char *)a + o->at, *y = (const char *)b + o->at;
-
-		if (!option_in_scope(o, SCOPE))
-			continue;
-		if (o->kind == CONFIG_TEXT || o->kind == CONFIG_PATH)
-			same = strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
-		else if (o->kind >= CONFIG_TEXTS)
-			same = same_lists(
-				(const struct config_list *)x, (const struct config_list *)y);
-		else
-			same = memcmp(x, y, o->size) == 0;
-	}
+	for (; same && n--; o++)
+		same = !option_in_scope(o, SCOPE) || config_option_same(o, a, b);
 	return same;
 }

@@ -34,6 +34,7 @@ static const struct rule {
 	{DOOR_STATUS, 0, 0, 0},
 	{DOOR_SINK_BEHIND, HAS_TARGET, 0, 0},
 	{DOOR_SINKS, 0, HAS_TEXT, 0},
+	{DOOR_SINK_REFUSED, HAS_TARGET | HAS_TEXT, HAS_PATH, 0},
 	{DOOR_TICK, 0, 0, 0},
 	{DOOR_PROGRESS, 0, 0, 0},
 	{DOOR_DONE, 0, HAS_TEXT, 0},
@@ -138,11 +139,22 @@ static bool sinks_ok(const struct door_msg *m)
 	return !r.bad && r.p == r.end;
 }
 
+static bool refused_ok(const struct door_msg *m)
+{
+	struct rd r = rd_of(m->text);
+	uint64_t n = rd_varint(&r);
+	struct span words = rd_bytes(&r);
+
+	return sink_ok(m) && !r.bad && r.p == r.end && n > 0 && n - 1 <= m->value2 - m->value &&
+	       words.n <= DOOR_WORDS_MAX;
+}
+
 static bool msg_ok(const struct door_msg *m)
 {
 	const struct rule *rule = rule_of(m->op);
 
-	if ((m->op == DOOR_SINK_BEHIND && !sink_ok(m)) || (m->op == DOOR_SINKS && !sinks_ok(m)))
+	if ((m->op == DOOR_SINK_BEHIND && !sink_ok(m)) || (m->op == DOOR_SINKS && !sinks_ok(m)) ||
+		(m->op == DOOR_SINK_REFUSED && !refused_ok(m)))
 		return false;
 	return rule && !(m->flags & ~rule->flags) && m->expires >= 0 && texts_ok(m, rule);
 }

@@ -13,7 +13,7 @@
 
 #define DOOR_VERSION 1
 #define DOOR_MAX 65536
-enum { DOOR_SINKS_MAX = 64 };
+enum { DOOR_SINKS_MAX = 64, DOOR_WORDS_MAX = 255 };
 enum door_op {
 	/* gateway -> sensor */
 	DOOR_RESCAN = 1, /* target, path (may be empty) */
@@ -28,6 +28,10 @@ enum door_op {
 	/* text: of each sink its name (buf_bytes), acked seq and lag in events (varints), at most
 	 * DOOR_SINKS_MAX of them: for the next heartbeat */
 	DOOR_SINKS,
+	/* target: a sink's name, value to value2: among these are events that its receiver refused for
+	 * good; path: where they are kept, if they are; text: how many (varint) and the receiver's
+	 * first words (buf_bytes, DOOR_WORDS_MAX) -> a gap in the journal */
+	DOOR_SINK_REFUSED,
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */

@@ -127,7 +127,8 @@ struct boltseal_proof;
 struct boltseal_proof_ask {
 	const char *host;		 /* only of this host; copied */
 	unsigned long long since, until; /* seqs that must all be there, both included */
-	int allow_holes; /* missing seqs are told and are no mismatch: a sink with min_severity */
+	int allow_holes;   /* missing seqs are told and are no mismatch: a sink with min_severity */
+	int only_complete; /* nor is content that its format does not prove: any but json */
 };
 /* `ask` may be NULL. *ret is NULL when there was no memory. */
 int boltseal_proof_open(struct boltseal_proof **ret, const struct boltseal_proof_ask *ask);

@@ -132,6 +132,7 @@ void asks_send_sink(struct gateway *g, struct door_msg *m)
 	if (m->target.n)
 		memcpy(k->sink, m->target.p, m->target.n);
 	k->sink_to = m->value2;
+	k->sink_refused = m->op == DOOR_SINK_REFUSED;
 }
 
 bool asks_change(const struct asks *a)

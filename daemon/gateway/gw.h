@@ -215,8 +215,9 @@ struct ask {
 	bool changes;  /* the store: a full one never answers it */
 	char sink[65]; /* not empty: word of what that sink has missed; see sinks.h */
 	uint64_t sink_to;
-	unsigned status;  /* not 0: given up here, and that is the answer's status */
-	int64_t deadline; /* mono; 0: none */
+	bool sink_refused; /* of what its receiver refused */
+	unsigned status;   /* not 0: given up here, and that is the answer's status */
+	int64_t deadline;  /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;
 	uint32_t flags;
@@ -238,7 +239,7 @@ int asks_refused(struct call *c);
 
 /* One of the gateway's own: pulse_answer() is told. */
 void asks_send_own(struct gateway *g, struct door_msg *m);
-/* DOOR_SINK_BEHIND: sinks_answer() is told. DOOR_SINKS: nobody is. */
+/* DOOR_SINK_BEHIND, DOOR_SINK_REFUSED: sinks_answer() is told. DOOR_SINKS: nobody is. */
 void asks_send_sink(struct gateway *g, struct door_msg *m);
 /* Does somebody wait for a change to the store? All of them are answered so. */
 bool asks_change(const struct asks *a);

@@ -28,6 +28,30 @@ static void tell_sensor(struct gateway *g)
 	}
 }
 
+/* Only a path that the door takes goes along. */
+static void tell_refused(struct gateway *g)
+{
+	BUF struct buf path = {0}, text = {0};
+	struct sink_refusals some;
+	char name[65];
+
+	while (g->asks.fd >= 0 && sinks_refused(g->sinks, name, &some, &path)) {
+		struct door_msg m = {.op = DOOR_SINK_REFUSED,
+			.target = span_of(name),
+			.value = some.from,
+			.value2 = some.to};
+
+		buf_reset(&text);
+		buf_varint(&text, some.n);
+		buf_bytes(&text, span_of(some.why));
+		m.text = buf_span(&text);
+		if (path.n && path.p[0] == '/')
+			m.path = buf_span(&path);
+		asks_send_sink(g, &m);
+		buf_reset(&path);
+	}
+}
+
 /* For the heartbeat: how far each sink is, where that is news. Whatever writes a heartbeat wakes the
  * loop, so what the next one says is never older than the one before. */
 static void tell_progress(struct gateway *g)
@@ -65,6 +89,7 @@ void sinks_turn(struct gateway *g)
 		return;
 	sinks_collect(g->sinks);
 	tell_sensor(g);
+	tell_refused(g);
 	tell_progress(g);
 	for (struct peer *p = g->peers; p; p = p->next)
 		if (p->call && p->call->test && sink_test_done(p->call->test))
@@ -79,7 +104,10 @@ void sinks_answer(struct gateway *g, const struct ask *k)
 	if (k->result != DOOR_OK && !again)
 		log_warn("the sensor does not note what sink %s has missed: %s", k->sink,
 			buf_text(&k->text));
-	sinks_told(g->sinks, k->sink, k->sink_to, again);
+	if (k->sink_refused)
+		sinks_refused_told(g->sinks, k->sink, again);
+	else
+		sinks_told(g->sinks, k->sink, k->sink_to, again);
 }
 
 /* ---- how they are ---- */
@@ -111,6 +139,31 @@ int sinks_lag(struct gateway *g, const struct sink_status *s, struct sink_lag *r
 	return 0;
 }
 
+static int64_t seconds_since(int64_t wall, int64_t now)
+{
+	return now > wall ? (now - wall) / CLOCK_S : 0;
+}
+
+/* What went wrong last: since when it does, or how long ago that was. Nothing where nothing did. */
+static void show_last_error(struct json *j, const struct sink_status *s)
+{
+	int64_t now = clock_wall();
+
+	if (!s->error[0] || !s->error_at)
+		return;
+	json_key(j, "last_error");
+	json_open(j, '{');
+	json_m_int(j, "age_seconds", seconds_since(s->error_at, now));
+	if (s->failing_since)
+		json_m_int(j, "failing_seconds", seconds_since(s->failing_since, now));
+	json_m_bool(j, "over", !s->failing_since);
+	if (s->failing_since)
+		json_m_time(j, "since", s->failing_since);
+	json_m_text(j, "text", s->error);
+	json_m_time(j, "time", s->error_at);
+	json_close(j, '}');
+}
+
 static void show_one(struct json *j, struct gateway *g, const struct sink_status *s)
 {
 	struct sink_lag lag;
@@ -119,17 +172,10 @@ static void show_one(struct json *j, struct gateway *g, const struct sink_status
 	json_open(j, '{');
 	json_m_uint(j, "acked", s->acked);
 	json_m_text(j, "address", s->address);
-	if (s->error[0]) {
-		json_key(j, "error");
-		json_open(j, '{');
-		json_m_text(j, "text", s->error);
-		if (s->error_at)
-			json_m_time(j, "time", s->error_at);
-		json_close(j, '}');
-	}
 	json_m_text(j, "format", s->format);
 	json_m_uint(j, "lag", lag.events);
 	json_m_int(j, "lag_seconds", lag.seconds);
+	show_last_error(j, s);
 	json_m_uint(j, "left_out", s->left_out);
 	json_m_text(j, "name", s->name);
 	json_m_uint(j, "refused", s->refused);
@@ -178,21 +224,38 @@ void sinks_forget(struct call *c)
 	c->test = NULL;
 }
 
+/* The sink itself, which goes on beside its test. */
+static bool status_of(struct call *c, const char *name, struct sink_status *ret)
+{
+	for (size_t i = 0; sinks_status(c->g->sinks, i, ret); i++)
+		if (strcmp(ret->name, name) == 0)
+			return true;
+	return false;
+}
+
 static int wait_test(struct call *c)
 {
+	struct sink_status s;
 	char reply[512], id[65];
+	bool known;
 	struct json j;
 	int r;
 
 	if (!sink_test_done(c->test))
 		return CALL_WAIT;
 	r = sink_test_result(c->test, reply, id);
+	known = status_of(c, sink_test_name(c->test), &s);
 	sinks_forget(c);
 	j = call_json(c);
 	json_open(&j, '{');
 	json_m_text(&j, "id", id);
+	if (known)
+		show_last_error(&j, &s);
 	json_m_text(&j, "reply", reply);
 	json_m_text(&j, "result", r == 0 ? "ok" : "failed");
+	if (known)
+		json_m_text(&j, "state", sink_states[s.state]);
+	json_m_time(&j, "time", clock_wall());
 	json_close(&j, '}');
 	return 0;
 }

@@ -31,6 +31,9 @@ void cursor_format(const struct sink_cursor *c, struct buf *out)
 	buf_printf(&line, MAGIC " acked=%" PRIu64 " id=", c->acked);
 	text_hex(&line, span_make(c->id, SHA_LEN));
 	buf_printf(&line, " behind=%" PRIu64 "-%" PRIu64, c->behind_from, c->behind_to);
+	if (c->refused_n)
+		buf_printf(&line, " refused=%" PRIu64 "-%" PRIu64 ":%" PRIu64, c->refused_from,
+			c->refused_to, c->refused_n);
 	add_sum(&line);
 	buf_add_span(out, buf_span(&line));
 }
@@ -40,15 +43,19 @@ int cursor_parse(struct span text, struct sink_cursor *ret)
 	char room[TEXT_LONGEST], id[2 * SHA_LEN + 1];
 	BUF struct buf again = {0};
 	struct sink_cursor c = {0};
+	int at = 0;
 
 	if (text.n == 0 || text.n >= sizeof(room))
 		return err_set(-EBADMSG, "not a position");
 	memcpy(room, text.p, text.n);
 	room[text.n] = 0;
-	if (sscanf(room, MAGIC " acked=%" SCNu64 " id=%64[0-9a-f] behind=%" SCNu64 "-%" SCNu64,
-		    &c.acked, id, &c.behind_from, &c.behind_to) != 4 ||
+	if (sscanf(room, MAGIC " acked=%" SCNu64 " id=%64[0-9a-f] behind=%" SCNu64 "-%" SCNu64 "%n",
+		    &c.acked, id, &c.behind_from, &c.behind_to, &at) != 4 ||
 		text_unhex(span_of(id), c.id, SHA_LEN) < 0)
 		return err_set(-EBADMSG, "not a position");
+	if (sscanf(room + at, " refused=%" SCNu64 "-%" SCNu64 ":%" SCNu64, &c.refused_from,
+		    &c.refused_to, &c.refused_n) != 3)
+		c.refused_from = c.refused_to = c.refused_n = 0;
 	cursor_format(&c, &again); /* the sum, and that nothing else is in it */
 	if (!span_eq(buf_span(&again), text))
 		return err_set(-EBADMSG, "the position's sum is wrong");

@@ -4,7 +4,7 @@
  *
  * DIR/NAME.cursor is one line of text: what is acknowledged, with the id of that event, so that a
  * store that was put back to an older day is noticed; and what the sink has missed and the journal
- * does not say yet. A digest at its end tells a damaged one.
+ * does not say yet, or its receiver has refused. A digest at its end tells a damaged one.
  */
 #pragma once
 
@@ -14,7 +14,8 @@
 struct sink_cursor {
 	uint64_t acked; /* 0: nothing */
 	uint8_t id[SHA_LEN];
-	uint64_t behind_from, behind_to; /* 0: nothing to tell */
+	uint64_t behind_from, behind_to;	      /* 0: nothing to tell */
+	uint64_t refused_from, refused_to, refused_n; /* the same */
 };
 /* CURSOR_NONE: there is no file. -EBADMSG: it is damaged. */
 enum { CURSOR_NONE = 1 };

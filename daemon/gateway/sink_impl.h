@@ -36,8 +36,13 @@ struct sink {
 	struct sink_status status;
 	uint64_t behind_from, behind_to; /* not told yet */
 	bool behind_asked;
-	uint64_t behind_told; /* up to there; the thread forgets it then */
+	uint64_t behind_told;			     /* up to there; the thread forgets it then */
+	struct sink_refusals refused, refused_asked; /* to be told; being told */
+	int64_t refused_due;			     /* mono: not before */
 };
+/* sink_refused.c; all of it with the lock held */
+void refusals_add(struct sink_refusals *all, const struct sink_refusals *more);
+bool refusals_due(const struct sink *s, int64_t now);
 void sink_unref(struct sink *s);
 void *sink_main(void *sink); /* the thread's body: sink_run.c */
 struct sink_env sink_env_of(
@@ -49,4 +54,5 @@ int64_t sink_pause(int64_t least, int64_t most, unsigned failures, uint64_t dice
 /* sinks.c */
 const struct config_sink *sinks_config(struct sinks *s, const char *name); /* NULL: not there */
 struct sink_hub *sinks_hub(struct sinks *s);
+struct sink *sinks_first(struct sinks *s); /* the loop alone walks them */
 void sinks_collect(struct sinks *s); /* lets go of what has ended, starts what waits for that */

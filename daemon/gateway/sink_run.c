@@ -82,6 +82,7 @@ static void well(struct run *r)
 	r->was_well = true;
 	pthread_mutex_lock(&s->hub->lock);
 	s->status.well_at = clock_wall();
+	s->status.failing_since = 0;
 	s->status.retry_at = 0;
 	pthread_mutex_unlock(&s->hub->lock);
 }
@@ -134,6 +135,8 @@ static void fail(struct run *r, const char *why, int64_t retry_after)
 	pthread_mutex_lock(&s->hub->lock);
 	snprintf(s->status.error, sizeof(s->status.error), "%.250s", why);
 	s->status.error_at = clock_wall();
+	if (!s->status.failing_since)
+		s->status.failing_since = s->status.error_at;
 	s->status.retried++;
 	pthread_mutex_unlock(&s->hub->lock);
 	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
@@ -157,7 +160,26 @@ static int put_aside(struct run *r, const struct sink_event *e, const char *reas
 		e->seq, reason);
 	s->status.error_at = clock_wall();
 	pthread_mutex_unlock(&s->hub->lock);
+	if (!run_is_word(e)) {
+		struct sink_refusals one = {.from = e->seq, .to = e->seq, .n = 1, .kept = true};
+
+		snprintf(one.why, sizeof(one.why), "%.199s", reason);
+		run_refused(r, &one);
+	}
 	return 0;
+}
+
+/* Of what went there some was thrown away, and nobody says which. */
+static void note_lost(struct run *r, const struct sink_result *got)
+{
+	struct sink_refusals some = {
+		.from = r->v[0].seq, .to = r->v[got->done - 1].seq, .n = got->lost};
+
+	for (size_t i = 0; i < got->done && some.n > 0; i++)
+		some.n -= run_is_word(&r->v[i]);
+	snprintf(some.why, sizeof(some.why), "%.199s", got->reply);
+	if (some.n > 0)
+		run_refused(r, &some);
 }
 
 static struct place place_of(const struct sink_event *e)
@@ -210,6 +232,8 @@ static void send_batch(struct run *r)
 	if (got.done > 0) {
 		struct place p = place_of(&r->v[got.done - 1]);
 
+		if (got.lost)
+			note_lost(r, &got);
 		advance(r, got.done == r->n ? &r->through : &p, got.sure);
 		count(r, got.done - got.lost, 0, got.lost, got.done == r->n ? r->left_out : 0);
 	}
@@ -276,6 +300,9 @@ static void rest(struct run *r)
 	due = r->kept_at + KEEP_EVERY;
 	if (r->kept.acked != r->acked.seq && (!until || due < until))
 		until = due;
+	due = run_ring_due(r);
+	if (due && (!until || due < until))
+		until = due;
 	show(r, SINK_IDLE);
 	wait_for(r, until, false);
 }
@@ -325,6 +352,7 @@ static void step(struct run *r)
 			advance(r, &r->through, false);
 	}
 	settle(r);
+	run_ring(r);
 	run_keep(r, false);
 	if (r->n == 0 && r->through.seq == r->sent.seq && !run_stopped(r))
 		rest(r);

@@ -32,6 +32,7 @@ struct run {
 	unsigned failures;
 	size_t limit, most; /* events of a batch: now, and ever */
 	bool told_keep;
+	int64_t ring_at; /* mono: no sooner again for the sake of what was refused */
 	/* the batch */
 	struct arena mem;
 	struct sink_event *v;
@@ -49,5 +50,12 @@ static inline bool run_stopped(const struct run *r)
  * ticks are noted before, so that none that comes meanwhile is slept through. -EAGAIN: there is no
  * store now. */
 int run_look(struct run *r);
+/* sink_refused.c: notes what was refused; that, where it is to be told, the loop is told of it. */
+void run_refused(struct run *r, const struct sink_refusals *more);
+/* Is it one of the entries that tell of refusals? */
+bool run_is_word(const struct sink_event *e);
+void run_ring(struct run *r);
+/* When that is to be done next (mono); 0: never. */
+int64_t run_ring_due(const struct run *r);
 /* Keeps `acked`, once a second at most unless `now`. */
 void run_keep(struct run *r, bool now);

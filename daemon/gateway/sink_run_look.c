@@ -13,14 +13,20 @@ enum { SCAN_MOST = 20000 };
 void run_keep(struct run *r, bool now)
 {
 	struct sink_cursor c = {.acked = r->acked.seq};
+	struct sink_refusals refused = {.n = 0};
 	struct sink *s = r->s;
 
 	pthread_mutex_lock(&s->hub->lock);
+	refusals_add(&refused, &s->refused_asked);
+	refusals_add(&refused, &s->refused);
 	if (s->behind_told >= s->behind_to)
 		s->behind_from = s->behind_to = s->behind_told = 0;
 	c.behind_from = s->behind_from;
 	c.behind_to = s->behind_to;
 	pthread_mutex_unlock(&s->hub->lock);
+	c.refused_from = refused.from;
+	c.refused_to = refused.to;
+	c.refused_n = refused.n;
 	memcpy(c.id, r->acked.id, SHA_LEN);
 	if (memcmp(&c, &r->kept, sizeof(c)) == 0 || !s->hub->dir ||
 		(!now && clock_mono() - r->kept_at < KEEP_EVERY))
@@ -131,6 +137,11 @@ static int place(struct run *r)
 		pthread_mutex_lock(&s->hub->lock);
 		s->behind_from = r->kept.behind_from;
 		s->behind_to = r->kept.behind_to;
+		s->refused = (struct sink_refusals){.from = r->kept.refused_from,
+			.to = r->kept.refused_to,
+			.n = r->kept.refused_n,
+			.kept = true,
+			.why = "told before a restart"};
 		pthread_mutex_unlock(&s->hub->lock);
 	}
 	if ((res = read_begin(r, &t)) < 0)
@@ -142,7 +153,10 @@ static int place(struct run *r)
 	if (!r->has_file) { /* nothing is sent before a restart could know that it was */
 		struct sink_cursor c = {.acked = r->acked.seq,
 			.behind_from = r->kept.behind_from,
-			.behind_to = r->kept.behind_to};
+			.behind_to = r->kept.behind_to,
+			.refused_from = r->kept.refused_from,
+			.refused_to = r->kept.refused_to,
+			.refused_n = r->kept.refused_n};
 
 		memcpy(c.id, r->acked.id, SHA_LEN);
 		if ((res = cursor_save(s->hub->dir, s->conf.name, &c)) < 0)
@@ -151,7 +165,7 @@ static int place(struct run *r)
 		r->has_file = true;
 	}
 	r->placed = true;
-	if (r->kept.behind_to)
+	if (r->kept.behind_to || r->kept.refused_n)
 		hub_ring(s->hub);
 	return 0;
 }

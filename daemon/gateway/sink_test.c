@@ -137,6 +137,11 @@ int sink_test_result(struct sink_test *t, char reply[512], char id[65])
 	return t->result;
 }
 
+const char *sink_test_name(const struct sink_test *t)
+{
+	return t->conf.name;
+}
+
 void sink_test_forget(struct sink_test *t)
 {
 	if (!t)

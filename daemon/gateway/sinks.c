@@ -155,6 +155,7 @@ static struct sink *start(struct sinks *all, const struct config_sink *c)
 	s->kind = all->hub->kind_of(&s->conf);
 	if (!s->kind) {
 		snprintf(s->status.error, sizeof(s->status.error), "%.250s", err_why());
+		s->status.error_at = s->status.failing_since = clock_wall();
 		log_err("sink %s: %s", c->name, s->status.error);
 	}
 	pthread_attr_init(&attr);
@@ -372,4 +373,9 @@ const struct config_sink *sinks_config(struct sinks *s, const char *name)
 struct sink_hub *sinks_hub(struct sinks *s)
 {
 	return s->hub;
+}
+
+struct sink *sinks_first(struct sinks *s)
+{
+	return s->first;
 }

@@ -44,6 +44,7 @@ struct sink_status {
 	uint64_t acked, sent_seq;		   /* seq */
 	uint64_t sent, retried, refused, left_out; /* events; exchanges; events; events */
 	int64_t error_at, well_at, retry_at;	   /* wall; 0: never */
+	int64_t failing_since; /* wall; 0: it is well, whatever its last error was */
 };
 /* The i-th of them; false: there is none. */
 bool sinks_status(struct sinks *s, size_t i, struct sink_status *ret);
@@ -52,11 +53,23 @@ bool sinks_status(struct sinks *s, size_t i, struct sink_status *ret);
 bool sinks_behind(struct sinks *s, char name[65], uint64_t *ret_from, uint64_t *ret_to);
 void sinks_told(struct sinks *s, const char *name, uint64_t to, bool again);
 
+/* What receivers refused for good, summed up for each sink: once soon, then seldom. Of what was asked
+ * for nothing more is given before sinks_refused_told(). Entries of this kind that are refused
+ * themselves are not among them, or they would never end. */
+struct sink_refusals {
+	uint64_t from, to, n; /* n of these seqs; n 0: none */
+	bool kept;	      /* in DIR/NAME.refused; else nobody says which they are */
+	char why[200];	      /* the first one's reason */
+};
+bool sinks_refused(struct sinks *s, char name[65], struct sink_refusals *ret, struct buf *ret_path);
+void sinks_refused_told(struct sinks *s, const char *name, bool again);
+
 /* A canary on a connection of its own; done: `bell` is rung. */
 int sinks_test_start(struct sinks *s, const char *name, struct span host, struct sink_test **ret);
 bool sink_test_done(struct sink_test *t);
 /* Of one that is done: 0 or negative, and what was said. */
 int sink_test_result(struct sink_test *t, char reply[512], char id[65]);
+const char *sink_test_name(const struct sink_test *t);
 void sink_test_forget(struct sink_test *t); /* takes NULL */
 
 /* In the loop: sinks.c's bell, answers, and what the sensor is to be told. */

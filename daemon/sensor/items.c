@@ -137,6 +137,15 @@ static void free_sink_behind(struct item *i)
 	free(container_of(i, struct item_sink_behind, item));
 }
 
+static void free_sink_refused(struct item *i)
+{
+	struct item_sink_refused *r = container_of(i, struct item_sink_refused, item);
+
+	buf_free(&r->words);
+	buf_free(&r->kept);
+	free(r);
+}
+
 static void free_sinks(struct item *i)
 {
 	free(container_of(i, struct item_sinks, item));

@@ -26,6 +26,7 @@
 	X(SINK_BEHIND, sink_behind)                                                                \
 	X(SESSION, session)                                                                        \
 	X(SINKS, sinks)                                                                            \
+	X(SINK_REFUSED, sink_refused)                                                              \
 	X(REJUDGE, rejudge)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
@@ -169,6 +170,16 @@ struct item_sink_behind {
 	struct item item;
 	char name[65];
 	uint64_t from, to;
+	int asker;
+	uint32_t ask_id;
+};
+
+/* Word from the gateway: a sink's receiver refused `n` events among these for good. */
+struct item_sink_refused {
+	struct item item;
+	char name[65];
+	uint64_t from, to, n;
+	struct buf words, kept; /* the receiver's first; the file where they are, or empty */
 	int asker;
 	uint32_t ask_id;
 };

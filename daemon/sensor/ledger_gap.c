@@ -1,6 +1,9 @@
 #include "base/err.h"
 #include "daemon/sensor/ledger_impl.h"
 #include "base/clock.h"
+#include "base/text.h"
+
+#define REFUSED_EVERY (10 * CLOCK_S)
 
 /* Ended by a sighting of exactly their path, not by a scan. */
 static bool is_of_content(enum gap_cause c)
@@ -137,6 +140,19 @@ int ledger_gap(struct ledger *l, struct item *i)
 	return r;
 }
 
+/* Opened, and over when it is told. */
+static int tell_over(struct ledger *l, struct gap *g)
+{
+	int r;
+
+	g->id = l->head.last + 1;
+	r = tell(l, EVENT_GAP_OPENED, g, NULL);
+	if (r < 0)
+		return r;
+	g->closed = l->now;
+	return tell(l, EVENT_GAP_CLOSED, g, NULL);
+}
+
 /* A gateway that was hijacked can say no more with it than what is true: that those are gone. The gap
  * is over when it is told: nothing more will be missed for that reason. */
 int ledger_sink_behind(struct ledger *l, struct item *i)
@@ -156,13 +172,41 @@ int ledger_sink_behind(struct ledger *l, struct item *i)
 	buf_printf(&detail, "sink %s never got events %llu to %llu: retention was quicker", w->name,
 		(unsigned long long)w->from, (unsigned long long)w->to);
 	g.detail = buf_span(&detail);
-	g.id = l->head.last + 1;
-	r = tell(l, EVENT_GAP_OPENED, &g, NULL);
-	if (r == 0) {
-		g.closed = l->now;
-		r = tell(l, EVENT_GAP_CLOSED, &g, NULL);
-	}
+	r = tell_over(l, &g);
 	if (r == 0)
 		ledger_answer(l, w->asker, w->ask_id, DOOR_OK, "");
+	return r;
+}
+
+/* The gateway is believed here, so it is heard seldom: it could fill the journal otherwise. The words
+ * are a receiver's, whoever that is. */
+int ledger_sink_refused(struct ledger *l, struct item *i)
+{
+	struct item_sink_refused *w = container_of(i, struct item_sink_refused, item);
+	int64_t now = clock_mono();
+	BUF struct buf detail = {0};
+	struct gap g = {.cause = GAP_SINK_REFUSED, .from = l->now, .opened = l->now, .count = w->n};
+	int r;
+
+	if (w->to > l->head.last) {
+		ledger_answer(l, w->asker, w->ask_id, DOOR_FAILED, "there are no such events");
+		return 0;
+	}
+	if (l->refused_at && now - l->refused_at < REFUSED_EVERY) {
+		ledger_answer(l, w->asker, w->ask_id, DOOR_BUSY, "others were told just now");
+		return 0;
+	}
+	buf_printf(&detail,
+		"sink %s: the receiver refused %llu of events %llu to %llu for good: ", w->name,
+		(unsigned long long)w->n, (unsigned long long)w->from, (unsigned long long)w->to);
+	text_quote(&detail, buf_span(&w->words), false);
+	buf_add_text(&detail, w->kept.n ? "; they are kept in " : "; which ones it does not say");
+	text_quote(&detail, buf_span(&w->kept), false);
+	g.detail = buf_span(&detail);
+	r = tell_over(l, &g);
+	if (r == 0) {
+		l->refused_at = now;
+		ledger_answer(l, w->asker, w->ask_id, DOOR_OK, "");
+	}
 	return r;
 }

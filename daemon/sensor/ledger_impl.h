@@ -63,6 +63,7 @@ struct ledger {
 	bool ring;
 	int64_t full_since; /* wall ns; 0: not full */
 	int64_t next_tidy;  /* monotonic ns */
+	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
 	struct ledger_beat beat;
 	struct runs *runs;
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */

@@ -224,6 +224,25 @@ static void wish_sink_behind(struct sensor *s, int seat, const struct door_msg *
 	sensor_push(s, &w->item);
 }
 
+static void wish_sink_refused(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_sink_refused *w = calloc(1, sizeof(*w));
+	struct rd at = rd_of(m->text);
+
+	(void)r;
+	must(w);
+	w->item.kind = ITEM_SINK_REFUSED;
+	snprintf(w->name, sizeof(w->name), "%.*s", (int)m->target.n, (const char *)m->target.p);
+	w->from = m->value;
+	w->to = m->value2;
+	w->n = rd_varint(&at);
+	buf_add_span(&w->words, rd_bytes(&at));
+	buf_add_span(&w->kept, m->path);
+	w->asker = seat;
+	w->ask_id = m->id;
+	sensor_push(s, &w->item);
+}
+
 static void wish_sinks(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
 	struct item_sinks *w = calloc(1, sizeof(*w));
@@ -256,6 +275,7 @@ static const struct {
 	[DOOR_STATUS] = {wish_status, false},
 	[DOOR_SINK_BEHIND] = {wish_sink_behind, false},
 	[DOOR_SINKS] = {wish_sinks, false},
+	[DOOR_SINK_REFUSED] = {wish_sink_refused, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)

@@ -59,7 +59,7 @@ int buf_reserve(struct buf *b, size_t n)
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (buf_reserve(b, n))
+	if ((b->err || n >= b->cap - b->n) && buf_reserve(b, n))
 		return;
 	if (n)
 		memcpy(b->p + b->n, p, n);
@@ -74,16 +74,39 @@ void buf_add_text(struct buf *b, const char *s)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->cap - b->n;
 	va_list again;
 	int n;
 
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	if (n < 0 || buf_reserve(b, (size_t)n))
+	if (b->err)
 		return;
-	vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, ap);
-	b->n += (size_t)n;
+	va_copy(again, ap);
+	n = vsnprintf(room ? (char *)b->p + b->n : NULL, room, fmt, again);
+	va_end(again);
+	if (n >= 0 && (size_t)n >= room) {
+		if (buf_reserve(b, (size_t)n)) {
+			if (room)
+				b->p[b->n] = 0;
+			return;
+		}
+		n = vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, ap);
+	}
+	if (n > 0)
+		b->n += (size_t)n;
+}
+
+void buf_int(struct buf *b, int64_t v)
+{
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (v < 0)
+		buf_u8(b, '-');
+	buf_add(b, digits + at, sizeof(digits) - at);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -97,7 +120,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
 void buf_u8(struct buf *b, uint8_t v)
 {
-	buf_add(b, &v, 1);
+	if ((b->err || b->cap - b->n < 2) && buf_reserve(b, 1))
+		return;
+	b->p[b->n++] = v;
+	b->p[b->n] = 0;
 }
 
 void buf_be32(struct buf *b, uint32_t v)

@@ -36,6 +36,7 @@ static inline void buf_add_span(struct buf *b, struct span s)
 void buf_add_text(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, __builtin_va_list ap);
+void buf_int(struct buf *b, int64_t v); /* decimal, as "%lld" */
 
 /* Encoding: fixed width is big-endian (so that keys sort), the rest is LEB128. */
 void buf_u8(struct buf *b, uint8_t v);

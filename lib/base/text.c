@@ -56,9 +56,25 @@ size_t text_utf8_len(struct span s)
 	return whole ? n : 0;
 }
 
+/* Where from `i` on the first byte is that is not ASCII, or the end; most texts have none, so eight
+ * are looked at together. */
+static size_t past_ascii(struct span s, size_t i)
+{
+	uint64_t eight;
+
+	for (; s.n - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, s.p + i, sizeof(eight));
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (i < s.n && s.p[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool text_is_utf8(struct span s)
 {
-	for (size_t i = 0, n; i < s.n; i += n) {
+	for (size_t i = past_ascii(s, 0), n; i < s.n; i = past_ascii(s, i + n)) {
 		n = text_utf8_len(span_make(s.p + i, s.n - i));
 		if (n == 0)
 			return false;
@@ -70,10 +86,10 @@ void text_to_utf8(struct buf *out, struct span raw)
 {
 	size_t from = 0, n;
 
-	for (size_t i = 0; i < raw.n; i += n) {
-		bool whole = raw.p[i] < 0x80;
+	for (size_t i = past_ascii(raw, 0); i < raw.n; i = past_ascii(raw, i + n)) {
+		bool whole;
 
-		n = whole ? 1 : utf8_scan(span_make(raw.p + i, raw.n - i), &whole);
+		n = utf8_scan(span_make(raw.p + i, raw.n - i), &whole);
 		if (whole)
 			continue;
 		if (i > from)

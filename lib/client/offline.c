@@ -28,7 +28,8 @@ int boltseal_proof_open(struct boltseal_proof **ret, const struct boltseal_proof
 		o = (struct proof_options){.host = ask->host,
 			.since = ask->since,
 			.until = ask->until,
-			.allow_holes = ask->allow_holes};
+			.allow_holes = ask->allow_holes,
+			.only_complete = ask->only_complete};
 	return fail(p, proof_new(&p->proof, &o));
 }
 

@@ -66,7 +66,8 @@
 	X(LATE, "baselined late", "it ran before the sensor did")                                  \
 	X(STORE_FULL, "store full", "the store could not take more; events were not recorded")     \
 	X(MOUNT_LOST, "mount lost", "the file system went away under the watch")                   \
-	X(SINK_BEHIND, "sink behind", "a sink fell behind retention: it never got some events")
+	X(SINK_BEHIND, "sink behind", "a sink fell behind retention: it never got some events")    \
+	X(SINK_REFUSED, "sink refused", "a sink's receiver refused some events for good")
 
 #define ORIGINS(X)                                                                                 \
 	X(UNKNOWN, "unknown", "not known; the reason says why")                                    \

@@ -112,13 +112,61 @@ static int measure_room(struct txn *t)
 	return rc;
 }
 
+static size_t last_commit(const struct store *s)
+{
+	MDB_envinfo info;
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	mdb_env_info(s->env, &info);
+	return info.me_last_txnid;
+}
+
+/*
+ * LMDB (0.9.24 and later ones) notes the number T of the last commit in the reader's slot, and then
+ * copies the roots from the meta page of T without looking again. There are two such pages: commit
+ * T+2 writes over it. A reader that is not run for that moment may copy half of the old page and
+ * half of the new one: a root beyond what it takes for the end of the file, "damaged". T+2 is not
+ * begun before T+1 is announced, so a copy is whole when T was still the last afterwards: when no
+ * later commit is to be seen, or when the next reader is given T too (T+1 is seen before it is
+ * announced, for as long as its page is being synced).
+ */
+static int begin_read(struct store *s, MDB_txn **ret)
+{
+	MDB_txn *next;
+	int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, ret);
+
+	while (rc == 0 && last_commit(s) != mdb_txn_id(*ret)) {
+		rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &next);
+		if (rc == MDB_READERS_FULL) { /* no second slot: ours again, when it must be */
+			if (last_commit(s) - mdb_txn_id(*ret) < 2)
+				return 0;
+			mdb_txn_reset(*ret);
+			rc = mdb_txn_renew(*ret);
+			continue;
+		}
+		if (rc == 0 && mdb_txn_id(next) == mdb_txn_id(*ret)) {
+			mdb_txn_abort(next);
+			return 0;
+		}
+		mdb_txn_abort(*ret);
+		*ret = rc == 0 ? next : NULL;
+	}
+	if (rc && *ret)
+		mdb_txn_abort(*ret);
+	if (rc)
+		*ret = NULL;
+	return rc;
+}
+
 static int begin_once(struct txn *t)
 {
 	struct store *s = t->s;
 	int rc;
 
 	pthread_rwlock_rdlock(&s->gate);
-	rc = s->dead ? MDB_PANIC : mdb_txn_begin(s->env, NULL, t->write ? 0 : MDB_RDONLY, &t->mdb);
+	rc = s->dead	? MDB_PANIC
+	     : t->write ? mdb_txn_begin(s->env, NULL, 0, &t->mdb)
+			: begin_read(s, &t->mdb);
 	if (rc == 0 && t->write)
 		rc = measure_room(t);
 	if (rc == 0)

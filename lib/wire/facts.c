@@ -1,6 +1,6 @@
 /*
- * An event is read with jansson, once, strictly: a name that comes twice could be read two ways by
- * two readers. Everything else asks by dotted places, so that tables can name what they want.
+ * An event is read once, strictly; everything else asks by dotted places, so that tables can name
+ * what they want.
  */
 #include "wire/facts.h"
 #include "base/clock.h"
@@ -9,26 +9,15 @@
 
 void facts_free(struct facts *f)
 {
-	json_decref(f->root);
+	arena_free(&f->mem);
 	f->root = NULL;
-}
-
-const json_t *facts_at(const json_t *root, const char *place)
-{
-	while (root && place) {
-		const char *dot = strchrnul(place, '.');
-
-		root = json_object_getn(root, place, (size_t)(dot - place));
-		place = *dot ? dot + 1 : NULL;
-	}
-	return root;
 }
 
 struct span facts_text(const struct facts *f, const char *place)
 {
-	const json_t *v = facts_at(f->root, place);
+	const struct jnode *v = jnode_at(f->root, place);
 
-	return json_is_string(v) ? json_span(v) : span_of("");
+	return jnode_is_text(v) ? jnode_text(v) : span_of("");
 }
 
 static int bad(const char *why)
@@ -63,20 +52,19 @@ static bool is_id(struct span id)
 
 static int read_head(struct facts *f)
 {
-	const json_t *seq = facts_at(f->root, "seq"), *host = facts_at(f->root, "host");
+	const struct jnode *seq = jnode_at(f->root, "seq"), *host = jnode_at(f->root, "host");
 
 	if (!span_is(facts_text(f, "schema"), "boltseal.event/1"))
 		return bad("its schema is another");
-	if (!json_is_integer(seq) ||
-		json_integer_value(seq) < 0) /* 0: a canary, not in the journal */
+	if (!jnode_is_int(seq) || jnode_number(seq) < 0) /* 0: a canary, not in the journal */
 		return bad("it has no seq");
-	f->seq = (uint64_t)json_integer_value(seq);
+	f->seq = (uint64_t)jnode_number(seq);
 	f->id = facts_text(f, "id");
 	if (!is_id(f->id))
 		return bad("its id is no 64 hex digits");
-	if (!json_is_string(host))
+	if (!jnode_is_text(host))
 		return bad("it has no host");
-	f->host = json_span(host);
+	f->host = jnode_text(host);
 	return read_time(f);
 }
 
@@ -84,39 +72,42 @@ static const char *const command_lines[] = {"actor", "session", "session.leader"
 
 static void redact(struct facts *f)
 {
-	json_t *them = json_object_get(json_object_get(f->root, "actor"), "ancestry");
+	struct jnode *them = jnode_at(f->root, "actor.ancestry");
 
 	for (size_t i = 0; i < COUNTOF(command_lines); i++)
-		json_object_del((json_t *)facts_at(f->root, command_lines[i]), "cmdline");
-	for (size_t i = 0; i < json_array_size(them); i++)
-		json_object_del(json_array_get(them, i), "cmdline");
-	json_object_set_new(f->root, "redacted", json_true());
+		jnode_drop(jnode_at(f->root, command_lines[i]), "cmdline");
+	for (struct jnode *v = jnode_is_list(them) ? them->below.first : NULL; v; v = v->next)
+		jnode_drop(v, "cmdline");
+	jnode_set(f->root, "redacted", jnode_true(&f->mem));
 }
 
 /* A second name for the target, by what it is, for tables that ask for one kind only. The JSON
  * format takes it away again. */
 static void name_target(struct facts *f)
 {
-	json_t *target = json_object_get(f->root, "target");
+	struct jnode *target = jnode_at(f->root, "target"), *also;
 	bool contained = span_is(facts_text(f, "target.kind"), target_kinds[TARGET_CONTAINER].name);
 
-	json_object_del(f->root, "container");
-	json_object_del(f->root, "tree");
-	if (target)
-		json_object_set(f->root, contained ? "container" : "tree", target);
+	jnode_drop(f->root, "container");
+	jnode_drop(f->root, "tree");
+	if (!target)
+		return;
+	also = arena_alloc(&f->mem, sizeof(*also)); /* its members are the target's own */
+	*also = *target;
+	jnode_set(f->root, contained ? "container" : "tree", also);
 }
 
 int facts_read(struct span event, bool without_commands, struct facts *ret)
 {
-	json_error_t why;
 	struct facts *f = ret;
 	int type, severity, r;
 
 	*f = (struct facts){.text = event};
-	f->root = json_loadb(
-		(const char *)event.p, event.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	if (!f->root)
-		return bad(why.text);
+	r = jnode_read(event, &f->mem, &f->root);
+	if (r < 0)
+		return err_wrap(r, "not an event of boltseal");
+	if (!jnode_is_object(f->root))
+		return bad("it is no object");
 	r = read_head(f);
 	if (r < 0)
 		return r;
@@ -126,7 +117,8 @@ int facts_read(struct span event, bool without_commands, struct facts *ret)
 		return -EBADMSG;
 	f->severity = (enum severity)severity;
 	f->shape = shape_find((enum event_type)type, facts_text(f, "change.kind"));
-	f->alert = f->severity >= SEV_HIGH && !json_is_true(facts_at(f->root, "rule.expected"));
+	f->alert = f->severity >= SEV_HIGH && !jnode_is_true(jnode_at(f->root, "rule.expected"));
+	f->has_bytes = memmem(event.p, event.n, "_b64\"", 5);
 	if (without_commands)
 		redact(f);
 	name_target(f);
@@ -134,42 +126,42 @@ int facts_read(struct span event, bool without_commands, struct facts *ret)
 }
 
 /* The bytes of a text: those of its "_b64" sister where it is a path that is not UTF-8. */
-static struct span bytes_at(const json_t *root, const char *place, const json_t *v, struct buf *mem)
+static struct span bytes_at(
+	const struct facts *f, const char *place, const struct jnode *v, struct buf *mem)
 {
 	char sister[80];
-	const json_t *b64;
+	const struct jnode *b64;
 	size_t n = strlen(place), from = mem->n;
 
-	if (n + 5 > sizeof(sister))
-		return json_span(v);
+	if (!f->has_bytes || n + 5 > sizeof(sister))
+		return jnode_text(v);
 	memcpy(sister, place, n);
 	memcpy(sister + n, "_b64", 5);
-	b64 = facts_at(root, sister);
-	if (!json_is_string(b64))
-		return json_span(v);
-	if (text_unb64(json_span(b64), mem) < 0) {
+	b64 = jnode_at(f->root, sister);
+	if (!jnode_is_text(b64))
+		return jnode_text(v);
+	if (text_unb64(jnode_text(b64), mem) < 0) {
 		mem->n = from;
-		return json_span(v);
+		return jnode_text(v);
 	}
 	return mem->n > from ? span_make(mem->p + from, mem->n - from) : span_of("");
 }
 
 /* Texts of a list, or the member `key` of each of a list of objects. */
 static bool joined(
-	const json_t *list, const char *key, char between, struct buf *mem, struct value *ret)
+	const struct jnode *list, const char *key, char between, struct buf *mem, struct value *ret)
 {
 	size_t from = mem->n;
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *v = json_array_get(list, i);
+	for (const struct jnode *item = jnode_is_list(list) ? jnode_first(list) : NULL; item;
+		item = item->next) {
+		const struct jnode *v = key ? jnode_at(item, key) : item;
 
-		if (key)
-			v = json_object_get(v, key);
-		if (!json_is_string(v))
+		if (!jnode_is_text(v))
 			continue;
 		if (mem->n > from)
 			buf_u8(mem, (uint8_t)between);
-		buf_add_span(mem, json_span(v));
+		buf_add_span(mem, jnode_text(v));
 	}
 	if (mem->n == from)
 		return false;
@@ -177,33 +169,33 @@ static bool joined(
 	return true;
 }
 
-static bool pod(const json_t *v, struct buf *mem, struct value *ret)
+static bool pod(const struct jnode *v, struct buf *mem, struct value *ret)
 {
-	const json_t *space = json_object_get(v, "namespace"), *name = json_object_get(v, "name");
+	const struct jnode *space = jnode_at(v, "namespace"), *name = jnode_at(v, "name");
 
-	if (!json_is_string(space) || !json_is_string(name))
+	if (!jnode_is_text(space) || !jnode_is_text(name))
 		return false;
-	buf_add_span(mem, json_span(space));
+	buf_add_span(mem, jnode_text(space));
 	buf_u8(mem, '/');
-	buf_add_span(mem, json_span(name));
+	buf_add_span(mem, jnode_text(name));
 	ret->text = buf_span(mem);
 	return true;
 }
 
-static bool plain(const struct facts *f, const char *place, const json_t *v, struct buf *mem,
+static bool plain(const struct facts *f, const char *place, const struct jnode *v, struct buf *mem,
 	struct value *ret)
 {
 	const char *last = strrchr(place, '.');
 
-	if (json_is_integer(v)) {
+	if (jnode_is_int(v)) {
 		ret->is_number = true;
-		ret->number = json_integer_value(v);
+		ret->number = jnode_number(v);
 		return true;
 	}
-	if (json_is_boolean(v))
-		ret->text = span_of(json_is_true(v) ? "true" : "false");
-	else if (json_is_string(v))
-		ret->text = bytes_at(f->root, place, v, mem);
+	if (jnode_is_bool(v))
+		ret->text = span_of(jnode_is_true(v) ? "true" : "false");
+	else if (jnode_is_text(v))
+		ret->text = bytes_at(f, place, v, mem);
 	else
 		return joined(v, NULL, last && strcmp(last, ".cmdline") == 0 ? ' ' : ',', mem, ret);
 	return ret->text.n > 0;
@@ -266,7 +258,7 @@ static bool as_word(struct value *v, struct buf *mem)
 	size_t from = mem->n;
 
 	if (v->is_number) {
-		buf_printf(mem, "%lld", (long long)v->number);
+		buf_int(mem, v->number);
 		v->text = span_make(mem->p + from, mem->n - from);
 		v->is_number = false;
 	}
@@ -286,7 +278,7 @@ static bool derived(struct value *v, enum how how, struct buf *mem)
 	return v->text.n > 0;
 }
 
-bool facts_value_of(const struct facts *f, const char *place, const json_t *v, enum how how,
+bool facts_value_of(const struct facts *f, const char *place, const struct jnode *v, enum how how,
 	struct buf *scratch, struct value *ret)
 {
 	*ret = (struct value){.is_number = false};
@@ -307,7 +299,7 @@ bool facts_value_of(const struct facts *f, const char *place, const json_t *v, e
 bool facts_value(const struct facts *f, const char *place, enum how how, struct buf *scratch,
 	struct value *ret)
 {
-	return facts_value_of(f, place, facts_at(f->root, place), how, scratch, ret);
+	return facts_value_of(f, place, jnode_at(f->root, place), how, scratch, ret);
 }
 
 /* C1 controls move cursors, U+202A..E and U+2066..9 turn text around, U+2028 and 2029 end lines. */

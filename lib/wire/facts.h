@@ -3,13 +3,13 @@
  *
  * facts_read() takes the canonical text apart once. A fact is named by its dotted place in the
  * event ("change.new.sha256"); `container` stands for `target` where that is a container, `tree`
- * where it is a volume or a tree of the host. The texts of an event are valid UTF-8 (jansson sees
+ * where it is a volume or a tree of the host. The texts of an event are valid UTF-8 (jnode_read() sees
  * to that), but hostile: every format escapes them by its own rules.
  */
 #pragma once
 
 #include "model/kinds.h"
-#include "wire/jansson.h"
+#include "wire/jnode.h"
 
 /* What kind of thing happened: one row per event type, and per kind of a change. The ECS words are
  * lists with commas. */
@@ -28,14 +28,16 @@ struct shape {
 const struct shape *shape_find(enum event_type type, struct span change_kind);
 
 struct facts {
-	json_t *root; /* owned */
-	struct span text;
+	struct arena mem; /* of `root`, and of documents made of it */
+	struct jnode *root;
+	struct span text; /* borrowed, by `root` too */
 	const struct shape *shape;
 	enum severity severity;
 	int64_t time;
 	uint64_t seq;
 	struct span id, host; /* in root */
 	bool alert;	      /* worth somebody's attention: see facts_read() */
+	bool has_bytes;	      /* some path is not UTF-8 and has a sister "…_b64" */
 };
 #define FACTS CLEANUP(facts_free)
 void facts_free(struct facts *f);
@@ -44,8 +46,6 @@ void facts_free(struct facts *f);
  * It is an alert when its severity is high or worse and no rule expects it. */
 int facts_read(struct span event, bool redact, struct facts *ret);
 
-/* The value at a dotted place; NULL when there is none. */
-const json_t *facts_at(const json_t *root, const char *place);
 /* A text of the event; empty when there is none or it is no text. */
 struct span facts_text(const struct facts *f, const char *place);
 
@@ -72,7 +72,7 @@ enum how {
 /* False: there is none. facts_value_of(): where the value at the place is at hand already. */
 bool facts_value(const struct facts *f, const char *place, enum how how, struct buf *scratch,
 	struct value *ret);
-bool facts_value_of(const struct facts *f, const char *place, const json_t *v, enum how how,
+bool facts_value_of(const struct facts *f, const char *place, const struct jnode *v, enum how how,
 	struct buf *scratch, struct value *ret);
 
 /* One row per fact: its place, and its name in the formats that have flat names. NULL: it has none
@@ -99,7 +99,7 @@ struct field_step {
 	struct place_cache {
 		const char *place; /* of an object, without what follows its dot */
 		size_t n;
-		const json_t *v;
+		const struct jnode *v;
 	} near[4];     /* rows that follow one another ask for the same objects */
 	uint64_t seen; /* which names can have been, so that most need not be looked for */
 	const char *before[FIELDS_MAX];
@@ -109,7 +109,7 @@ bool field_next(struct field_step *s, const struct facts *f, enum flat column, s
 
 /* The rows as members of a document: at dotted places, or with names that have dots in them where
  * `flat`. The bytes of a path that is not UTF-8 stand beside it as boltseal.<name>_b64. */
-void facts_fill(const struct facts *f, enum flat column, bool flat, json_t *root);
+void facts_fill(const struct facts *f, enum flat column, bool flat, struct jnode *root);
 
 /* Visible text of any bytes: controls, what is not UTF-8 and what turns text around become \xNN;
  * a backslash that could be taken for the beginning of such an escape becomes \x5c. So the bytes

@@ -34,30 +34,26 @@ static bool is_new(struct field_step *s, const char *name)
 }
 
 /* The object that a row's last part is a member of; NULL: there is none. */
-static const json_t *object_of(
+static const struct jnode *object_of(
 	struct field_step *s, const struct facts *f, const char *place, size_t n)
 {
 	struct place_cache *slot =
 		&s->near[(n + (n ? (uint8_t)place[n - 1] : 0)) % COUNTOF(s->near)];
-	char above[64];
 
 	if (n == 0)
 		return f->root;
 	if (slot->n == n && memcmp(slot->place, place, n) == 0)
 		return slot->v;
-	must(n < sizeof(above));
-	memcpy(above, place, n);
-	above[n] = 0;
-	*slot = (struct place_cache){place, n, facts_at(f->root, above)};
+	*slot = (struct place_cache){place, n, jnode_at_n(f->root, place, n)};
 	return slot->v;
 }
 
-static const json_t *value_at(struct field_step *s, const struct facts *f, const char *place)
+static const struct jnode *value_at(struct field_step *s, const struct facts *f, const char *place)
 {
 	const char *dot = strrchr(place, '.');
-	const json_t *o = object_of(s, f, place, dot ? (size_t)(dot - place) : 0);
+	const struct jnode *o = object_of(s, f, place, dot ? (size_t)(dot - place) : 0);
 
-	return o ? json_object_get(o, dot ? dot + 1 : place) : NULL;
+	return o ? jnode_get(o, span_of(dot ? dot + 1 : place)) : NULL;
 }
 
 bool field_next(struct field_step *s, const struct facts *f, enum flat column, struct buf *scratch)
@@ -110,7 +106,7 @@ static const char *say_place(
 	if (!facts_value(f, place, HOW_PLAIN, scratch, &v))
 		*ok = false;
 	else if (v.is_number)
-		buf_printf(out, "%lld", (long long)v.number);
+		buf_int(out, v.number);
 	else
 		say_text(out, v.text);
 	return t + n + 2;
@@ -139,56 +135,51 @@ void facts_say(const struct facts *f, struct buf *out)
 	}
 }
 
-static void put(json_t *root, bool flat, const char *name, json_t *v)
+static void put(struct jnode *root, bool flat, const char *name, struct jnode *v)
 {
 	if (!flat)
 		tree_set(root, name, v);
-	else if (json_object_get(root, name))
-		json_decref(v);
-	else
-		json_object_set_new(root, name, v);
+	else if (!jnode_get(root, span_of(name)))
+		jnode_set(root, name, v);
 }
 
 /* The bytes of a path that is not UTF-8, beside it, in our own name space. */
-static void put_bytes(
-	const struct facts *f, const struct field *row, const char *name, bool flat, json_t *root)
+static void put_bytes(const struct facts *f, const struct field *row, const char *name, bool flat,
+	struct jnode *root)
 {
 	char place[80], own[96];
 	bool ours = strncmp(name, "boltseal.", 9) == 0;
-	const json_t *b64;
+	const struct jnode *b64;
 
+	if (!f->has_bytes)
+		return;
 	snprintf(place, sizeof(place), "%s_b64", row->place);
-	b64 = facts_at(f->root, place);
-	if (!json_is_string(b64))
+	b64 = jnode_at(f->root, place);
+	if (!jnode_is_text(b64))
 		return;
 	snprintf(own, sizeof(own), "boltseal.%s_b64", ours ? name + 9 : name);
 	for (char *c = own + 9; *c && !ours; c++)
 		*c = *c == '.' ? '_' : *c;
-	put(root, flat, own, json_deep_copy(b64));
+	put(root, flat, own, jnode_copy(root->mem, b64));
 }
 
-static json_t *value_json(const struct value *v)
+static struct jnode *value_jnode(struct arena *mem, const struct value *v)
 {
-	BUF struct buf text = {.p = NULL};
-
-	if (v->is_number)
-		return json_integer(v->number);
-	text_to_utf8(&text, v->text);
-	return json_stringn(buf_text(&text), text.n);
+	return v->is_number ? jnode_int(mem, v->number) : jnode_string(mem, v->text);
 }
 
 /* Flat names have flat values: a list is a text with commas. */
-static json_t *member_of(const struct facts *f, const struct field_step *s, bool flat)
+static struct jnode *member_of(const struct facts *f, const struct field_step *s, bool flat)
 {
-	const json_t *v = facts_at(f->root, s->field->place);
+	const struct jnode *v = jnode_at(f->root, s->field->place);
 	bool line = strcmp(s->name, "process.command_line") == 0;
 
-	if (s->field->how != HOW_PLAIN || line || (flat && json_is_array(v)))
-		return value_json(&s->value);
-	return json_deep_copy(v);
+	if (s->field->how != HOW_PLAIN || line || (flat && jnode_is_list(v)))
+		return value_jnode(f->root->mem, &s->value);
+	return jnode_copy(f->root->mem, v);
 }
 
-void facts_fill(const struct facts *f, enum flat column, bool flat, json_t *root)
+void facts_fill(const struct facts *f, enum flat column, bool flat, struct jnode *root)
 {
 	BUF struct buf scratch = {.p = NULL};
 	struct field_step s = {.next = 0};

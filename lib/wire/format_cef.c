@@ -112,7 +112,7 @@ static bool make_pair(
 	buf_add(pair, name, n);
 	buf_u8(pair, '=');
 	if (v->is_number) {
-		buf_printf(pair, "%lld", (long long)v->number);
+		buf_int(pair, v->number);
 		return false;
 	}
 	buf_reset(visible);

@@ -17,7 +17,7 @@ static const char *const keep[] = {"@timestamp", "ecs.version", "event.id", "eve
 static const char *const file_types[FILE_N] = {
 	[FILE_REG] = "file", [FILE_DIR] = "dir", [FILE_LINK] = "symlink"};
 
-static void add_file_type(const struct facts *f, json_t *doc)
+static void add_file_type(const struct facts *f, struct jnode *doc)
 {
 	struct span type = facts_text(f, "change.new.type");
 	int i;
@@ -30,11 +30,11 @@ static void add_file_type(const struct facts *f, json_t *doc)
 }
 
 static void add_event(
-	const struct facts *f, const struct format_options *o, struct span said, json_t *doc)
+	const struct facts *f, const struct format_options *o, struct span said, struct jnode *doc)
 {
 	const struct shape *s = f->shape;
 
-	tree_copy(doc, "@timestamp", facts_at(f->root, "time"));
+	tree_copy(doc, "@timestamp", jnode_at(f->root, "time"));
 	tree_text(doc, "ecs.version", span_of(ECS_VERSION));
 	tree_text(doc, "message", said);
 	tree_text(doc, "event.kind", span_of(f->alert ? "alert" : s->ecs_kind));
@@ -51,68 +51,66 @@ static void add_event(
 	tree_text(doc, "agent.version", span_of(o->version));
 }
 
-static void add_process(const struct facts *f, json_t *doc)
+static void add_process(const struct facts *f, struct jnode *doc)
 {
-	const json_t *actor = facts_at(f->root, "actor"), *args;
-	const json_t *parent = json_array_get(facts_at(actor, "ancestry"), 0);
+	const struct jnode *actor = jnode_at(f->root, "actor"), *args;
+	const struct jnode *parent = jnode_first(jnode_at(actor, "ancestry"));
 
 	if (!actor)
-		actor = facts_at(f->root, "session.leader");
-	args = facts_at(actor, "cmdline");
-	if (json_is_array(args)) {
+		actor = jnode_at(f->root, "session.leader");
+	args = jnode_at(actor, "cmdline");
+	if (jnode_is_list(args)) {
 		tree_copy(doc, "process.args", args);
-		tree_int(doc, "process.args_count", (int64_t)json_array_size(args));
+		tree_int(doc, "process.args_count", (int64_t)jnode_size(args));
 	}
-	tree_copy(doc, "process.parent.pid", facts_at(parent, "pid"));
-	tree_copy(doc, "process.parent.name", facts_at(parent, "comm"));
-	tree_copy(doc, "process.parent.executable", facts_at(parent, "exe"));
-	tree_copy(doc, "boltseal.actor.origin", facts_at(actor, "origin"));
-	tree_copy(doc, "boltseal.actor.ancestry", facts_at(actor, "ancestry"));
+	tree_copy(doc, "process.parent.pid", jnode_at(parent, "pid"));
+	tree_copy(doc, "process.parent.name", jnode_at(parent, "comm"));
+	tree_copy(doc, "process.parent.executable", jnode_at(parent, "exe"));
+	tree_copy(doc, "boltseal.actor.origin", jnode_at(actor, "origin"));
+	tree_copy(doc, "boltseal.actor.ancestry", jnode_at(actor, "ancestry"));
 }
 
 /* A dot in a label's name would open an object, and "a" and "a.b" cannot both be. */
-static void add_labels(const struct facts *f, json_t *doc)
+static void add_labels(const struct facts *f, struct jnode *doc)
 {
-	json_t *labels = (json_t *)facts_at(f->root, "container.labels"), *v;
-	json_t *plain = json_object();
-	const char *key;
+	const struct jnode *labels = jnode_at(f->root, "container.labels");
+	struct jnode *plain = jnode_object(doc->mem);
 
-	json_object_foreach(labels, key, v) {
-		FREE char *name = strdup(key);
+	if (!jnode_is_object(labels))
+		return;
+	for (const struct jnode *v = jnode_first(labels); v; v = v->next) {
+		FREE char *name = span_dup(v->key);
 
-		must(name);
 		for (char *c = name; *c; c++)
 			*c = *c == '.' ? '_' : *c;
-		if (!json_object_get(plain, name))
-			json_object_set(plain, name, v);
+		if (!jnode_get(plain, span_of(name)))
+			jnode_set(plain, name, jnode_copy(doc->mem, v));
 	}
-	if (json_object_size(plain) > 0)
-		tree_copy(doc, "container.labels", plain);
-	json_decref(plain);
+	if (jnode_size(plain) > 0)
+		tree_set(doc, "container.labels", plain);
 }
 
-static void add_pod(const struct facts *f, json_t *doc)
+static void add_pod(const struct facts *f, struct jnode *doc)
 {
-	if (!facts_at(f->root, "container.pod"))
+	if (!jnode_at(f->root, "container.pod"))
 		return;
 	tree_text(doc, "orchestrator.type", span_of("kubernetes"));
 	tree_text(doc, "orchestrator.resource.type", span_of("pod"));
 }
 
-static void add_hashes(const struct facts *f, json_t *doc)
+static void add_hashes(const struct facts *f, struct jnode *doc)
 {
 	static const char *const places[] = {"change.new.sha256", "change.old.sha256"};
-	json_t *all = json_array();
+	struct jnode *all = jnode_list(doc->mem);
 
 	for (size_t i = 0; i < COUNTOF(places); i++) {
-		const json_t *v = facts_at(f->root, places[i]);
+		const struct jnode *v = jnode_at(f->root, places[i]);
 
-		if (json_is_string(v) && !json_equal(v, json_array_get(all, 0)))
-			json_array_append(all, (json_t *)v);
+		if (jnode_is_text(v) && !jnode_eq(v, jnode_first(all)))
+			jnode_append(all, jnode_copy(doc->mem, v));
 	}
-	if (json_array_size(all) > 0)
-		tree_copy(doc, "related.hash", all);
-	json_decref(all);
+	if (jnode_size(all) > 0)
+		tree_set(doc, "related.hash", all);
 }
 
 static const char *const lists[] = {
@@ -121,7 +119,7 @@ static const char *const lists[] = {
 int format_ecs(const struct facts *f, const struct format_options *o, struct buf *out)
 {
 	const struct tree_cut cut = {.max = o->max, .mark = "boltseal.truncated", .keep = keep};
-	DECREF json_t *doc = json_object();
+	struct jnode *doc = jnode_object(f->root->mem);
 	BUF struct buf said = {.p = NULL};
 
 	facts_say(f, &said);
@@ -136,7 +134,7 @@ int format_ecs(const struct facts *f, const struct format_options *o, struct buf
 		BUF struct buf place = {.p = NULL};
 
 		buf_printf(&place, "boltseal.%s", lists[i]);
-		tree_copy(doc, buf_text(&place), facts_at(f->root, lists[i]));
+		tree_copy(doc, buf_text(&place), jnode_at(f->root, lists[i]));
 	}
 	tree_write(doc, &cut, out);
 	return 0;

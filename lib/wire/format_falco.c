@@ -15,25 +15,25 @@ static const char *const keep[] = {"time", "rule", "priority", "source", "hostna
 enum { SHORT_ID = 12, SAY_MAX = 1024, TIME_FROM = 11, TIME_TO = 29 };
 
 /* Falco's container.id is the short one. */
-static void add_more_fields(const struct facts *f, json_t *fields_doc)
+static void add_more_fields(const struct facts *f, struct jnode *fields_doc)
 {
 	struct span id = facts_text(f, "container.id");
-	const json_t *parent = json_array_get(facts_at(f->root, "actor.ancestry"), 0);
+	struct arena *mem = fields_doc->mem;
+	const struct jnode *parent = jnode_first(jnode_at(f->root, "actor.ancestry"));
 
-	json_object_set_new(fields_doc, "evt.time", json_integer(f->time));
+	jnode_set(fields_doc, "evt.time", jnode_int(mem, f->time));
 	if (id.n > 0) {
 		id = facts_cut(id, SHORT_ID);
-		json_object_set_new(
-			fields_doc, "container.id", json_stringn((const char *)id.p, id.n));
+		jnode_set(fields_doc, "container.id", jnode_string(mem, id));
 	}
-	if (json_is_string(facts_at(parent, "comm")))
-		json_object_set(fields_doc, "proc.pname", (json_t *)facts_at(parent, "comm"));
-	if (json_is_integer(facts_at(parent, "pid")))
-		json_object_set(fields_doc, "proc.ppid", (json_t *)facts_at(parent, "pid"));
+	if (jnode_is_text(jnode_at(parent, "comm")))
+		jnode_set(fields_doc, "proc.pname", jnode_copy(mem, jnode_at(parent, "comm")));
+	if (jnode_is_int(jnode_at(parent, "pid")))
+		jnode_set(fields_doc, "proc.ppid", jnode_copy(mem, jnode_at(parent, "pid")));
 }
 
 /* "22:14:05.123456789: Error sentence", as Falco's own lines begin. */
-static void add_output(const struct facts *f, struct span said, json_t *doc)
+static void add_output(const struct facts *f, struct span said, struct jnode *doc)
 {
 	BUF struct buf time = {.p = NULL}, line = {.p = NULL};
 
@@ -52,8 +52,8 @@ int format_falco(const struct facts *f, const struct format_options *o, struct b
 		.mark = "boltseal.truncated",
 		.inside = "output_fields",
 		.keep = keep};
-	DECREF json_t *doc = json_object();
-	json_t *flat = json_object();
+	struct arena *mem = f->root->mem;
+	struct jnode *doc = jnode_object(mem), *flat = jnode_object(mem);
 	BUF struct buf said = {.p = NULL};
 	struct span sentence;
 
@@ -65,7 +65,7 @@ int format_falco(const struct facts *f, const struct format_options *o, struct b
 	tree_text(doc, "source", span_of("boltseal"));
 	tree_text(doc, "hostname", f->host);
 	tree_words(doc, "tags", "boltseal");
-	json_array_append_new(json_object_get(doc, "tags"), json_string(f->shape->id));
+	jnode_append(jnode_at(doc, "tags"), jnode_string(mem, span_of(f->shape->id)));
 	tree_set(doc, "output_fields", flat);
 	facts_fill(f, FLAT_FALCO, true, flat);
 	add_more_fields(f, flat);

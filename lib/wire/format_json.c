@@ -30,8 +30,8 @@ int format_json(const struct facts *f, const struct format_options *o, struct bu
 		buf_add_span(out, f->text);
 		return 0;
 	}
-	json_object_del(f->root, "container");
-	json_object_del(f->root, "tree");
+	jnode_drop(f->root, "container");
+	jnode_drop(f->root, "tree");
 	tree_write(f->root, &cut, out);
 	return 0;
 }

@@ -38,7 +38,7 @@ static void make_pair(const char *name, const struct value *v, struct buf *pair)
 	buf_add_text(pair, name);
 	buf_u8(pair, '=');
 	if (v->is_number)
-		buf_printf(pair, "%lld", (long long)v->number);
+		buf_int(pair, v->number);
 	else
 		add_value(pair, v->text);
 }

@@ -36,12 +36,11 @@ static const char *const keep[] = {"activity_id", "category_uid", "class_uid", "
 
 static bool has_aspect(const struct facts *f, enum aspect a)
 {
-	const json_t *list = facts_at(f->root, "change.aspects");
+	const struct jnode *list = jnode_at(f->root, "change.aspects");
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *v = json_array_get(list, i);
-
-		if (json_is_string(v) && span_is(json_span(v), aspect_kinds[a].name))
+	for (const struct jnode *v = jnode_is_list(list) ? jnode_first(list) : NULL; v;
+		v = v->next) {
+		if (jnode_is_text(v) && span_is(jnode_text(v), aspect_kinds[a].name))
 			return true;
 	}
 	return false;
@@ -75,8 +74,8 @@ struct ocsf_class {
 
 static bool has_process(const struct facts *f)
 {
-	return json_is_integer(facts_at(f->root, "actor.pid")) ||
-	       json_is_integer(facts_at(f->root, "session.leader.pid"));
+	return jnode_is_int(jnode_at(f->root, "actor.pid")) ||
+	       jnode_is_int(jnode_at(f->root, "session.leader.pid"));
 }
 
 static struct ocsf_class class_of(const struct facts *f)
@@ -94,8 +93,8 @@ static struct ocsf_class class_of(const struct facts *f)
 	return c;
 }
 
-static void add_base(
-	const struct facts *f, const struct format_options *o, struct ocsf_class c, json_t *doc)
+static void add_base(const struct facts *f, const struct format_options *o, struct ocsf_class c,
+	struct jnode *doc)
 {
 	tree_int(doc, "activity_id", c.activity);
 	if (c.activity == OTHER)
@@ -112,80 +111,85 @@ static void add_base(
 	tree_text(doc, "metadata.uid", f->id);
 	tree_int(doc, "metadata.sequence", (int64_t)f->seq);
 	tree_text(doc, "metadata.event_code", span_of(f->shape->id));
-	tree_copy(doc, "metadata.original_time", facts_at(f->root, "time"));
+	tree_copy(doc, "metadata.original_time", jnode_at(f->root, "time"));
 	tree_text(doc, "device.hostname", f->host);
 	tree_int(doc, "device.type_id", 0);
 }
 
-static void add_profiles(const struct facts *f, bool control, json_t *doc)
+static void add_profiles(const struct facts *f, bool control, struct jnode *doc)
 {
-	tree_words(doc, "metadata.profiles", "host");
-	if (facts_at(f->root, "container"))
-		json_array_append_new(
-			(json_t *)facts_at(doc, "metadata.profiles"), json_string("container"));
+	struct jnode *list = jnode_list(doc->mem);
+
+	jnode_append(list, jnode_string(doc->mem, span_of("host")));
+	if (jnode_at(f->root, "container"))
+		jnode_append(list, jnode_string(doc->mem, span_of("container")));
 	if (control)
-		json_array_append_new((json_t *)facts_at(doc, "metadata.profiles"),
-			json_string("security_control"));
+		jnode_append(list, jnode_string(doc->mem, span_of("security_control")));
+	tree_set(doc, "metadata.profiles", list);
 }
 
 /* An actor must be a process with a pid, a user or at least a name. */
-static json_t *make_actor(const struct facts *f)
+static struct jnode *make_actor(const struct facts *f)
 {
-	json_t *actor = json_object(), *process = ocsf_process(facts_at(f->root, "actor"));
+	struct jnode *actor = jnode_object(f->root->mem);
+	struct jnode *process = ocsf_process(f, jnode_at(f->root, "actor"));
 	BUF struct buf scratch = {.p = NULL};
 	struct value uid;
 
 	if (!process)
-		process = ocsf_process(facts_at(f->root, "session.leader"));
+		process = ocsf_process(f, jnode_at(f->root, "session.leader"));
 	tree_set(actor, "process", process);
 	if (facts_value(f, "actor.uid", HOW_WORD, &scratch, &uid) ||
 		facts_value(f, "session.uid", HOW_WORD, &scratch, &uid) ||
 		facts_value(f, "uid", HOW_WORD, &scratch, &uid))
 		tree_text(actor, "user.uid", uid.text);
-	if (json_object_size(actor) == 0)
+	if (jnode_size(actor) == 0)
 		tree_text(actor, "app_name", span_of("unknown"));
 	return actor;
 }
 
 static bool is_acted(const struct facts *f)
 {
-	return facts_at(f->root, "actor") || facts_at(f->root, "session") ||
-	       facts_at(f->root, "uid");
+	return jnode_at(f->root, "actor") || jnode_at(f->root, "session") ||
+	       jnode_at(f->root, "uid");
 }
 
 /* `file` is how it was, `file_result` how it is; one that was not there before has the name only. */
-static void add_files(const struct facts *f, json_t *doc)
+static void add_files(const struct facts *f, struct jnode *doc)
 {
 	const char *from = facts_text(f, "change.from").n > 0 ? "change.from" : "change.path";
-	const json_t *now = facts_at(f->root, "change.new"), *old = facts_at(f->root, "change.old");
-	json_t *was = ocsf_file(f, from, old);
+	const struct jnode *now = jnode_at(f->root, "change.new"),
+			   *old = jnode_at(f->root, "change.old");
+	struct jnode *was = ocsf_file(f, from, old);
 
-	if (!old && json_is_object(now))
-		json_object_set_new(was, "type_id", json_integer(ocsf_file_type(now)));
+	if (!old && jnode_is_object(now))
+		jnode_set(was, "type_id", jnode_int(was->mem, ocsf_file_type(now)));
 	tree_set(doc, "file", was);
 	if (now)
 		tree_set(doc, "file_result", ocsf_file(f, "change.path", now));
 }
 
 /* Who did it and where is in the first of them. */
-static void add_evidence(const struct facts *f, const char *name, json_t *file, json_t *list)
+static void add_evidence(
+	const struct facts *f, const char *name, struct jnode *file, struct jnode *list)
 {
-	json_t *e = json_object();
+	struct jnode *e = jnode_object(list->mem);
 
 	tree_text(e, "name", span_of(name));
-	if (json_array_size(list) == 0) {
+	if (jnode_size(list) == 0) {
 		tree_set(e, "actor", make_actor(f));
 		tree_set(e, "container", ocsf_container(f));
 	}
 	tree_set(e, "file", file);
-	json_array_append_new(list, e);
+	jnode_append(list, e);
 }
 
-static json_t *make_evidences(const struct facts *f)
+static struct jnode *make_evidences(const struct facts *f)
 {
-	const json_t *now = facts_at(f->root, "change.new"), *old = facts_at(f->root, "change.old");
+	const struct jnode *now = jnode_at(f->root, "change.new"),
+			   *old = jnode_at(f->root, "change.old");
 	bool any = facts_text(f, "change.path").n > 0;
-	json_t *list = json_array();
+	struct jnode *list = jnode_list(f->root->mem);
 
 	if (any && (now || !old))
 		add_evidence(f, "now", ocsf_file(f, "change.path", now), list);
@@ -196,10 +200,10 @@ static json_t *make_evidences(const struct facts *f)
 	return list;
 }
 
-static void add_finding(const struct facts *f, struct span said, json_t *doc)
+static void add_finding(const struct facts *f, struct span said, struct jnode *doc)
 {
 	struct span rule = facts_text(f, "rule.name"), target = facts_text(f, "target.id");
-	json_t *resource = json_object();
+	struct jnode *resource = jnode_object(doc->mem);
 
 	tree_text(doc, "finding_info.uid", f->id);
 	tree_text(doc, "finding_info.title", span_of(f->shape->name));
@@ -208,34 +212,34 @@ static void add_finding(const struct facts *f, struct span said, json_t *doc)
 	tree_words(doc, "finding_info.types", f->shape->id);
 	tree_text(doc, "finding_info.analytic.name", rule.n > 0 ? rule : span_of(f->shape->id));
 	tree_int(doc, "finding_info.analytic.type_id", 1);
-	tree_set(doc, "is_alert", json_true());
+	tree_set(doc, "is_alert", jnode_true(doc->mem));
 	tree_int(doc, "status_id", 1);
 	tree_set(doc, "evidences", make_evidences(f));
 	if (target.n > 0) {
 		tree_text(resource, "uid", target);
-		tree_copy(resource, "name", facts_at(f->root, "target.name"));
-		tree_copy(resource, "type", facts_at(f->root, "target.kind"));
+		tree_copy(resource, "name", jnode_at(f->root, "target.name"));
+		tree_copy(resource, "type", jnode_at(f->root, "target.kind"));
 		tree_int(resource, "role_id", 3);
-		tree_set(doc, "resources[]", json_incref(resource));
+		tree_set(doc, "resources[]", resource);
 	}
-	json_decref(resource);
 }
 
-static void add_class(const struct facts *f, struct ocsf_class c, struct span said, json_t *doc)
+static void add_class(
+	const struct facts *f, struct ocsf_class c, struct span said, struct jnode *doc)
 {
-	const json_t *manager = facts_at(f->root, "run.manager");
+	const struct jnode *manager = jnode_at(f->root, "run.manager");
 
 	if (c.uid == FINDING)
 		add_finding(f, said, doc);
 	if (c.uid == FILE_ACTIVITY)
 		add_files(f, doc);
 	else
-		tree_copy(doc, "unmapped.path", facts_at(f->root, "change.path"));
+		tree_copy(doc, "unmapped.path", jnode_at(f->root, "change.path"));
 	if (c.uid == PROCESS_ACTIVITY)
-		tree_copy(doc, "process", facts_at(doc, "actor.process"));
+		tree_copy(doc, "process", jnode_at(doc, "actor.process"));
 	if (c.uid == LIFECYCLE)
 		tree_text(doc, "app.name",
-			json_is_string(manager) ? json_span(manager) : span_of("boltseal"));
+			jnode_is_text(manager) ? jnode_text(manager) : span_of("boltseal"));
 	if (f->shape->type == EVENT_EXEC_DENIED) {
 		tree_int(doc, "action_id", 2);
 		tree_int(doc, "disposition_id", 2);
@@ -264,7 +268,7 @@ static const struct {
 int format_ocsf(const struct facts *f, const struct format_options *o, struct buf *out)
 {
 	const struct tree_cut cut = {.max = o->max, .mark = "metadata.is_truncated", .keep = keep};
-	DECREF json_t *doc = json_object();
+	struct jnode *doc = jnode_object(f->root->mem);
 	BUF struct buf said = {.p = NULL};
 	struct ocsf_class c = class_of(f);
 
@@ -277,7 +281,7 @@ int format_ocsf(const struct facts *f, const struct format_options *o, struct bu
 	tree_set(doc, "container", ocsf_container(f));
 	add_class(f, c, buf_span(&said), doc);
 	for (size_t i = 0; i < COUNTOF(rest); i++)
-		tree_copy(doc, rest[i].to, facts_at(f->root, rest[i].from));
+		tree_copy(doc, rest[i].to, jnode_at(f->root, rest[i].from));
 	tree_write(doc, &cut, out);
 	return 0;
 }

@@ -84,7 +84,8 @@ static void make_param(const struct field_step *s, struct buf *visible, struct b
 	buf_add_text(param, s->name);
 	buf_add(param, "=\"", 2);
 	if (s->value.is_number) {
-		buf_printf(param, "%lld\"", (long long)s->value.number);
+		buf_int(param, s->value.number);
+		buf_u8(param, '"');
 		return;
 	}
 	buf_reset(visible);

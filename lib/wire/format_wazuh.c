@@ -22,35 +22,34 @@ static const char *const attributes[ASPECT_N] = {[ASPECT_MODE] = "permission",
 static bool differs(const struct facts *f, const char *member)
 {
 	BUF struct buf old = {.p = NULL}, now = {.p = NULL};
-	const json_t *a, *b;
+	const struct jnode *a, *b;
 
 	buf_printf(&old, "change.old.%s", member);
 	buf_printf(&now, "change.new.%s", member);
-	a = facts_at(f->root, buf_text(&old));
-	b = facts_at(f->root, buf_text(&now));
-	return a && b && !json_equal(a, b);
+	a = jnode_at(f->root, buf_text(&old));
+	b = jnode_at(f->root, buf_text(&now));
+	return a && b && !jnode_eq(a, b);
 }
 
-static void add_changed(const struct facts *f, json_t *doc)
+static void add_changed(const struct facts *f, struct jnode *doc)
 {
 	static const char *const plain[] = {"size", "uid", "gid"};
-	const json_t *aspects = facts_at(f->root, "change.aspects");
-	json_t *list = json_array();
+	const struct jnode *aspects = jnode_at(f->root, "change.aspects");
+	struct jnode *list = jnode_list(doc->mem);
 
 	for (size_t i = 0; i < COUNTOF(plain); i++) {
 		if (differs(f, plain[i]))
-			json_array_append_new(list, json_string(plain[i]));
+			jnode_append(list, jnode_string(doc->mem, span_of(plain[i])));
 	}
-	for (size_t i = 0; i < json_array_size(aspects); i++) {
-		const json_t *v = json_array_get(aspects, i);
-		int a = json_is_string(v) ? kind_find(aspect_kinds, ASPECT_N, json_span(v)) : -1;
+	for (const struct jnode *v = jnode_is_list(aspects) ? jnode_first(aspects) : NULL; v;
+		v = v->next) {
+		int a = jnode_is_text(v) ? kind_find(aspect_kinds, ASPECT_N, jnode_text(v)) : -1;
 
 		if (a >= 0 && attributes[a])
-			json_array_append_new(list, json_string(attributes[a]));
+			jnode_append(list, jnode_string(doc->mem, span_of(attributes[a])));
 	}
-	if (json_array_size(list) > 0)
-		tree_copy(doc, "syscheck.changed_attributes", list);
-	json_decref(list);
+	if (jnode_size(list) > 0)
+		tree_set(doc, "syscheck.changed_attributes", list);
 }
 
 /* "0644" -> "rw-r--r--", the special bits as ls has them. */
@@ -85,7 +84,8 @@ static const struct {
 	{"sha256", "sha256", HOW_PLAIN}, {"mtime", "mtime", HOW_PLAIN},
 	{"link", "symbolic_path", HOW_PLAIN}};
 
-static void add_record(const struct facts *f, const char *which, const char *suffix, json_t *doc)
+static void add_record(
+	const struct facts *f, const char *which, const char *suffix, struct jnode *doc)
 {
 	BUF struct buf scratch = {.p = NULL}, place = {.p = NULL}, name = {.p = NULL};
 	struct value v;
@@ -111,7 +111,7 @@ static void add_record(const struct facts *f, const char *which, const char *suf
 		tree_text(doc, buf_text(&name), span_of(words));
 }
 
-static void audit_word(const struct facts *f, const char *from, const char *to, json_t *doc)
+static void audit_word(const struct facts *f, const char *from, const char *to, struct jnode *doc)
 {
 	BUF struct buf scratch = {.p = NULL};
 	struct value v;
@@ -120,10 +120,10 @@ static void audit_word(const struct facts *f, const char *from, const char *to, 
 		tree_text(doc, to, v.text);
 }
 
-static void add_audit(const struct facts *f, json_t *doc)
+static void add_audit(const struct facts *f, struct jnode *doc)
 {
-	const json_t *parent = json_array_get(facts_at(f->root, "actor.ancestry"), 0);
-	const json_t *ppid = facts_at(parent, "pid");
+	const struct jnode *parent = jnode_first(jnode_at(f->root, "actor.ancestry"));
+	const struct jnode *ppid = jnode_at(parent, "pid");
 	BUF struct buf word = {.p = NULL};
 
 	audit_word(f, "actor.uid", "syscheck.audit.user.id", doc);
@@ -131,11 +131,11 @@ static void add_audit(const struct facts *f, json_t *doc)
 	audit_word(f, "actor.gid", "syscheck.audit.group.id", doc);
 	audit_word(f, "actor.login_uid", "syscheck.audit.login_user.id", doc);
 	audit_word(f, "actor.pid", "syscheck.audit.process.id", doc);
-	tree_copy(doc, "syscheck.audit.process.name", facts_at(f->root, "actor.exe"));
-	tree_copy(doc, "syscheck.audit.process.cwd", facts_at(f->root, "actor.cwd"));
-	tree_copy(doc, "syscheck.audit.process.parent_name", facts_at(parent, "exe"));
-	if (json_is_integer(ppid)) {
-		buf_printf(&word, "%lld", (long long)json_integer_value(ppid));
+	tree_copy(doc, "syscheck.audit.process.name", jnode_at(f->root, "actor.exe"));
+	tree_copy(doc, "syscheck.audit.process.cwd", jnode_at(f->root, "actor.cwd"));
+	tree_copy(doc, "syscheck.audit.process.parent_name", jnode_at(parent, "exe"));
+	if (jnode_is_int(ppid)) {
+		buf_printf(&word, "%lld", (long long)jnode_number(ppid));
 		tree_text(doc, "syscheck.audit.process.ppid", buf_span(&word));
 	}
 }
@@ -153,16 +153,16 @@ static const char *event_of(const struct facts *f)
 	return "modified";
 }
 
-static void add_syscheck(const struct facts *f, json_t *doc)
+static void add_syscheck(const struct facts *f, struct jnode *doc)
 {
-	const json_t *path = facts_at(f->root, "change.path");
+	const struct jnode *path = jnode_at(f->root, "change.path");
 
-	if (!json_is_string(path))
+	if (!jnode_is_text(path))
 		return;
 	tree_copy(doc, "syscheck.path", path);
 	tree_text(doc, "syscheck.event", span_of(event_of(f)));
 	tree_text(doc, "syscheck.mode",
-		span_of(facts_at(f->root, "actor.pid") ? "whodata" : "realtime"));
+		span_of(jnode_at(f->root, "actor.pid") ? "whodata" : "realtime"));
 	add_changed(f, doc);
 	add_record(f, "old", "before", doc);
 	add_record(f, "new", "after", doc);
@@ -178,32 +178,32 @@ static const char *const target_rest[] = {
 static const char *const change_rest[] = {"path_b64", "aspects", "from", "from_b64", "mount",
 	"host_path", "host_path_b64", "unsettled"};
 
-static void copy_all(
-	const json_t *from, const char *prefix, const char *const *names, size_t n, json_t *doc)
+static void copy_all(const struct jnode *from, const char *prefix, const char *const *names,
+	size_t n, struct jnode *doc)
 {
 	for (size_t i = 0; i < n; i++) {
 		BUF struct buf place = {.p = NULL};
 
 		buf_printf(&place, "%s%s", prefix, names[i]);
-		tree_copy(doc, buf_text(&place), facts_at(from, names[i]));
+		tree_copy(doc, buf_text(&place), jnode_at(from, names[i]));
 	}
 }
 
 int format_wazuh(const struct facts *f, const struct format_options *o, struct buf *out)
 {
 	const struct tree_cut cut = {.max = o->max, .mark = "boltseal.truncated", .keep = keep};
-	DECREF json_t *doc = json_object();
+	struct jnode *doc = jnode_object(f->root->mem);
 	BUF struct buf said = {.p = NULL};
 
 	facts_say(f, &said);
-	tree_copy(doc, "timestamp", facts_at(f->root, "time"));
+	tree_copy(doc, "timestamp", jnode_at(f->root, "time"));
 	tree_text(doc, "boltseal.event", span_of(f->shape->id));
 	tree_text(doc, "boltseal.message", buf_span(&said));
 	tree_text(doc, "boltseal.version", span_of(o->version));
 	copy_all(f->root, "boltseal.", rest, COUNTOF(rest), doc);
-	copy_all(facts_at(f->root, "target"), "boltseal.target.", target_rest, COUNTOF(target_rest),
+	copy_all(jnode_at(f->root, "target"), "boltseal.target.", target_rest, COUNTOF(target_rest),
 		doc);
-	copy_all(facts_at(f->root, "change"), "boltseal.", change_rest, COUNTOF(change_rest), doc);
+	copy_all(jnode_at(f->root, "change"), "boltseal.", change_rest, COUNTOF(change_rest), doc);
 	add_syscheck(f, doc);
 	tree_write(doc, &cut, out);
 	return 0;

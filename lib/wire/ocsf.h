@@ -1,12 +1,12 @@
-/* ocsf.h - the objects of OCSF that events are made of. Each is new, the caller's. */
+/* ocsf.h - the objects of OCSF that events are made of. Each is new, in the event's arena. */
 #pragma once
 
 #include "wire/facts.h"
 
 /* From an actor of the event. NULL when it has no pid: OCSF knows no process without one. */
-json_t *ocsf_process(const json_t *actor);
+struct jnode *ocsf_process(const struct facts *f, const struct jnode *actor);
 /* The file at a place that holds its path, as `record` (NULL: not known) describes it. */
-json_t *ocsf_file(const struct facts *f, const char *place, const json_t *record);
-int ocsf_file_type(const json_t *record);
+struct jnode *ocsf_file(const struct facts *f, const char *place, const struct jnode *record);
+int ocsf_file_type(const struct jnode *record);
 /* NULL when the event is about no container. */
-json_t *ocsf_container(const struct facts *f);
+struct jnode *ocsf_container(const struct facts *f);

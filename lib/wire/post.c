@@ -47,7 +47,7 @@ struct items {
 static void items_free(struct items *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		json_decref(l->v[i].root);
+		arena_free(&l->v[i].mem);
 		buf_free(&l->v[i].text);
 	}
 	free(l->v);
@@ -55,18 +55,13 @@ static void items_free(struct items *l)
 
 static int item_make(const struct post_options *o, const struct post_event *e, struct post_item *it)
 {
-	json_error_t why;
 	int r = format_event(o->format, e->json, &o->how, &it->text);
 
 	it->event = e;
 	it->is_json = is_json(o->format);
 	if (r < 0 || (r = buf_err(&it->text)) < 0 || profiles[o->profile].plain)
 		return r;
-	it->root = json_loadb((const char *)e->json.p, e->json.n, JSON_ALLOW_NUL, &why);
-	if (!json_is_object(it->root))
-		return err_set(
-			-EBADMSG, "event %llu is no JSON object", (unsigned long long)e->seq);
-	return 0;
+	return jnode_read(e->json, &it->mem, &it->root); /* an object, or it had no format */
 }
 
 int post_body(const struct post_options *o, const struct post_event *v, size_t n, struct buf *out,
@@ -140,9 +135,7 @@ void post_item_value(struct json *j, const struct post_item *it)
 
 struct span post_item_host(const struct post_item *it)
 {
-	const json_t *host = json_object_get(it->root, "host");
-
-	return json_is_string(host) ? json_span(host) : span_of("");
+	return jnode_text(jnode_at(it->root, "host"));
 }
 
 static bool is_given(const struct post_options *o, const char *name)

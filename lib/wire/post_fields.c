@@ -75,37 +75,19 @@ static const struct row {
 	{"target.pod.uid", VALUE, POST_TEXT, {"k8s.pod.uid", NULL, NULL}},
 };
 
-static const json_t *member(const json_t *v, const char *at)
-{
-	char name[32];
-
-	while (v && *at) {
-		size_t n = strcspn(at, ".");
-
-		must(n < sizeof(name));
-		memcpy(name, at, n);
-		name[n] = 0;
-		v = json_object_get(v, name);
-		at += at[n] ? n + 1 : n;
-	}
-	return v;
-}
-
 /* Scalars as text; lists of them with a blank between. */
-static void as_text(const json_t *v, struct buf *out)
+static void as_text(const struct jnode *v, struct buf *out)
 {
-	if (json_is_string(v))
-		buf_add_span(out, json_span(v));
-	else if (json_is_integer(v))
-		buf_printf(out, "%lld", (long long)json_integer_value(v));
-	else if (json_is_boolean(v))
-		buf_add_text(out, json_is_true(v) ? "true" : "false");
-	for (size_t i = 0; json_is_array(v) && i < json_array_size(v); i++) {
-		const json_t *e = json_array_get(v, i);
-
-		if (i > 0)
+	if (jnode_is_text(v))
+		buf_add_span(out, jnode_text(v));
+	else if (jnode_is_int(v))
+		buf_int(out, v->number);
+	else if (jnode_is_bool(v))
+		buf_add_text(out, jnode_is_true(v) ? "true" : "false");
+	for (const struct jnode *e = jnode_is_list(v) ? jnode_first(v) : NULL; e; e = e->next) {
+		if (e != jnode_first(v))
 			buf_u8(out, ' ');
-		if (!json_is_array(e))
+		if (!jnode_is_list(e))
 			as_text(e, out);
 	}
 }
@@ -136,27 +118,25 @@ static struct span part_of(const struct row *row, struct span text)
 	return text;
 }
 
-static const char *action_of(const json_t *kind)
+static const char *action_of(const struct jnode *kind)
 {
 	static const struct {
 		const char *kind, *action;
 	} words[] = {{"A", "created"}, {"C", "modified"}, {"D", "deleted"}};
 
 	for (size_t i = 0; i < COUNTOF(words); i++)
-		if (json_is_string(kind) && strcmp(json_string_value(kind), words[i].kind) == 0)
+		if (span_is(jnode_text(kind), words[i].kind))
 			return words[i].action;
 	return NULL;
 }
 
-static bool is_container(const json_t *root)
+static bool is_container(const struct jnode *root)
 {
-	const json_t *kind = member(root, "target.kind");
-
-	return json_is_string(kind) &&
-	       strcmp(json_string_value(kind), target_kinds[TARGET_CONTAINER].name) == 0;
+	return span_is(
+		jnode_text(jnode_at(root, "target.kind")), target_kinds[TARGET_CONTAINER].name);
 }
 
-static bool is_wanted(const struct row *row, const json_t *root, bool redact)
+static bool is_wanted(const struct row *row, const struct jnode *root, bool redact)
 {
 	if (row->from == CMDLINE)
 		return !redact;
@@ -165,13 +145,13 @@ static bool is_wanted(const struct row *row, const json_t *root, bool redact)
 	return true;
 }
 
-static bool is_of_type(const struct row *row, const json_t *v)
+static bool is_of_type(const struct row *row, const struct jnode *v)
 {
 	if (row->type == POST_NUMBER)
-		return json_is_integer(v);
+		return jnode_is_int(v);
 	if (row->type == POST_TRUTH)
-		return json_is_boolean(v);
-	return v && !json_is_object(v) && !json_is_null(v);
+		return jnode_is_bool(v);
+	return v && !jnode_is_object(v) && v->kind != JNODE_NULL;
 }
 
 void post_fields(const struct post_item *it, enum post_names names, bool redact,
@@ -182,12 +162,12 @@ void post_fields(const struct post_item *it, enum post_names names, bool redact,
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		const struct row *row = &rows[i];
 		struct post_field f = {.name = row->name[names], .type = row->type};
-		const json_t *v = f.name ? member(it->root, row->at) : NULL;
+		const struct jnode *v = f.name ? jnode_at(it->root, row->at) : NULL;
 
 		if (!f.name || !is_wanted(row, it->root, redact))
 			continue;
 		if (row->from == ACTION)
-			v = action_of(v) ? v : json_object_get(it->root, "type");
+			v = action_of(v) ? v : jnode_at(it->root, "type");
 		if (!is_of_type(row, v))
 			continue;
 		buf_reset(&text);
@@ -195,7 +175,7 @@ void post_fields(const struct post_item *it, enum post_names names, bool redact,
 		f.text = part_of(row, buf_span(&text));
 		if (row->from == ACTION && action_of(v))
 			f.text = span_of(action_of(v));
-		f.number = json_is_integer(v) ? json_integer_value(v) : json_is_true(v);
+		f.number = jnode_is_int(v) ? jnode_number(v) : jnode_is_true(v);
 		if (f.text.n > 0)
 			fn(ctx, &f);
 	}

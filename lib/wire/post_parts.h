@@ -2,14 +2,16 @@
 #pragma once
 
 #include "wire/jansson.h"
+#include "wire/jnode.h"
 #include "wire/post.h"
 
 /* An event on its way into a body. */
 struct post_item {
 	const struct post_event *event;
-	json_t *root;	 /* the event, read; NULL where the profile asks for no facts */
-	struct buf text; /* the event, formatted */
-	bool is_json;	 /* `text` is a JSON object */
+	struct arena mem;
+	struct jnode *root; /* the event, read; NULL where the profile asks for no facts */
+	struct buf text;    /* the event, formatted */
+	bool is_json;	    /* `text` is a JSON object */
 };
 /* The formatted event as a JSON value: the object, or a string. */
 void post_item_value(struct json *j, const struct post_item *it);

@@ -6,6 +6,7 @@
  * original, and an event is only taken for one when its id is the digest of its text.
  */
 #include "wire/proof_chain.h"
+#include "wire/proof_reduced.h"
 #include "base/err.h"
 #include "wire/jansson.h"
 #include <inttypes.h>
@@ -27,7 +28,8 @@ struct proof {
 	bool too_long;
 	uint64_t other; /* lines that say nothing of events */
 	uint64_t events;
-	bool cut; /* the last line ends in the middle */
+	bool cut;			     /* the last line ends in the middle */
+	uint64_t reduced[FORMAT_N], no_prev; /* entries whose content nothing proves */
 };
 
 /* Members that hold an event's text as a string, the surest first. */
@@ -130,12 +132,21 @@ static int take_event(struct proof *p, json_t *root)
 	if (r == 0 && (e.host.n > HOST_MOST || memchr(e.host.p, 0, e.host.n)))
 		r = err_set(-EBADMSG, "event %" PRIu64 " is of no host that could be", e.seq);
 	if (r == 0)
-		return chains_add(&p->chains, &e);
+		return chains_add(&p->chains, &e, true);
 	if (r != -EBADMSG)
 		return r;
 	if (!p->host || !e.host.n || span_is(e.host, p->host))
 		chains_find(&p->chains, FINDING_ALTERED, e.seq, err_why());
 	return 0;
+}
+
+static int take_reduced(struct proof *p, const struct reduced *r)
+{
+	if (r->link.seq == 0)
+		return 0;
+	p->reduced[r->format]++;
+	p->no_prev += !r->has_prev;
+	return chains_add(&p->chains, &r->link, r->has_prev);
 }
 
 /* How far one line has been looked into. */
@@ -175,6 +186,7 @@ static int look_at_object(struct proof *p, struct look *l, struct span text, boo
 	DECREF json_t *root = json_loadb(
 		(const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	size_t had = l->found;
+	struct reduced reduced;
 	int r;
 
 	*ret_done = false;
@@ -186,6 +198,10 @@ static int look_at_object(struct proof *p, struct look *l, struct span text, boo
 		return take_event(p, root);
 	}
 	r = look_at_strings(p, l, root, OBJECTS_DEPTH);
+	if (r == 0 && l->found == had && reduced_object(root, &reduced)) {
+		l->found++;
+		r = take_reduced(p, &reduced);
+	}
 	*ret_done = l->found > had;
 	return r;
 }
@@ -211,6 +227,29 @@ static int look_into(struct proof *p, struct look *l, struct span text)
 	return 0;
 }
 
+/* A line that has no word of the schema: the first object on it, or a line of fields. Receivers wrap
+ * documents in "_source". */
+static int look_for_reduced(struct proof *p, struct look *l, struct span line)
+{
+	struct reduced reduced;
+	const uint8_t *from;
+	size_t n;
+
+	if (!memmem(line.p, line.n, "boltseal", 8))
+		return 0;
+	l->found = reduced_line(line, &reduced);
+	from = l->found ? NULL : object_at(line);
+	n = from ? object_len(span_make(from, line.n - (size_t)(from - line.p))) : 0;
+	if (n) {
+		DECREF json_t *root = json_loadb(
+			(const char *)from, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+		const json_t *source = json_object_get(root, "_source");
+
+		l->found = root && reduced_object(source ? source : root, &reduced);
+	}
+	return l->found ? take_reduced(p, &reduced) : 0;
+}
+
 static int end_line(struct proof *p, struct span line, bool ended)
 {
 	struct look l = {.strings = STRINGS_DEPTH};
@@ -218,6 +257,8 @@ static int end_line(struct proof *p, struct span line, bool ended)
 
 	p->chains.line++;
 	r = look_into(p, &l, line);
+	if (r == 0 && !l.found && !memmem(line.p, line.n, MARK, strlen(MARK)))
+		r = look_for_reduced(p, &l, line);
 	if (r < 0 || l.found)
 		return r;
 	if (!ended && memchr(line.p, '{', line.n))
@@ -270,8 +311,8 @@ static int nothing(const struct proof *p)
 	if (p->chains.outside)
 		return err_set(-ENODATA, "no event of those seqs is in it");
 	return err_set(-ENODATA,
-		"no event of boltseal.event/1 is in it: a sink's format must be json, or keep the "
-		"original text");
+		"no event of boltseal.event/1 is in it, in no format that a sink writes; what is "
+		"to be proven in full a sink must write as json, or a receiver keep as it came");
 }
 
 static void show_line(struct json *j, const struct finding *f)
@@ -335,6 +376,39 @@ static bool show_entries(const struct proof *p, struct json *j)
 	return ok;
 }
 
+/* Of formats that are not the event itself. True when there was none, or that is enough. */
+static bool show_content(const struct proof *p, struct json *j)
+{
+	BUF struct buf detail = {.p = NULL}, names = {.p = NULL};
+	uint64_t n = 0;
+
+	for (int f = 0; f < FORMAT_N; f++) {
+		if (!p->reduced[f])
+			continue;
+		buf_printf(&names, "%s%s", n ? ", " : "", format_kinds[f].name);
+		n += p->reduced[f];
+	}
+	if (n == 0)
+		return true;
+	buf_printf(&detail,
+		"%" PRIu64 " entries carry seq and id alone%s: that none is missing is proven by "
+		"these, what they say is not; ",
+		n, p->no_prev == n ? "" : ", and prev");
+	buf_add_text(&detail, p->chains.opt.only_complete
+				      ? "allowed"
+				      : "only json, or an original that is kept, proves that too "
+					"(--only-complete is content without)");
+	json_open(j, '{');
+	json_m_text(j, "check", "content");
+	json_m_str(j, "detail", buf_span(&detail));
+	json_m_uint(j, "events", n);
+	json_m_uint(j, "no_prev", p->no_prev);
+	json_m_bool(j, "ok", p->chains.opt.only_complete);
+	json_m_str(j, "subject", buf_span(&names));
+	json_close(j, '}');
+	return p->chains.opt.only_complete;
+}
+
 int proof_end(struct proof *p, struct buf *out, bool *ret_clean)
 {
 	struct json j = json_on(out);
@@ -351,6 +425,7 @@ int proof_end(struct proof *p, struct buf *out, bool *ret_clean)
 	for (size_t i = 0; i < p->chains.n_kept; i++)
 		show_line(&j, &p->chains.kept[i]);
 	*ret_clean = show_entries(p, &j);
+	*ret_clean &= show_content(p, &j);
 	*ret_clean &= chains_show(&p->chains, &j);
 	json_close(&j, ']');
 	json_m_bool(&j, "clean", *ret_clean);

@@ -10,6 +10,10 @@
  * entry before; no seq is missing between the first and the last that were seen. What came after the
  * last, or before the first, cannot be known from the text: `since` and `until` say what must be
  * there. Memory is bounded, see the options.
+ *
+ * Other formats carry seq, id and prev (CEF no prev) and not what the digest is of: of these it is
+ * proven that none is missing, not what they say. That is a mismatch unless `only_complete`, or a
+ * forger could put what he likes into the words of another format.
  */
 #pragma once
 
@@ -20,6 +24,7 @@ struct proof_options {
 	const char *host;      /* only of this one; NULL: of every host */
 	uint64_t since, until; /* seqs that must be there, both included; 0: as far as it goes */
 	bool allow_holes;      /* missing seqs are told and are no mismatch */
+	bool only_complete;    /* content that cannot be proven is told and is no mismatch */
 	/* Bounds, 0: what is sensible. Stretches without a hole, at about 200 bytes each; 512 seqs
 	 * whose repeats can be compared with their first copy, at 4 KiB. */
 	size_t max_runs, max_pages;

@@ -16,6 +16,7 @@ enum { HOSTS_MOST = 65536, RUNS_MOST = 1 << 20, PAGES_MOST = 1 << 16, PAGE = 512
 struct run {
 	uint64_t from, to;
 	uint8_t prev[SHA_LEN], last[SHA_LEN]; /* prev of `from`, id of `to` */
+	bool has_prev;
 };
 struct chain {
 	char *host;
@@ -179,7 +180,7 @@ static void bad_link(struct chains *cs, struct chain *c, uint64_t seq)
 	chains_find(cs, FINDING_LINK, seq, buf_text(&why));
 }
 
-static int new_run(struct chains *cs, struct chain *c, const struct event_link *e)
+static int new_run(struct chains *cs, struct chain *c, const struct event_link *e, bool has_prev)
 {
 	size_t most = cs->opt.max_runs ? cs->opt.max_runs : RUNS_MOST;
 	struct run *run;
@@ -198,6 +199,7 @@ static int new_run(struct chains *cs, struct chain *c, const struct event_link *
 	run->from = run->to = e->seq;
 	memcpy(run->prev, e->prev, SHA_LEN);
 	memcpy(run->last, e->id, SHA_LEN);
+	run->has_prev = has_prev;
 	must(tsearch(run, &c->runs, by_place));
 	cs->n_runs++;
 	return 0;
@@ -212,16 +214,16 @@ static void join(struct chains *cs, struct chain *c, struct run *below, struct r
 	cs->n_runs--;
 }
 
-static int place(struct chains *cs, struct chain *c, const struct event_link *e)
+static int place(struct chains *cs, struct chain *c, const struct event_link *e, bool has_prev)
 {
 	static const uint8_t none[SHA_LEN];
 	struct run *below = run_of(c, e->seq - 1), *above = run_of(c, e->seq + 1);
 
-	if (e->seq == 1 && !sha_same(e->prev, none))
+	if (e->seq == 1 && has_prev && !sha_same(e->prev, none))
 		bad_link(cs, c, 1);
-	if (below && !sha_same(below->last, e->prev))
+	if (below && has_prev && !sha_same(below->last, e->prev))
 		bad_link(cs, c, e->seq);
-	if (above && !sha_same(above->prev, e->id))
+	if (above && above->has_prev && !sha_same(above->prev, e->id))
 		bad_link(cs, c, e->seq + 1);
 	if (below) {
 		below->to = e->seq;
@@ -229,15 +231,16 @@ static int place(struct chains *cs, struct chain *c, const struct event_link *e)
 	} else if (above) {
 		above->from = e->seq;
 		memcpy(above->prev, e->prev, SHA_LEN);
+		above->has_prev = has_prev;
 	} else {
-		return new_run(cs, c, e);
+		return new_run(cs, c, e, has_prev);
 	}
 	if (below && above)
 		join(cs, c, below, above);
 	return 0;
 }
 
-int chains_add(struct chains *cs, const struct event_link *e)
+int chains_add(struct chains *cs, const struct event_link *e, bool has_prev)
 {
 	const struct proof_options *o = &cs->opt;
 	struct chain *c;
@@ -262,7 +265,7 @@ int chains_add(struct chains *cs, const struct event_link *e)
 	c->late += e->seq < c->top;
 	c->top = e->seq > c->top ? e->seq : c->top;
 	remember(cs, c, e);
-	return place(cs, c, e);
+	return place(cs, c, e, has_prev);
 }
 
 /* ---- what it comes to ---- */

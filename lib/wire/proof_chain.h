@@ -33,8 +33,8 @@ struct chains {
 	size_t n_kept;
 };
 void chains_fini(struct chains *cs);
-/* One more entry, whose id is right. */
-int chains_add(struct chains *cs, const struct event_link *e);
+/* One more entry, whose id is right, or is believed; without `has_prev` its prev is not known. */
+int chains_add(struct chains *cs, const struct event_link *e, bool has_prev);
 void chains_find(struct chains *cs, enum finding_kind kind, uint64_t seq, const char *why);
 size_t chains_count(const struct chains *cs);
 /* Two checks a host, as members of an array. Returns whether all are right. */

@@ -1,81 +1,73 @@
-/* Built with jansson, whose texts are UTF-8 or refused: whatever comes in is made so first. */
+/* Whatever text comes in is made valid UTF-8 first. */
 #include "wire/tree.h"
-#include "base/text.h"
 #include <stdio.h>
 
 /* The object that holds the last part of a place; parts that are not there are made. */
-static json_t *parent_of(json_t *at, const char **place)
+static struct jnode *parent_of(struct jnode *at, const char **place)
 {
 	const char *dot;
 
-	while (json_is_object(at) && (dot = strchr(*place, '.'))) {
-		size_t n = (size_t)(dot - *place);
-		json_t *below = json_object_getn(at, *place, n);
+	while (jnode_is_object(at) && (dot = strchr(*place, '.'))) {
+		struct span name = span_make(*place, (size_t)(dot - *place));
+		struct jnode *below = jnode_get(at, name);
 
 		if (!below) {
-			below = json_object();
-			json_object_setn_new(at, *place, n, below);
+			below = jnode_object(at->mem);
+			jnode_put(at, arena_dup(at->mem, name), below);
 		}
 		at = below;
 		*place = dot + 1;
 	}
-	return json_is_object(at) ? at : NULL;
+	return jnode_is_object(at) ? at : NULL;
 }
 
-void tree_set(json_t *root, const char *place, json_t *v)
+void tree_set(struct jnode *root, const char *place, struct jnode *v)
 {
-	json_t *at = v ? parent_of(root, &place) : NULL;
+	struct jnode *at = v ? parent_of(root, &place) : NULL, *one;
 	size_t n = strlen(place);
 	bool list = n > 2 && strcmp(place + n - 2, "[]") == 0;
 
 	if (list)
 		n -= 2;
-	if (!at || json_object_getn(at, place, n)) {
-		json_decref(v);
+	if (!at || jnode_get(at, span_make(place, n)))
 		return;
-	}
 	if (list) {
-		json_t *one = json_array();
-
-		json_array_append_new(one, v);
+		one = jnode_list(root->mem);
+		jnode_append(one, v);
 		v = one;
 	}
-	json_object_setn_new(at, place, n, v);
+	jnode_put(at, arena_dup(root->mem, span_make(place, n)), v);
 }
 
-void tree_text(json_t *root, const char *place, struct span any_bytes)
+void tree_text(struct jnode *root, const char *place, struct span any_bytes)
 {
-	BUF struct buf text = {.p = NULL};
-
-	text_to_utf8(&text, any_bytes);
-	tree_set(root, place, json_stringn(buf_text(&text), text.n));
+	tree_set(root, place, jnode_string(root->mem, any_bytes));
 }
 
-void tree_int(json_t *root, const char *place, int64_t v)
+void tree_int(struct jnode *root, const char *place, int64_t v)
 {
-	tree_set(root, place, json_integer(v));
+	tree_set(root, place, jnode_int(root->mem, v));
 }
 
-void tree_copy(json_t *root, const char *place, const json_t *v)
+void tree_copy(struct jnode *root, const char *place, const struct jnode *v)
 {
 	if (v)
-		tree_set(root, place, json_deep_copy(v));
+		tree_set(root, place, jnode_copy(root->mem, v));
 }
 
-void tree_words(json_t *root, const char *place, const char *words)
+void tree_words(struct jnode *root, const char *place, const char *words)
 {
-	json_t *list = json_array();
+	struct jnode *list = jnode_list(root->mem);
 
 	for (size_t n; *words; words += n + (words[n] == ',')) {
 		n = strcspn(words, ",");
-		json_array_append_new(list, json_stringn(words, n));
+		jnode_append(list, jnode_string(root->mem, span_make(words, n)));
 	}
 	tree_set(root, place, list);
 }
 
 struct longest {
-	json_t *parent;
-	const char *key;
+	struct jnode *parent, *member;
 	size_t n;
 };
 
@@ -88,29 +80,30 @@ static bool stays(const char *const *keep, const char *place)
 	return false;
 }
 
-static size_t size_of(const json_t *v)
+static size_t size_of(const struct jnode *v)
 {
-	return json_dumpb(v, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+	BUF struct buf text = {.p = NULL};
+
+	jnode_write(v, &text);
+	return text.n;
 }
 
 /* What is looked into: an object, but none of so many members that each were hardly worth it. */
-static bool is_open(const json_t *v)
+static bool is_open(const struct jnode *v)
 {
-	return json_object_size(v) > 0 && json_object_size(v) <= 256;
+	return jnode_is_object(v) && v->n > 0 && v->n <= 256;
 }
 
 /* Lists and plain values are what may go; `above` is the place with its dot, "" at the top. */
 static void find_longest(
-	json_t *o, const char *above, const struct tree_cut *cut, struct longest *best)
+	struct jnode *o, const char *above, const struct tree_cut *cut, struct longest *best)
 {
-	const char *key;
-	json_t *v;
-
-	json_object_foreach(o, key, v) {
+	for (struct jnode *v = o->below.first; v; v = v->next) {
 		char place[512];
 		size_t n;
 
-		if (snprintf(place, sizeof(place), "%s%s", above, key) < (int)sizeof(place) - 2 &&
+		if (snprintf(place, sizeof(place), "%s%.*s", above, (int)v->key.n,
+			    (const char *)v->key.p) < (int)sizeof(place) - 2 &&
 			stays(cut->keep, place))
 			continue;
 		if (is_open(v) && strlen(place) < sizeof(place) - 100) {
@@ -118,56 +111,38 @@ static void find_longest(
 			find_longest(v, place, cut, best);
 			continue;
 		}
-		n = size_of(v) + strlen(key);
+		n = size_of(v) + v->key.n;
 		if (n > best->n)
-			*best = (struct longest){o, key, n};
+			*best = (struct longest){o, v, n};
 	}
 }
 
-static bool cut_longest(json_t *root, const struct tree_cut *cut)
+static bool cut_longest(struct jnode *root, const struct tree_cut *cut)
 {
 	struct longest best = {.n = 0};
 
 	find_longest(root, "", cut, &best);
 	if (!best.parent)
 		return false;
-	json_object_del(best.parent, best.key);
+	jnode_unlink(best.parent, best.member);
 	return true;
 }
 
-/* Inside of texts only, where the escape means the same. */
-static int add_without_del(const char *p, size_t n, void *arg)
-{
-	struct buf *out = arg;
-	const char *del;
-
-	while ((del = memchr(p, 0x7f, n))) {
-		size_t before = (size_t)(del - p);
-
-		buf_add(out, p, before);
-		buf_add_text(out, "\\u007f");
-		p = del + 1;
-		n -= before + 1;
-	}
-	buf_add(out, p, n);
-	return 0;
-}
-
-void tree_write(json_t *root, const struct tree_cut *cut, struct buf *out)
+void tree_write(struct jnode *root, const struct tree_cut *cut, struct buf *out)
 {
 	size_t from = out->n;
 
-	json_dump_callback(root, add_without_del, out, JSON_COMPACT);
+	jnode_write(root, out);
 	if (!cut->max || out->n - from <= cut->max)
 		return;
 	if (cut->inside)
-		json_object_set_new(json_object_get(root, cut->inside), cut->mark, json_true());
+		jnode_set(jnode_at(root, cut->inside), cut->mark, jnode_true(root->mem));
 	else
-		tree_set(root, cut->mark, json_true());
+		tree_set(root, cut->mark, jnode_true(root->mem));
 	do {
 		if (!cut_longest(root, cut))
 			return;
 		out->n = from;
-		json_dump_callback(root, add_without_del, out, JSON_COMPACT);
+		jnode_write(root, out);
 	} while (out->n - from > cut->max);
 }

@@ -1,16 +1,16 @@
 /* tree.h - JSON documents made of dotted places ("file.hash.sha256"), and cut to a size. */
 #pragma once
 
-#include "wire/jansson.h"
+#include "wire/jnode.h"
 
 /* Each does nothing where the place is taken already, or lies below something that is no object.
  * A place that ends in "[]" takes a list of one. tree_set() takes `v` over; NULL is nothing. */
-void tree_set(json_t *root, const char *place, json_t *v);
-void tree_text(json_t *root, const char *place, struct span any_bytes);
-void tree_int(json_t *root, const char *place, int64_t v);
-void tree_copy(json_t *root, const char *place, const json_t *v); /* deep */
+void tree_set(struct jnode *root, const char *place, struct jnode *v);
+void tree_text(struct jnode *root, const char *place, struct span any_bytes);
+void tree_int(struct jnode *root, const char *place, int64_t v);
+void tree_copy(struct jnode *root, const char *place, const struct jnode *v); /* deep */
 /* "a,b" as a list of texts. */
-void tree_words(json_t *root, const char *place, const char *words);
+void tree_words(struct jnode *root, const char *place, const char *words);
 
 /* What a document is cut by. */
 struct tree_cut {
@@ -21,4 +21,4 @@ struct tree_cut {
 };
 /* Appends the document on one line without a control byte. Where it is longer than `cut->max`
  * members go, the longest first, until it fits or only what stays is left. */
-void tree_write(json_t *root, const struct tree_cut *cut, struct buf *out);
+void tree_write(struct jnode *root, const struct tree_cut *cut, struct buf *out);

@@ -68,7 +68,8 @@ is "who becomes another user is that user" "$(who /tmp/asweb '[.origin, .uid, .g
 
 # A terminal; then what it leaves behind, in a session of its own and below another parent.
 docker_ exec -t web /bin/sh -c 'echo x >/data/tty
-	setsid /bin/sh -c "while [ ! -e /data/end ]; do usleep 20000; done; echo y >/data/daemon" >/dev/null 2>&1 & usleep 100000'
+	setsid /bin/sh -c "while [ ! -e /data/end ]; do usleep 20000; done; echo y >/data/daemon" >/dev/null 2>&1 &
+	while [ "$(cat /proc/$!/comm)" = setsid ] || [ "$(cut -d" " -f6 /proc/$!/stat)" = "$(cut -d" " -f6 /proc/$$/stat)" ]; do usleep 20000; done'
 full "docker exec -t" /data/tty
 session=$(who /data/tty .session)
 is "a terminal" "$(who /data/tty .tty)" pts/0
@@ -190,7 +191,8 @@ if engine_podman_start && image_busybox podman; then
 	podman_ exec pod touch /data/go
 	full "podman: workload" /data/work
 	is "podman: workload" "$(who /data/work '[.origin, .container] | join("|")')" "workload|$ID"
-	podman_ exec pod /bin/sh -c 'echo x >/data/execd; setsid /bin/sh -c "usleep 300000; echo y >/data/left" & :'
+	podman_ exec pod /bin/sh -c 'echo x >/data/execd; setsid /bin/sh -c "while [ ! -e /dev/left ]; do usleep 20000; done; echo y >/data/left" & :'
+	: >"/proc/$(podman_ inspect -f '{{.State.Pid}}' pod)/root/dev/left"
 	full "podman exec" /data/execd
 	is "podman exec" "$(who /data/execd '[.origin, .container] | join("|")')" "exec|$ID"
 	is "podman exec: what it left behind" "$(who /data/left '[.origin, .session] | join("|")')" "exec|$(who /data/execd .session)"
@@ -212,7 +214,10 @@ ID=$(docker_ inspect -f '{{.Id}}' web)
 wait_target "$ID"
 is "off: doctor says so" "$(bs doctor -o json | jq -r '.probes[] | select(.name == "process events") | .result')" "off by configuration (watch.processes)"
 like "and what is lost" "$(bs doctor -o json | jq -r '.probes[] | select(.name == "process events") | .without')" 'a writer that has ended when its change is read is not known'
-docker_ exec web /bin/sh -c 'echo x >/data/slow; usleep 500000'
+docker_ exec web /bin/sh -c 'echo x >/data/slow; while [ ! -e /dev/seen ]; do usleep 20000; done' &
+wait_until "$PATIENCE" known_ /data/slow
+: >"/proc/$(docker_ inspect -f '{{.State.Pid}}' web)/root/dev/seen"
+wait $!
 is "off: a writer that lives is known all the same" "$(who /data/slow '[.origin, .exe, .cmdline[1]] | join("|")')" "exec|/bin/busybox|-c"
 daemon_stop
 finish

@@ -85,10 +85,10 @@ volumes: {watch: false}
 "
 configure() { daemon_config <<<"$1"; }
 reload() { kill -HUP "$DAEMON"; }
-sink_says_() { sink "$1" '.error.text // ""' | grep -Eq "$2"; }
+sink_says_() { sink "$1" '.last_error.text // ""' | grep -Eq "$2"; }
 says() { # DESC SINK ERE
 	wait_until 20 sink_says_ "$2" "$3"
-	like "$1" "$(sink "$2" '.error.text // ""')" "$3"
+	like "$1" "$(sink "$2" '.last_error.text // ""')" "$3"
 }
 
 # --- the certificates -----------------------------------------------------------------------------
@@ -138,7 +138,7 @@ ok "one that cuts messages in half three times" caught_up cut "$last"
 is "has everything" "$(sed 's/^[^{]*//' "$W/cut.out" | seqs_json | whole 1 "$last")" whole
 says "one that is down says so" down 'port [0-9]+: Connection refused'
 is "and it alone waits" "$(bs sinks --format json | jq -r '[.items[] | select(.state == "waiting") | .name] | join(" ")')" down
-like "the table has it" "$(bs sinks)" '^down +syslog +waiting +[0-9]+ '
+like "the table has it, and since when" "$(bs sinks)" '^down +syslog +waiting +[0-9]+ .* since [0-9]+[a-z0-9]*: .*refused'
 like "status too" "$(bs status --format json | jq -r '[.sinks[].name] | join(" ")')" 'file.*plain.*deaf'
 like "metrics too" "$(api GET /metrics)" 'boltseal_sink_lag_events\{sink="down"\} [1-9]'
 
@@ -149,7 +149,8 @@ like "says what came back" "$said" '^ok: sent to 127.0.0.1 port [0-9]+: TLSv1.[2
 id=$(sed -n 's/^event //p' <<<"$said")
 ok "the canary is there" wait_until 5 grep -q "$id" "$W/secure/out"
 is "and not in the journal" "$(events --type canary | wc -l)" 0
-bs sinks test down >/dev/null 2>"$W/err"; is "a test that fails: its status" $? 1
+bs sinks test down >"$W/said" 2>"$W/err"; is "a test that fails: its status" $? 1
+like "and how the sink itself is" "$(cat "$W/said")" '^the sink itself: waiting; since [0-9]+[a-z0-9]*: '
 cli_said=$(bs sinks test nobody 2>&1); is "of no sink: its status" $? 2
 like "and a sentence" "$cli_said" '^boltseal: there is no sink nobody'
 
@@ -219,6 +220,8 @@ is "has everything" "$(seqs_rsyslog plain | whole 1 "$last")" whole
 rsyslog down "$down"
 ok "one that was down until now" caught_up down "$last" 30
 is "has everything" "$(seqs_rsyslog down | whole 1 "$last")" whole
+like "its error is over, and says so" "$(bs sinks | grep '^down ')" ' was, [0-9]+[a-z0-9]* ago: .*refused'
+is "for programs too" "$(sink down '.last_error | [.over, has("since"), (.time | length > 20)] | join(" ")')" "true false true"
 : >"$W/deaf.out.read"
 ok "one that did not read until now" caught_up deaf "$last" 60
 is "has everything" "$(sed 's/^[^{]*//' "$W/deaf.out" | seqs_json | whole 1 "$last")" whole

@@ -26,12 +26,17 @@ wait_until 20 baselined_ || bail "it has no baseline"
 UPPER=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' box)
 as() { docker_ exec box /bin/sh -c 'exec -a sh "$0" -c "$1"' "$1" "$2"; }
 changes() { events "$ID" --type change | jq -c "select(.change.path | test(\"$1\")) | [.change.path, .severity, .run_id // 0]"; }
+changed_() { [ -n "$(changes "$1")" ]; }
 run_() { events "$ID" --type package.run | jq -c "$1" | tail -1; }
 runs_are_() { [ "$(events "$ID" --type package.run | wc -l)" = "$1" ]; }
 
 as /sbin/apk 'echo new >/etc/new.conf; for i in 1 2 3 4 5 6 7 8 9; do echo $i >/usr/lib/f$i; done
 	/bin/busybox cp /bin/busybox /usr/bin/tool; /bin/busybox cp /bin/busybox /usr/bin/sudo
-	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd; sleep 3; :' || bail "the run"
+	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd
+	while [ ! -e /dev/seen ]; do /bin/busybox usleep 20000; done; :' &
+wait_until 30 changed_ '^/etc/motd$' # who did it is known then
+: >"/proc/$(docker_ inspect -f '{{.State.Pid}}' box)/root/dev/seen"
+wait $! || bail "the run"
 ok "a run is summed up when it has ended" wait_until 30 runs_are_ 1
 is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"high"]'
 is "and the worst of it" "$(run_ '[.run.worst.path, .run.worst.severity]')" '["/usr/bin/sudo","high"]'

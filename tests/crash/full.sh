@@ -44,11 +44,12 @@ daemon_start || bail "boltseald"
 wait_until 20 id_of disk || bail "the container is not found"
 ID=$(id_of disk)
 wait_until 20 baselined "$ID" || bail "no baseline: $(tail -5 "$W/log")"
+written_() { store_is full || bs status --format json | jq -e '([.sensor.counters.queues | del(.unsettled)[]] | add) == 0'; }
 n=0
 while [ $n -lt 40000 ] && ! store_is full; do
 	fill disk "$pid" $n $((n + 2000))
 	n=$((n + 2000))
-	sleep 0.2 # time to write it down
+	wait_until 5 written_ # or there is more of it than has been looked at yet: no harm
 done
 wait_until 20 store_is full
 is "status says that the store is full ($n files)" "$(bs status --format json | jq -r .sensor.counters.store)" full
@@ -92,7 +93,7 @@ n=0
 while [ $n -lt 60000 ] && ! store_is full; do
 	fill limit "$pid" $n $((n + 4000))
 	n=$((n + 4000))
-	sleep 0.2
+	wait_until 5 written_
 done
 wait_until 20 store_is full
 is "status says that the store has reached store.map_limit ($n files)" "$(bs status --format json | jq -r .sensor.counters.store)" full

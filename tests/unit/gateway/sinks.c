@@ -3,6 +3,7 @@
 #include "rig.h"
 #include "daemon/gateway/sink_impl.h"
 #include "daemon/log.h"
+#include <poll.h>
 #include <sys/stat.h>
 
 enum { MOST = 65536 };
@@ -21,8 +22,9 @@ static struct {
 	atomic_uint n;
 	uint64_t got[MOST];   /* as it came, repeated ones too */
 	atomic_int trouble;   /* of a hundred exchanges so many fail in some way */
-	atomic_ullong refuse; /* this seq for ever */
-	atomic_bool broken;   /* the connection, from settle() */
+	atomic_ullong refuse; /* this seq for ever, and those up to refuse_to */
+	atomic_ullong refuse_to;
+	atomic_bool broken; /* the connection, from settle() */
 	atomic_uint largest;
 	uint64_t seed;
 } fake;
@@ -59,7 +61,9 @@ static int fake_send(
 	for (size_t i = 0; i < upto; i++) {
 		unsigned k = atomic_load(&fake.n);
 
-		if (v[i].seq == atomic_load(&fake.refuse)) {
+		if (v[i].seq == atomic_load(&fake.refuse) ||
+			(v[i].seq > atomic_load(&fake.refuse) &&
+				v[i].seq <= atomic_load(&fake.refuse_to))) {
 			ret->done = i;
 			snprintf(ret->reply, sizeof(ret->reply), "never");
 			return SINK_REFUSED;
@@ -116,7 +120,7 @@ static const struct sink_kind *pick(const struct config_sink *c)
 
 /* ---- the journal ---- */
 
-static void append(struct place *p, unsigned n)
+static void append_of(struct place *p, unsigned n, const struct gap *gap)
 {
 	struct txn *t;
 
@@ -125,8 +129,9 @@ static void append(struct place *p, unsigned n)
 		BUF struct buf text = {.p = NULL};
 		struct event e = {.seq = ++p->seq,
 			.time = clock_wall(),
-			.type = p->seq % 10 == 0 ? EVENT_GAP_OPENED : EVENT_TARGET_FOUND,
+			.type = gap || p->seq % 10 == 0 ? EVENT_GAP_OPENED : EVENT_TARGET_FOUND,
 			.severity = p->seq % 2 ? SEV_HIGH : SEV_INFO,
+			.gap = gap,
 			.host = span_of("h")};
 		struct journal_entry j = {
 			.seq = e.seq, .time = e.time, .type = e.type, .severity = e.severity};
@@ -138,6 +143,11 @@ static void append(struct place *p, unsigned n)
 	}
 	assert_int_equal(txn_commit(t), 0);
 	sinks_tick(p->all);
+}
+
+static void append(struct place *p, unsigned n)
+{
+	append_of(p, n, NULL);
 }
 
 static void trim(struct place *p, uint64_t below)
@@ -173,6 +183,7 @@ static int set_up(void **state)
 	atomic_store(&fake.n, 0);
 	atomic_store(&fake.trouble, 0);
 	atomic_store(&fake.refuse, 0);
+	atomic_store(&fake.refuse_to, 0);
 	atomic_store(&fake.largest, 0);
 	*state = p;
 	return 0;
@@ -368,11 +379,14 @@ static void test_window(void **state)
 {
 	struct place *p = *state;
 	struct config_sink c = config_of("a", CONFIG_SINK_SYSLOG);
+	struct sink_status st;
 
 	atomic_store(&fake.broken, true);
 	append(p, 10);
 	run(p, &c);
 	assert_true(reaches(p, 10));
+	assert_true(sinks_status(p->all, 0, &st)); /* that is over, and not forgotten */
+	assert_true(st.error_at > 0 && st.failing_since == 0 && st.error[0]);
 	assert_int_equal(atomic_load(&fake.n), 20);
 	whole(1, 10, 1);
 }
@@ -395,6 +409,70 @@ static void test_refused(void **state)
 	assert_int_equal(fd_read_file(AT_FDCWD, path, 1 << 20, &text), 0);
 	assert_non_null(strstr(buf_text(&text), "\"seq\":7,"));
 	assert_non_null(strstr(buf_text(&text), "\"reason\":\"never\""));
+}
+
+/* Waits for the bell, as the loop does. */
+static bool tells(struct place *p, struct sink_refusals *ret, struct buf *path)
+{
+	int64_t until = clock_mono() + 20 * CLOCK_S;
+	char name[65];
+
+	for (;;) {
+		struct pollfd f = {.fd = sinks_fd(p->all), .events = POLLIN};
+
+		buf_reset(path);
+		if (sinks_refused(p->all, name, ret, path)) {
+			assert_string_equal(name, "a");
+			return true;
+		}
+		if (clock_mono() > until || poll(&f, 1, 20000) <= 0)
+			return false;
+		sinks_collect(p->all);
+	}
+}
+
+/* One word for all of them, and none for a word that was refused itself. */
+static void test_refused_told(void **state)
+{
+	struct place *p = *state;
+	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	const struct gap word = {.cause = GAP_SINK_REFUSED, .detail = span_of("x")},
+			 behind = {.cause = GAP_SINK_BEHIND, .detail = span_of("x")};
+	BUF struct buf path = {.p = NULL}, want = {.p = NULL};
+	struct sink_refusals some;
+	char name[65];
+
+	atomic_store(&fake.refuse, 5);
+	atomic_store(&fake.refuse_to, 1000);
+	append(p, 40);
+	run(p, &c);
+	assert_true(reaches(p, 40));
+	assert_true(tells(p, &some, &path));
+	assert_int_equal(some.from, 5);
+	assert_int_equal(some.to, 40);
+	assert_int_equal(some.n, 36);
+	assert_string_equal(some.why, "never");
+	buf_printf(&want, "%s/a.refused", p->sinks);
+	assert_string_equal(buf_text(&path), buf_text(&want));
+	assert_false(sinks_refused(p->all, name, &some, &path));
+	end(p); /* untold: it is not forgotten */
+	append_of(p, 1, &behind);
+	append_of(p, 3, &word);
+	run(p, &c);
+	assert_true(reaches(p, 44));
+	assert_true(tells(p, &some, &path));
+	assert_int_equal(some.from, 5);
+	assert_int_equal(some.to, 41);
+	assert_int_equal(some.n, 37);
+	sinks_refused_told(p->all, "a", false);
+	end(p);
+	append_of(p, 3, &word);
+	run(p, &c);
+	assert_true(reaches(p, 47));
+	end(p); /* the thread has ended: what it had to tell is in the file */
+	run(p, &c);
+	assert_true(reaches(p, 47));
+	assert_int_equal(sinks_first(p->all)->refused.n, 0);
 }
 
 static void test_behind(void **state)
@@ -554,6 +632,7 @@ static void test_stops_soon(void **state)
 {
 	struct place *p = *state;
 	struct config_sink c = config_of("a", CONFIG_SINK_FILE);
+	struct sink_status st;
 	int64_t from;
 
 	c.retry_min = c.retry_max = 3600 * CLOCK_S;
@@ -561,6 +640,8 @@ static void test_stops_soon(void **state)
 	append(p, 10);
 	run(p, &c);
 	assert_true(waits(p));
+	assert_true(sinks_status(p->all, 0, &st));
+	assert_true(st.failing_since > 0 && st.error_at >= st.failing_since);
 	from = clock_mono();
 	end(p);
 	assert_true(clock_mono() - from < CLOCK_S);
@@ -571,9 +652,9 @@ static void test_stops_soon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(order), TEST(severity), TEST(new_at_the_end),
-		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused), TEST(behind),
-		TEST(behind_once), TEST(put_back), TEST(damaged), TEST(reload), TEST(store_swap),
-		TEST(stops_soon)};
+		TEST(rough), TEST(rough_without_acks), TEST(window), TEST(refused),
+		TEST(refused_told), TEST(behind), TEST(behind_once), TEST(put_back), TEST(damaged),
+		TEST(reload), TEST(store_swap), TEST(stops_soon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
