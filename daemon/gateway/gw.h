@@ -18,6 +18,7 @@
 #include "store/snapshot.h"
 #include "store/targets.h"
 #include "wire/route.h"
+#include "wire/show.h"
 
 struct MHD_Daemon;
 struct MHD_Connection;
@@ -161,6 +162,13 @@ bool view_sees_all(const struct call *c);
 /* {"baselined":…} of a target. */
 int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	const struct target_state_rec *s, struct json *j);
+/* What rules leave out of a target; lives as long as the rules in force. */
+enum { EXCLUDED_SHOWN = 200 };
+struct view_excluded {
+	struct span globs[EXCLUDED_SHOWN];
+	struct show_excluded show;
+};
+void view_excluded(const struct call *c, const struct target *t, struct view_excluded *ret);
 bool view_sensor_down(const struct call *c);
 /* A path given by the peer: absolute, no NUL, at most 4096. Trailing slashes are cut. */
 int view_path(struct span *path);

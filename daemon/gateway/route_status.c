@@ -94,6 +94,32 @@ static void show_states(struct json *j, const uint64_t n[STATE_N])
 	json_close(j, '}');
 }
 
+/* Of which running targets rules leave something out, or all. */
+static int show_left_out(struct json *j, struct call *c, struct txn *t)
+{
+	struct view_excluded x;
+	struct target tg;
+	uint32_t no = 0;
+	int r;
+
+	json_key(j, "excluded");
+	json_open(j, '[');
+	while ((r = targets_next(t, &no, &tg)) == 0) {
+		if (tg.state != STATE_RUNNING || !view_sees(c, &tg))
+			continue;
+		view_excluded(c, &tg, &x);
+		if (!x.show.n)
+			continue;
+		json_open(j, '{');
+		show_excluded(j, &x.show);
+		json_m_str(j, "id", tg.id);
+		json_m_str(j, "name", tg.name);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	return r < 0 ? r : 0;
+}
+
 static int answer_status(struct call *c)
 {
 	struct store_stats stats;
@@ -111,8 +137,10 @@ static int answer_status(struct call *c)
 	j = call_json(c);
 	json_open(&j, '{');
 	json_m_uint(&j, "connections", c->g->n_peers);
+	r = show_left_out(&j, c, t);
 	json_m_uint(&j, "first_seq", stats.first_seq);
-	r = view_sees_all(c) ? show_gaps(&j, c, t) : 0;
+	if (r == 0 && view_sees_all(c))
+		r = show_gaps(&j, c, t);
 	json_m_uint(&j, "last_seq", stats.last_seq);
 	json_m_uint(&j, "refused", c->g->n_refused);
 	json_m_uint(&j, "requests", c->g->n_requests);

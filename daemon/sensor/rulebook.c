@@ -33,6 +33,9 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t)
 	RULES_FOR struct rules_for *held = rules_for_ref(fresh);
 	RULES_FOR struct rules_for *old = kept_set_rules(r->kept, fresh);
 
+	if (rules_for_excludes(held) && rules_excludes_all(held) &&
+		!rules_for_same_excludes(old, held))
+		log_warn("%s: rules exclude all of it: nothing of it is watched", r->kept->name);
 	return !rules_for_same_excludes(old, held);
 }
 

@@ -93,7 +93,8 @@ int rules_parse(
 /* Fills `digest`, of the files' names and bytes, in order. Apart from loading, since only a daemon needs
  * it, and it needs OpenSSL. Once, before the set is shared. */
 int rules_digest(struct rules *r);
-/* Tells what is shadowed by a later rule, expired at `now`, or named twice. Returns how many. */
+/* Tells what is shadowed by a later rule, expired at `now`, named twice, or excludes whole targets. Returns
+ * how many. */
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear);
 /* The soonest `expires` after `now`; 0: none. */
 int64_t rules_next_expiry(const struct rules *r, int64_t now);
@@ -131,6 +132,8 @@ struct rules_of_path {
 /* `f` NULL says nothing of anything. */
 /* The globs of those that exclude, at most `max`; borrowed from `f`. Returns how many. */
 size_t rules_excluded(const struct rules_for *f, struct span *ret, size_t max);
+/* Is nothing of the target watched? False where a later rule takes a part of it back. */
+bool rules_excludes_all(const struct rules_for *f);
 void rules_path(const struct rules_for *f, struct span path, struct rules_of_path *ret);
 /* Who excludes the path or a directory above it; NULL: nobody. */
 const struct rule *rules_excluder(const struct rules_for *f, struct span path);

@@ -145,6 +145,15 @@ static bool lint_shadow(const struct rules *r, size_t i, const struct rules_hear
 	return false;
 }
 
+static bool excludes_all(const struct rule *r)
+{
+	bool all = r->gives & 1u << RULE_EXCLUDE && r->exclude && !r->paths.n;
+
+	for (size_t i = 0; r->exclude && i < r->paths.n; i++)
+		all = all || rules_glob_is_all(r->paths.v[i]);
+	return all;
+}
+
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear)
 {
 	size_t n = lint_names(r, hear);
@@ -154,6 +163,12 @@ size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *h
 
 		if (one->expires && one->expires <= now) {
 			rules_warn(hear, one, "%s has expired: what it expected is told again",
+				(const char *)one->name.p);
+			n++;
+		}
+		if (excludes_all(one)) {
+			rules_warn(hear, one,
+				"%s excludes whole targets: nothing of them is watched",
 				(const char *)one->name.p);
 			n++;
 		}

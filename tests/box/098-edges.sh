@@ -1,0 +1,69 @@
+#!/bin/bash
+# shellcheck disable=SC2015,SC2119,SC2317 # bail ends; no arguments; called by wait_until
+# Edges of rules and of the watch: everything excluded and watched again.
+cd "$(dirname "$0")" || exit 99
+. ./lib.sh
+. ./engines.sh
+. ./daemon.sh
+export LC_ALL=C
+need_root
+need jq busybox unshare pivot_root
+need_daemon
+work_dir
+R=$W/rules.d
+mkdir -p "$R"
+chmod 755 "$R"
+rules() { cat >"$W/new" && chmod 644 "$W/new" && mv "$W/new" "$R/$1"; }
+reload() {
+	local n
+	n=$(events --type rules.loaded | wc -l)
+	kill -HUP "$(role_pid sensor)" "$(role_pid gateway)"
+	wait_until "$PATIENCE" loaded_ $((n + 1)) || diag "the rules were not read again"
+}
+loaded_() { [ "$(events --type rules.loaded | wc -l)" -ge "$1" ]; }
+item() { bs diff "$1" "$2" -o json 2>/dev/null | jq -r ".items[] | select(.path == \"$2\") | $3"; }
+item_is_() { [ "$(item "$2" "$3" "$4")" = "$1" ]; }
+item_is() {
+	wait_until "$PATIENCE" item_is_ "$5" "$2" "$3" "$4"
+	is "$1" "$(item "$2" "$3" "$4")" "$5"
+}
+target_is_() { [ "$(target "$1" "$2")" = "$3" ]; }
+target() { bs ps -a -o json | jq -r ".items[] | select(.id == \"$1\") | $2"; }
+
+# --- everything is excluded, and then it is not ---------------------------------------------------
+rules 10-all.yaml <<'Y'
+rules: [{name: nothing, paths: "/**", exclude: true}]
+Y
+daemon_config <<Y
+rules_dir: $R
+Y
+minibox box || bail "minibox"
+ID=$(printf %s "$W/mini/box/upper" | sha256sum | cut -d' ' -f1)
+daemon_start || bail "boltseald"
+wait_target "$ID"
+in_box() { nsenter -t "$(cat "$W/mini/box/pid" 2>/dev/null || echo "$MINI_PID")" -m -p -r -w/ -- /bin/sh -c "$1"; }
+ok "ps says that nothing of it is watched" wait_until "$PATIENCE" target_is_ "$ID" .excluded_all true
+like "in words" "$(bs ps 2>/dev/null)" ', excluded'
+is "status does" "$(bs status -o json | jq -c '.excluded[0] | [.excluded, .excluded_all]')" '[["/**"],true]'
+is "doctor does" "$(bs doctor -o json | jq -c ".targets[] | select(.id == \"$ID\") | [.excluded_all, .content, .actor]")" '[true,false,false]'
+like "and diff, which is not clean for that" "$(bs diff "$ID" 2>&1 >/dev/null)" 'all of it: do not take this for clean'
+like "and the log" "$(cat "$W/log")" 'rules exclude all of it'
+like "rules check warns" "$("$BIN/boltseal" rules check "$R" 2>&1)" '10-all.yaml:1:9: warning: nothing excludes whole targets'
+baselined_() { [ "$(target "$ID" .baselined)" = true ]; }
+wait_until 20 baselined_ || bail "it has no baseline"
+in_box 'mkdir -p /etc/new; echo x >/etc/new/first'
+rules 10-all.yaml <<'Y'
+rules: [{name: logs, paths: "/var/log/**", growing: true}]
+Y
+reload
+item_is "what was excluded is found when it is no longer" "$ID" /etc/new/first .kind A
+in_box 'echo y >/etc/new/second; echo z >>/etc/group'
+item_is "what is changed after that has its actor" "$ID" /etc/new/second '.actor.exe' /bin/busybox
+item_is "in a directory that is a copy already" "$ID" /etc/group '.actor.exe' /bin/busybox
+rules 10-all.yaml <<'Y'
+rules: [{name: part, paths: "/var/log/**", exclude: true}]
+Y
+reload
+is "ps says that a part is left out" "$(target "$ID" '.excluded | join(" ")')" "/var/log/**"
+like "in words" "$(bs ps 2>/dev/null)" 'L[0-9], late, partly excluded|L[0-9], partly excluded'
+finish
