@@ -123,6 +123,8 @@ void sensor_touch(struct sensor *s, const struct touch *t);
 void sensor_look_at_layers(struct sensor *s);
 /* Everything again, as after an overflow: one gap's healing. The layers too, by change time. */
 void sensor_rescan_all(struct sensor *s, bool trust_seen);
+/* What the process table has to tell of exec sessions of containers that are kept. */
+void sensor_tell_sessions(struct sensor *s);
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag);
 
 /* door.c's other half: wishes from the gateway. */

@@ -87,6 +87,8 @@ struct session_note {
 	bool quiet;		/* closed: only its leader has ended */
 	struct buf leader;	/* encoded actor */
 };
+/* The container is gone: its sessions are over, whether or not all of their ends were told yet. */
+void ptable_gone(struct ptable *t, struct span box, int64_t now);
 /* Ends what is over by `now`. Ns until there may be something to do; -1: nothing waits. */
 int64_t ptable_step(struct ptable *t, int64_t now);
 bool ptable_has_note(const struct ptable *t);

@@ -281,7 +281,7 @@ static void ask_procs(struct sensor *s)
 }
 
 /* Sessions of containers that are kept; others are nobody's. */
-static void tell_sessions(struct sensor *s)
+void sensor_tell_sessions(struct sensor *s)
 {
 	struct session_note n = {0};
 
@@ -311,7 +311,7 @@ static void on_procs(struct sensor *s)
 		spaces_meet(s, pids[i]);
 	if (more) /* one of those not looked at may be it */
 		sensor_hint(s, CLOCK_S);
-	tell_sessions(s);
+	sensor_tell_sessions(s);
 	s->procs_due = clock_mono() + PROCS_EVERY;
 }
 

@@ -369,6 +369,15 @@ void tracker_rows(struct tracker *t, const struct whose_row *rows, size_t n)
 	pthread_mutex_unlock(&t->lock);
 }
 
+void tracker_gone(struct tracker *t, struct span box)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->running)
+		drain(t);
+	ptable_gone(t->table, box, clock_mono());
+	pthread_mutex_unlock(&t->lock);
+}
+
 void tracker_opened(struct tracker *t, int pid, struct span path)
 {
 	pthread_mutex_lock(&t->lock);

@@ -228,6 +228,38 @@ static void a_session_outlives_setsid_and_its_parents(void **state)
 	w_close(&w);
 }
 
+/* Its processes may still be there, or their ends not told: once, and no more after that. */
+static void a_removed_container_has_no_session(void **state)
+{
+	struct session_note n = {0};
+	struct world w;
+	int alive, ended;
+
+	(void)state;
+	w_open(&w, 13, true);
+	alive = w_fork(&w, RUNC);
+	enter_box(&w, alive, ROOT_SESSION);
+	ended = w_fork(&w, RUNC);
+	enter_box(&w, ended, ROOT_SESSION);
+	deliver(&w);
+	assert_true(ptable_note(w.t, &n) && !n.closed);
+	assert_true(ptable_note(w.t, &n) && !n.closed);
+	w_exit(&w, ended);
+	deliver(&w);
+	ptable_step(w.t, w.now);
+	ptable_gone(w.t, span_of("another"), w.now);
+	assert_false(ptable_note(w.t, &n));
+	ptable_gone(w.t, span_of("box"), w.now);
+	for (int i = 0; i < 2; i++)
+		assert_true(ptable_note(w.t, &n) && n.closed && !n.quiet);
+	w_exit(&w, alive);
+	deliver(&w);
+	w.now += 100 * CLOCK_S;
+	ptable_step(w.t, w.now);
+	assert_false(ptable_note(w.t, &n));
+	w_close(&w);
+}
+
 /* The kernel gives a namespace's number again: who was in the one before is not in this container. */
 static void a_container_has_no_session_from_before_it(void **state)
 {
@@ -443,6 +475,7 @@ int main(void)
 		cmocka_unit_test(also_when_events_are_lost),
 		cmocka_unit_test(a_pid_given_again_at_that_moment_is_nobody),
 		cmocka_unit_test(a_session_outlives_setsid_and_its_parents),
+		cmocka_unit_test(a_removed_container_has_no_session),
 		cmocka_unit_test(a_container_has_no_session_from_before_it),
 		cmocka_unit_test(a_writer_that_has_ended_is_known_for_a_while),
 		cmocka_unit_test(a_program_that_was_too_quick_says_so),
