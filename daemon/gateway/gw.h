@@ -13,6 +13,7 @@
 #include "daemon/door.h"
 #include "daemon/gateway/roles.h"
 #include "daemon/gateway/sinks.h"
+#include "daemon/reloaded.h"
 #include "policy/rules.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
@@ -42,6 +43,8 @@ struct pulse {
 	enum pulse_health health;
 	bool waits;	      /* asked, not answered */
 	int64_t asked, heard; /* mono */
+	bool reload_failed;   /* the sensor's last reading of configuration and rules */
+	int64_t reload_done;  /* wall s: its last one that was taken; 0: not heard yet */
 	int64_t since, well;  /* wall: when its health last changed, and when it was last well */
 };
 
@@ -63,6 +66,7 @@ struct gateway {
 	struct store *store;
 	struct asks asks;
 	struct pulse pulse;
+	struct reloaded reloaded;
 	struct sinks *sinks;
 	struct buf sinks_said; /* to the sensor, for its heartbeat */
 	int64_t sinks_say_at;

@@ -180,6 +180,8 @@ void status_text(struct sensor *s, struct buf *out)
 	json_m_uint(&j, "scan", jobs_len(s->jobs, JOB_SCAN));
 	json_m_uint(&j, "unsettled", jobs_waiting(s->jobs));
 	json_close(&j, '}');
+	json_key(&j, "reload");
+	reloaded_show(&j, &s->reloaded);
 	json_m_time(&j, "started", s->started);
 	json_m_text(&j, "store", health[atomic_load(&s->ledger_stats.health)]);
 	json_m_int(&j, "targets", (int64_t)s->reg.n_rows);

@@ -10,13 +10,16 @@ int rulebook_open(struct sensor *s)
 {
 	int r = daemon_rules(s->cfg, &s->rules);
 
-	if (r == 0)
+	if (r == 0) {
 		s->rules_expire = rules_next_expiry(s->rules, clock_wall());
+		reloaded_now(&s->reloaded, NULL);
+	}
 	return r;
 }
 
 void rulebook_close(struct sensor *s)
 {
+	reloaded_fini(&s->reloaded);
 	rules_unref(s->rules);
 }
 

@@ -7,7 +7,7 @@ cd "$(dirname "$0")" || exit 99
 . ./daemon.sh
 export LC_ALL=C
 need_root
-need jq busybox unshare pivot_root
+need curl jq busybox unshare pivot_root
 need_daemon
 work_dir
 R=$W/rules.d
@@ -66,4 +66,31 @@ Y
 reload
 is "ps says that a part is left out" "$(target "$ID" '.excluded | join(" ")')" "/var/log/**"
 like "in words" "$(bs ps 2>/dev/null)" 'L[0-9], late, partly excluded|L[0-9], partly excluded'
+
+
+# --- a reload that fails ---------------------------------------------------------------------------
+reload_() { bs status -o json | jq -c "[.reload.sensor, .reload.gateway] | map($1) | unique"; }
+reload_is_() { [ "$(reload_ "$1")" = "$2" ]; }
+metric() { curl -sS -m 20 --unix-socket "$W/run/s.sock" http://boltseal/metrics | grep "^boltseal_config_last_reload_$1" | sed 's/.*} //' | sort -u | tr '\n' ' '; }
+metric_is_() { [ "$(metric "$1")" = "$2" ]; }
+is "a start is a reading that went well" "$(reload_ .ok)" '[true]'
+is "in metrics too" "$(metric successful)" "1 "
+before=$(date +%s)
+rules 20-bad.yaml <<<'rules: [{name: x, paths: /x, severty: low}]'
+kill -HUP "$(role_pid sensor)" "$(role_pid gateway)"
+ok "a reload that failed is in status" wait_until "$PATIENCE" reload_is_ .ok '[false]'
+is "what is wrong and where" "$(reload_ '[(.file | split("/") | .[-1]), .line, .column, .error[0:19]]')" '[["20-bad.yaml",1,30,"unknown key severty"]]'
+is "and when" "$(reload_ ".tried[0:19] + \"Z\" | fromdate >= $before")" '[true]'
+like "in words" "$(bs status 2>&1 >/dev/null)" 'the reload at .* failed, the daemon goes on with what it had: .*20-bad.yaml:1:30: unknown key severty'
+ok "in metrics" wait_until "$PATIENCE" metric_is_ successful "0 "
+ok "whose time is that of what is in force" test "$(metric success_timestamp_seconds | cut -d' ' -f1)" -le "$before"
+event_ok "in the journal" rules.failed '.severity == "medium" and (.detail | test("20-bad.yaml:1:30: unknown key severty"))'
+rm "$R/20-bad.yaml"
+reload
+ok "until one succeeds" wait_until "$PATIENCE" reload_is_ .ok '[true]'
+ok "in metrics" wait_until "$PATIENCE" metric_is_ successful "1 "
+unlike "and no word of it then" "$(bs status 2>&1 >/dev/null)" 'reload'
+echo 'nosuch: 1' >>"$W/boltseal.yaml"
+kill -HUP "$(role_pid sensor)" "$(role_pid gateway)"
+ok "so is a configuration that cannot be read" wait_until "$PATIENCE" reload_is_ '[.ok, (.file // "" | split("/") | .[-1])]' '[[false,"boltseal.yaml"]]'
 finish
