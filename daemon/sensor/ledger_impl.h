@@ -92,6 +92,8 @@ enum growth {
 	GROWTH_NONE,	/* not its case */
 	GROWTH_GROWN,	/* its old part is as it was */
 	GROWTH_ALTERED, /* it is not */
+	GROWTH_FOREIGN, /* it is, and what came behind it is by somebody whom the rule does not name */
+	GROWTH_BEGUN, /* a new file: what it may do from now on, its coming is not */
 };
 struct ruled_in {
 	const struct rules_for *rules;

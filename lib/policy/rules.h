@@ -57,6 +57,7 @@ struct rule {
 	uint32_t gives;
 	uint32_t watch; /* aspects */
 	bool exclude, growing, withhold, expect;
+	uint32_t grown_by; /* growing: bits of origins whose growth is expected */
 	enum severity severity;
 	int8_t raise;
 	int64_t expires; /* wall ns; 0: never */
@@ -146,6 +147,8 @@ static inline bool rules_of_path_says(const struct rules_of_path *p, enum rule_p
 			    : prop == RULE_WITHHOLD ? r->withhold
 						    : true);
 }
+/* What `growing: true` expects: not what somebody writes at a log's end who has no business there. */
+enum { GROWN_BY_DEFAULT = 1 << ORIGIN_WORKLOAD | 1 << ORIGIN_UNKNOWN };
 /* The aspects that are no drift there: what type it is, mounts and layers always are. */
 uint32_t rules_blind(const struct rules_of_path *p);
 

@@ -235,10 +235,18 @@ void rule_value(const struct rule *r, enum rule_prop prop, struct buf *out)
 			between = ", ";
 		}
 		break;
+	case RULE_GROWING:
+		buf_add_text(out, r->growing ? "true" : "false");
+		for (unsigned i = 0; r->growing && i < ORIGIN_N; i++) {
+			if (r->grown_by & 1u << i)
+				buf_printf(out, "%s%s", *between ? between : " by ",
+					origin_kinds[i].name);
+			between = r->grown_by & 1u << i ? ", " : between;
+		}
+		break;
 	default:
 		buf_add_text(out, (prop == RULE_EXPECT		  ? r->expect
 					  : prop == RULE_EXCLUDE  ? r->exclude
-					  : prop == RULE_GROWING  ? r->growing
 					  : prop == RULE_WITHHOLD ? r->withhold
 								  : false)
 					  ? "true"

@@ -25,6 +25,9 @@ struct key {
 	int n_words;
 };
 
+static void read_map(struct reading *r, const struct node *map, const char *what,
+	const struct key *keys, size_t n_keys);
+
 static void *member(struct reading *r, const struct key *k)
 {
 	return (char *)r->rule + k->at;
@@ -157,6 +160,12 @@ static void read_words(struct reading *r, const struct node *n, const struct key
 	r->by_change = true;
 }
 
+/* Whose growth is meant; that is no selector of changes. */
+static void read_origins(struct reading *r, const struct node *n, const struct key *k)
+{
+	each_text(r, n, k, add_word, member(r, k));
+}
+
 static void read_exe(struct reading *r, const struct node *n, const struct key *k)
 {
 	read_globs(r, n, k);
@@ -229,6 +238,25 @@ static void read_flag(struct reading *r, const struct node *n, const struct key 
 	gives(r, (enum rule_prop)k->how);
 }
 
+static const struct key grow_keys[] = {
+	{"origin", read_origins, offsetof(struct rule, grown_by), 0, origin_kinds, ORIGIN_N},
+};
+
+/* true, or by whom. */
+static void read_growing(struct reading *r, const struct node *n, const struct key *k)
+{
+	struct rule *rule = r->rule;
+
+	gives(r, RULE_GROWING);
+	rule->growing = true;
+	if (n->kind == NODE_MAP)
+		read_map(r, n, "growing", grow_keys, COUNTOF(grow_keys));
+	else
+		rule->growing = read_bool(r, n, k->name);
+	if (!rule->grown_by)
+		rule->grown_by = GROWN_BY_DEFAULT;
+}
+
 /* Groups of aspects by what people mean. */
 static const struct {
 	const char *name;
@@ -267,9 +295,6 @@ static void read_expires(struct reading *r, const struct node *n, const struct k
 }
 
 /* ---- the tables ---- */
-
-static void read_map(struct reading *r, const struct node *map, const char *what,
-	const struct key *keys, size_t n_keys);
 
 static const struct kind change_kinds[] = {{"A", "added"}, {"C", "changed"}, {"D", "deleted"}};
 
@@ -329,7 +354,7 @@ static const struct key rule_keys[] = {
 	{"expect", read_expect, 0, 0, NULL, 0},
 	{"watch", read_watch, 0, 0, aspect_kinds, ASPECT_N},
 	{"exclude", read_flag, AT(exclude), RULE_EXCLUDE, NULL, 0},
-	{"growing", read_flag, AT(growing), RULE_GROWING, NULL, 0},
+	{"growing", read_growing, 0, 0, NULL, 0},
 	{"withhold", read_flag, AT(withhold), RULE_WITHHOLD, NULL, 0},
 };
 
