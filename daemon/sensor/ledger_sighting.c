@@ -416,7 +416,9 @@ static int put(struct verdict *v)
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			growth_words(growth), &c->seq);
 	ledger_who_forget(v->l);
-	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
+	if (r == 0)
+		r = drift_put(v->l->txn, v->no, c);
+	return r < 0 ? r : ledger_ran_changed(v->l, s->kept, c, s->when);
 }
 
 struct below {
@@ -490,6 +492,8 @@ static int decide(struct verdict *v)
 		r = put(v);
 	else if (r == 0 && v->had)
 		r = clear(v, &v->old, s->parent_gone ? "its directory is gone" : "");
+	else if (r == 0)
+		r = ledger_ran_same(v->l, s->kept, v->path);
 	if (r == 0 && s->has_seen)
 		r = seen_put(v->l->txn, v->no, &s->seen);
 	return r;

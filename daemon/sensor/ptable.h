@@ -96,6 +96,17 @@ bool ptable_has_note(const struct ptable *t);
 bool ptable_note(struct ptable *t, struct session_note *ret);
 void session_note_free(struct session_note *n);
 
+/* A program that was run in a container, once for each path since it was last asked for: the latest. */
+struct ran_note {
+	char box[65];	  /* target id */
+	int64_t when;	  /* wall */
+	struct buf path;  /* as the container sees it */
+	struct buf actor; /* encoded: the process that runs it */
+};
+bool ptable_has_ran(const struct ptable *t);
+bool ptable_ran(struct ptable *t, int64_t now, struct ran_note *ret);
+void ran_note_free(struct ran_note *n);
+
 struct ptable_stats {
 	size_t alive, ended, sessions;
 	uint64_t read, late; /* programs read at exec; of these, ended before */

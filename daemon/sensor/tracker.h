@@ -46,6 +46,7 @@ void tracker_opened(struct tracker *t, int pid, struct span path);
 enum { TRACKER_HINTS = 128 };
 unsigned tracker_hints(struct tracker *t, int pids[TRACKER_HINTS], bool *ret_more);
 bool tracker_note(struct tracker *t, struct session_note *ret);
+bool tracker_ran(struct tracker *t, struct ran_note *ret); /* ptable_ran() */
 struct tracker_stats {
 	struct ptable_stats table;
 	uint64_t events, lost, paused;
