@@ -58,6 +58,7 @@ struct sensor {
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
+	bool gateway_is_nobody; /* its group is not its own */
 
 	struct baseline_wish *wishes, **wishes_tail;
 	uint64_t baseline_serial;

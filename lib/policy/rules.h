@@ -81,6 +81,7 @@ struct rules_finding {
 struct rules_hear {
 	void (*fn)(void *ctx, const struct rules_finding *f); /* NULL: nobody hears */
 	void *ctx;
+	int64_t lint_at; /* wall: where there are mistakes, tell what is expired and named twice too; 0: no */
 };
 enum { RULES_FILES_MAX = 1024, RULES_MAX = 20000 };
 /* Each of `paths` is a file, or a directory whose *.yaml and *.yml are read in order of name.

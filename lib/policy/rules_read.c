@@ -68,15 +68,22 @@ static bool read_bool(struct reading *r, const struct node *n, const char *key)
 	return yes;
 }
 
-static void refuse_word(struct reading *r, const struct node *n, const struct key *k)
+static void refuse_of(
+	struct reading *r, const struct node *n, const struct key *k, const char *first)
 {
 	BUF struct buf all = {0}, word = {0};
 
+	buf_add_text(&all, first);
 	for (int i = 0; i < k->n_words; i++)
-		buf_printf(&all, "%s%s", i ? ", " : "", k->words[i].name);
+		buf_printf(&all, "%s%s", i || *first ? ", " : "", k->words[i].name);
 	text_quote(&word, span_make(n->text.p, n->text.n < 80 ? n->text.n : 80), false);
 	making_refuse(
 		r->m, n, "%s: %s is not one of: %s", k->name, buf_text(&word), buf_text(&all));
+}
+
+static void refuse_word(struct reading *r, const struct node *n, const struct key *k)
+{
+	refuse_of(r, n, k, "");
 }
 
 /* One text or a list of them: `fn` for each. */
@@ -269,6 +276,15 @@ static const struct {
 			 1u << ASPECT_FLAGS | 1u << ASPECT_MTIME},
 };
 
+static void refuse_word_or_group(struct reading *r, const struct node *n, const struct key *k)
+{
+	BUF struct buf names = {0};
+
+	for (size_t i = 0; i < COUNTOF(groups); i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", groups[i].name);
+	refuse_of(r, n, k, buf_text(&names));
+}
+
 static void add_watch(struct reading *r, const struct node *n, const struct key *k, void *to)
 {
 	for (size_t i = 0; i < COUNTOF(groups); i++)
@@ -276,7 +292,10 @@ static void add_watch(struct reading *r, const struct node *n, const struct key 
 			*(uint32_t *)to |= groups[i].aspects;
 			return;
 		}
-	add_word(r, n, k, to);
+	if (kind_find(k->words, k->n_words, n->text) < 0)
+		refuse_word_or_group(r, n, k);
+	else
+		add_word(r, n, k, to);
 }
 
 static void read_watch(struct reading *r, const struct node *n, const struct key *k)

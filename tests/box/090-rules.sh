@@ -203,7 +203,7 @@ like "and the right ones right" "$("$BIN/boltseald" --config "$W/boltseal.yaml" 
 like "an expired one is warned of" "$("$BIN/boltseal" rules check "$R")" '20-until.yaml:2:5: warning: until has expired'
 chmod 000 "$R/20-until.yaml"
 setpriv --reuid 65534 --regid 65534 --clear-groups "$BIN/boltseal" rules check "$R/20-until.yaml" >"$W/refused" 2>&1
-is "a file that cannot be read is a mistake" $? 1
+is "a file that cannot be read is an error" $? 2
 chmod 644 "$R/20-until.yaml"
 
 # --- the shipped ones, on the same container ----------------------------------------------------
@@ -216,6 +216,8 @@ item_is "shipped: but no program in it" "$web" /tmp/prog '.rule.name' programs-i
 item_is "shipped: setuid is critical" "$web" /bin/su2 '"\(.severity) \(.rule.name)"' "critical setuid"
 item_is "shipped: a key to come back" "$web" /root/.ssh/authorized_keys .severity critical
 like "shipped: accounts" "$(item "$web" /etc/passwd '"\(.severity) \(.rule.name)"')" '^(high accounts|critical by-hand)$'
+echo x >"$W/copied" && docker_ cp "$W/copied" web:/srv-copied >/dev/null
+item_is "shipped: a docker cp is by hand" "$web" /srv-copied '"\(.severity) \(.rule.name) \(.actor.origin)"' "medium by-hand-copied runtime"
 in_web 'mkdir -p /usr/bin; cp /bin/busybox /usr/bin/dpkg'
 item_is "shipped: a manager that came later" "$web" /usr/bin/dpkg .kind A
 in_web 'exec -a sh /usr/bin/dpkg -c "echo x >/etc/by-dpkg"'

@@ -230,6 +230,32 @@ static void the_index_agrees_with_the_globs(void **state UNUSED)
 	}
 }
 
+static void hear_both(void *ctx, const struct rules_finding *f)
+{
+	buf_printf(ctx, "%u %s\n", f->line, f->error ? "error" : "warning");
+}
+
+/* One mistake does not hide what else is worth a look. */
+static void a_mistake_hides_no_warning(void **state UNUSED)
+{
+	BUF struct buf out = {0};
+	const struct rules_hear by = {hear_both, &out, INT64_C(1700000000000000000)};
+	struct rules *r = NULL;
+
+	assert_true(
+		rules_parse(&r, "f",
+			span_of("rules:\n"
+				"- {name: a, paths: /x, severty: low}\n"
+				"- {paths: /x, severity: low}\n"
+				"- {paths: /y, severity: low}\n"
+				"- {name: a, paths: /x, severity: low}\n"
+				"- {name: b, paths: /y, expect: {reason: r, expires: 2000-01-01}}"),
+			&by) < 0);
+	assert_null(r);
+	assert_string_equal(
+		buf_text(&out), "2 error\n2 error\n3 error\n4 error\n5 warning\n6 warning\n");
+}
+
 static void what_leaves_all_out(void **state UNUSED)
 {
 	static const struct {
@@ -320,7 +346,7 @@ static void lint_finds_what_is_not_meant(void **state UNUSED)
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		BUF struct buf out = {0};
-		const struct rules_hear by = {hear, &out};
+		const struct rules_hear by = {.fn = hear, .ctx = &out};
 		RULES struct rules *r = parse(rows[i].text);
 		size_t n = rules_lint(r, INT64_C(1700000000000000000), &by);
 
@@ -389,6 +415,7 @@ int main(void)
 		cmocka_unit_test(losers_are_told),
 		cmocka_unit_test(the_index_agrees_with_the_globs),
 		cmocka_unit_test(what_leaves_all_out),
+		cmocka_unit_test(a_mistake_hides_no_warning),
 		cmocka_unit_test(lint_finds_what_is_not_meant),
 		cmocka_unit_test(what_was_armed_can_stay),
 		cmocka_unit_test(a_thousand_rules_are_cheap),
