@@ -93,4 +93,19 @@ unlike "and no word of it then" "$(bs status 2>&1 >/dev/null)" 'reload'
 echo 'nosuch: 1' >>"$W/boltseal.yaml"
 kill -HUP "$(role_pid sensor)" "$(role_pid gateway)"
 ok "so is a configuration that cannot be read" wait_until "$PATIENCE" reload_is_ '[.ok, (.file // "" | split("/") | .[-1])]' '[[false,"boltseal.yaml"]]'
+
+# --- doors and globs ---------------------------------------------------------------------------------
+if getent passwd boltseal-gateway >/dev/null; then
+	skip "the door, without a user of its own" "there is one here"
+else
+	is "the door is for the gateway's user alone" "$(stat -c '%a %U %G' "$W/run/door.sock")" "600 nobody root"
+fi
+bs log --path 'etc/*' >"$W/out" 2>&1
+is "a glob that no path can fit is an error" $? 2
+like "that says what to write" "$(cat "$W/out")" 'begins with / or with \*\*'
+ok "others are not" bs log --path '**/group'
+"$BIN/boltseal" rules check /nonexistent >"$W/out" 2>&1
+is "rules that are not there are an error" $? 2
+"$BIN/boltseal" rules check "$R" >"$W/out" 2>&1
+is "rules that are right are not" $? 0
 finish
