@@ -177,7 +177,7 @@ static int tell(struct ledger *l, const struct kept *k, const struct change *c, 
 	BUF struct buf known = {0}, why = {0};
 	struct change told = *c;
 	struct ruling ruling;
-	struct actor who;
+	struct actor who = {.pid = 0};
 	int r = ledger_who(l, actor, &known);
 
 	if (r == 0)
@@ -210,7 +210,7 @@ static bool is_another(const struct change *c)
 static bool runs_still(struct span actor, struct span path)
 {
 	struct proc_facts f;
-	struct actor who;
+	struct actor who = {.pid = 0};
 	FD int dir = proc_dir();
 
 	if (dir < 0 || actor_decode(actor, &who) < 0 || !who.start)
@@ -250,7 +250,7 @@ int ledger_ran(struct ledger *l, struct item *i)
 	BUF struct buf known = {0};
 	struct run_once *run;
 	struct change c;
-	struct actor who;
+	struct actor who = {.pid = 0};
 	bool gone;
 	struct span path = ledger_who_path(buf_span(&it->note.path), &gone);
 	int r;
@@ -261,7 +261,7 @@ int ledger_ran(struct ledger *l, struct item *i)
 	r = drift_get(l->txn, atomic_load(&it->kept->no), path, &c);
 	if (r == 0 && is_another(&c)) {
 		BUF struct buf mem = {0};
-		struct change copy;
+		struct change copy = {.seq = 0};
 
 		r = change_encode(&c, &mem);
 		if (r == 0)
