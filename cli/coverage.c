@@ -107,6 +107,8 @@ void coverage_remark(struct cli *c, const json_t *coverage)
 		return;
 	}
 	tell_excluded(c, json_object_get(coverage, "excluded"));
+	if (get_true(coverage, "excluded_all"))
+		remark("that is all of it: do not take this for clean");
 	if (json_is_string(json_object_get(coverage, "sensor"))) {
 		buf_add_text(&out, "the sensor is ");
 		text_quote(&out, get_text(coverage, "sensor"), false);

@@ -23,9 +23,13 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		buf_add_text(&text, ", hashing");
 	else if (get_true(target, "late"))
 		buf_add_text(&text, ", late");
+	if (get_true(target, "excluded_all"))
+		buf_add_text(&text, ", excluded");
+	else if (json_array_size(json_object_get(target, "excluded")))
+		buf_add_text(&text, ", partly excluded");
 	if (n)
 		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
-	table_add(c, t, buf_span(&text), n ? "33" : NULL);
+	table_add(c, t, buf_span(&text), n || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
 static void add_target(struct cli *c, struct table *t, const json_t *v)
@@ -87,7 +91,8 @@ const struct command cmd_ps = {
 	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
 		"is the\nhighest severity among them; GEN the baseline's generation. COVERAGE is "
 		"the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
-		"late (it ran before boltseald did),\nand open gaps.\n\n"
+		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
+		"out: nothing of it is watched) or partly excluded, and open gaps.\n\n"
 		"Examples:\n"
 		"  boltseal ps\n"
 		"  boltseal ps -a --format jsonl\n",

@@ -6,6 +6,8 @@
 #include "cli/form.h"
 #include "cli/safe.h"
 #include "cli/table.h"
+#include <errno.h>
+#include <unistd.h>
 
 #define RULES_DIR "/etc/boltseal/rules.d"
 
@@ -58,15 +60,36 @@ static void draw_findings(struct cli *c, const json_t *answer, void *arg)
 	out_add(buf_span(&out));
 }
 
+/* What is not there has no mistake, nor is it right. */
+static int unreadable(const char *const *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		BUF struct buf name = {0};
+
+		if (access(paths[i], R_OK) == 0)
+			continue;
+		text_quote(&name, span_of(paths[i]), false);
+		return complain("%s: %s; name files or directories of rules", buf_text(&name),
+			strerror(errno));
+	}
+	return 0;
+}
+
 static int run_check(struct cli *c, const struct args *a)
 {
 	static const char *const standard[] = {RULES_DIR};
 	const char *const *paths = a->n > 1 ? a->pos + 1 : standard;
 	struct checking k = {.findings = json_array()};
 	JSON json_t *answer = json_object();
-	size_t n = 0;
-	int bad = boltseal_rules_check(
-		paths, a->n > 1 ? a->n - 1 : 1, (long long)(clock_wall() / CLOCK_S), hear, &k, &n);
+	size_t n = 0, n_paths = a->n > 1 ? a->n - 1 : 1;
+	int bad = unreadable(paths, n_paths);
+
+	if (bad) {
+		json_decref(k.findings);
+		return bad;
+	}
+	bad = boltseal_rules_check(
+		paths, n_paths, (long long)(clock_wall() / CLOCK_S), hear, &k, &n);
 
 	must(answer && json_object_set_new(answer, "findings", k.findings) == 0);
 	must(json_object_set_new(answer, "rules", json_integer((json_int_t)n)) == 0);

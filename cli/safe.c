@@ -53,14 +53,15 @@ void safe_lines(struct buf *out, struct span raw, bool utf8_ok)
 	}
 }
 
-static uint32_t code_point(struct span c)
+/* JSON's escapes are of UTF-16. */
+static void escape(struct buf *out, uint32_t v)
 {
-	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t v = c.p[0] & mask[c.n];
-
-	for (size_t i = 1; i < c.n; i++)
-		v = v << 6 | (c.p[i] & 0x3f);
-	return v;
+	if (v >= 0x10000) {
+		v -= 0x10000;
+		buf_printf(out, "\\u%04x", 0xd800 + (v >> 10));
+		v = 0xdc00 + (v & 0x3ff);
+	}
+	buf_printf(out, "\\u%04x", v);
 }
 
 void safe_json(struct buf *out, struct span json)
@@ -74,7 +75,7 @@ void safe_json(struct buf *out, struct span json)
 		else if (c.n == 1 && c.p[0] >= 0x80)
 			buf_add_text(out, "\\ufffd");
 		else
-			buf_printf(out, "\\u%04x", code_point(c));
+			escape(out, text_code_point(c));
 	}
 }
 
@@ -87,7 +88,7 @@ size_t safe_width(struct span text)
 		int w;
 
 		c = first(span_make(text.p + i, text.n - i));
-		w = c.n == 1 ? 1 : wcwidth((wchar_t)code_point(c));
+		w = c.n == 1 ? 1 : wcwidth((wchar_t)text_code_point(c));
 		width += w > 0 ? (size_t)w : w < 0;
 	}
 	return width;

@@ -79,7 +79,7 @@ static void tell_finding(void *ctx, const struct rules_finding *f)
 /* All that is wrong with them, and what is surely not meant. */
 static int check_rules(const struct config *c, struct buf *out)
 {
-	const struct rules_hear hear = {tell_finding, NULL};
+	const struct rules_hear hear = {tell_finding, NULL, clock_wall()};
 	bool none = strcmp(c->rules_dir, CONFIG_RULES_DIR) == 0 && access(c->rules_dir, F_OK) < 0;
 	RULES struct rules *rules = NULL;
 	int r = rules_load(&rules, &c->rules_dir, none ? 0 : 1, &hear);

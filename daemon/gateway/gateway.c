@@ -57,6 +57,7 @@ static void reload(struct life *l)
 {
 	struct config *fresh = NULL;
 	RULES struct rules *rules = NULL;
+	bool taken = false;
 
 	notify("RELOADING=1");
 	if (daemon_config(l->args, &fresh) < 0) {
@@ -70,10 +71,13 @@ static void reload(struct life *l)
 	} else {
 		config_free(l->config);
 		l->config = fresh;
+		taken = true;
 		if (l->running)
 			gw_set_rules(&l->g, take(rules));
 		log_note("the configuration was read again");
 	}
+	if (l->running)
+		reloaded_now(&l->g.reloaded, taken ? NULL : err_why());
 	notify("READY=1");
 }
 

@@ -13,11 +13,13 @@
 #include "daemon/door.h"
 #include "daemon/gateway/roles.h"
 #include "daemon/gateway/sinks.h"
+#include "daemon/reloaded.h"
 #include "policy/rules.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
 #include "wire/route.h"
+#include "wire/show.h"
 
 struct MHD_Daemon;
 struct MHD_Connection;
@@ -41,6 +43,8 @@ struct pulse {
 	enum pulse_health health;
 	bool waits;	      /* asked, not answered */
 	int64_t asked, heard; /* mono */
+	bool reload_failed;   /* the sensor's last reading of configuration and rules */
+	int64_t reload_done;  /* wall s: its last one that was taken; 0: not heard yet */
 	int64_t since, well;  /* wall: when its health last changed, and when it was last well */
 };
 
@@ -62,6 +66,7 @@ struct gateway {
 	struct store *store;
 	struct asks asks;
 	struct pulse pulse;
+	struct reloaded reloaded;
 	struct sinks *sinks;
 	struct buf sinks_said; /* to the sensor, for its heartbeat */
 	int64_t sinks_say_at;
@@ -161,6 +166,13 @@ bool view_sees_all(const struct call *c);
 /* {"baselined":…} of a target. */
 int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	const struct target_state_rec *s, struct json *j);
+/* What rules leave out of a target; lives as long as the rules in force. */
+enum { EXCLUDED_SHOWN = 200 };
+struct view_excluded {
+	struct span globs[EXCLUDED_SHOWN];
+	struct show_excluded show;
+};
+void view_excluded(const struct call *c, const struct target *t, struct view_excluded *ret);
 bool view_sensor_down(const struct call *c);
 /* A path given by the peer: absolute, no NUL, at most 4096. Trailing slashes are cut. */
 int view_path(struct span *path);

@@ -79,6 +79,7 @@ int gw_init(struct gateway *g, struct config *config, struct store *store, int l
 		.job_pipe = {-1, -1},
 		.limits = limits ? *limits : gw_limits_default,
 		.started = clock_wall()};
+	reloaded_now(&g->reloaded, NULL);
 	g->asks.fd = -1;
 	g->asks.grace_until = clock_mono() + g->limits.grace;
 	g->asks.path = strdup(door_path);
@@ -115,6 +116,7 @@ void gw_fini(struct gateway *g)
 	fd_close(&g->job_pipe[0]);
 	fd_close(&g->job_pipe[1]);
 	gw_set_rules(g, NULL);
+	reloaded_fini(&g->reloaded);
 }
 
 static int lesser(int a, int b)

@@ -97,11 +97,24 @@ static void wake_views(struct gateway *g)
 	}
 }
 
-/* The word that the sensor's status has for its store; one that has none is as well as it ever was. */
-static enum pulse_health read_health(const struct buf *text)
+/* How its last reading of configuration and rules went. */
+static void read_reload(struct pulse *p, const json_t *status)
 {
-	DECREF json_t *v = json_loadb(buf_text(text), text->n, 0, NULL);
-	const char *word = json_string_value(json_object_get(v, "store"));
+	const json_t *reload = json_object_get(status, "reload");
+	const char *since = json_string_value(json_object_get(reload, "since"));
+	int64_t wall;
+
+	if (!reload)
+		return;
+	p->reload_failed = json_is_false(json_object_get(reload, "ok"));
+	if (since && clock_parse(span_of(since), 0, &wall) == 0)
+		p->reload_done = wall / CLOCK_S;
+}
+
+/* The word that the sensor's status has for its store; one that has none is as well as it ever was. */
+static enum pulse_health read_health(const json_t *status)
+{
+	const char *word = json_string_value(json_object_get(status, "store"));
 
 	for (int i = 0; word && i < PULSE_N; i++) {
 		if (strcmp(word, healths[i].word) == 0)
@@ -133,8 +146,12 @@ static void heard(struct gateway *g, enum pulse_health h)
 void pulse_answer(struct gateway *g, const struct ask *k)
 {
 	g->pulse.waits = false;
-	if (k->result == DOOR_OK)
-		heard(g, read_health(&k->text));
+	if (k->result == DOOR_OK) {
+		DECREF json_t *v = json_loadb(buf_text(&k->text), k->text.n, 0, NULL);
+
+		read_reload(&g->pulse, v);
+		heard(g, read_health(v));
+	}
 	if (g->pulse.health != PULSE_OK)
 		asks_give_up(g, 507, healths[g->pulse.health].reason);
 	wake_views(g);

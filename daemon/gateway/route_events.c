@@ -114,7 +114,12 @@ static int read_query(const struct query *q, struct stream *s)
 	if (r == 0 && path) {
 		s->has_path = true;
 		s->path = *path;
-		r = glob_check(*path);
+		if (!path->n || (path->p[0] != '/' && !span_starts(*path, span_of("**"))))
+			r = text_refuse(-EINVAL, *path,
+				"a path begins with /, so its glob begins with / or with **: write "
+				"/GLOB or **/GLOB");
+		else
+			r = glob_check(*path);
 	}
 	return r < 0 ? r : read_kinds(q, s);
 }

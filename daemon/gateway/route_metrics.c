@@ -96,6 +96,21 @@ static void put_drifted(struct buf *out, const char *name, const struct facts *f
 		sample(out, name, "severity", severity_kinds[i].name, f->worst[i]);
 }
 
+/* Both roles read the files, each with its own rights. */
+static void put_reload_ok(struct buf *out, const char *name, const struct facts *f)
+{
+	sample(out, name, "role", "gateway", !f->call->g->reloaded.why);
+	if (f->call->g->pulse.reload_done)
+		sample(out, name, "role", "sensor", !f->call->g->pulse.reload_failed);
+}
+
+static void put_reload_time(struct buf *out, const char *name, const struct facts *f)
+{
+	sample(out, name, "role", "gateway", (uint64_t)(f->call->g->reloaded.done / CLOCK_S));
+	if (f->call->g->pulse.reload_done)
+		sample(out, name, "role", "sensor", (uint64_t)f->call->g->pulse.reload_done);
+}
+
 #define PUT(fn, what)                                                                              \
 	static void fn(struct buf *out, const char *name, const struct facts *f)                   \
 	{                                                                                          \
@@ -125,6 +140,11 @@ static const struct {
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
 	{"targets_drifted", "gauge", "targets with drift by its worst severity", put_drifted},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
+	{"config_last_reload_successful", "gauge",
+		"0 while the last reading of configuration and rules has failed and the old stay",
+		put_reload_ok},
+	{"config_last_reload_success_timestamp_seconds", "gauge",
+		"when the configuration and rules in force were read", put_reload_time},
 	{"journal_last_timestamp_seconds", "gauge", "when the last event was written",
 		put_last_time},
 	{"journal_seq", "gauge", "number of the last event", put_seq},

@@ -11,11 +11,34 @@
 static bool show_text(struct json *j, const struct buf *text)
 {
 	DECREF json_t *v = json_loadb(buf_text(text), text->n, JSON_REJECT_DUPLICATES, NULL);
-	FREE char *dump = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	FREE char *dump = NULL;
 
+	json_object_del(v, "reload"); /* it has a place of its own */
+	dump = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	if (dump)
 		json_raw(j, span_of(dump));
 	return dump != NULL;
+}
+
+/* How both roles fared with the configuration and rules when they last read them. */
+static void show_reload(struct json *j, const struct call *c)
+{
+	const struct ask *k = c->ask;
+	DECREF json_t *v = k && k->result == DOOR_OK
+				   ? json_loadb(buf_text(&k->text), k->text.n, 0, NULL)
+				   : NULL;
+	const json_t *of_sensor = json_object_get(v, "reload");
+	FREE char *dump = of_sensor ? json_dumps(of_sensor, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+	json_key(j, "reload");
+	json_open(j, '{');
+	json_key(j, "gateway");
+	reloaded_show(j, &c->g->reloaded);
+	if (dump) {
+		json_key(j, "sensor");
+		json_raw(j, span_of(dump));
+	}
+	json_close(j, '}');
 }
 
 static void show_sensor(struct json *j, const struct call *c)
@@ -94,6 +117,32 @@ static void show_states(struct json *j, const uint64_t n[STATE_N])
 	json_close(j, '}');
 }
 
+/* Of which running targets rules leave something out, or all. */
+static int show_left_out(struct json *j, struct call *c, struct txn *t)
+{
+	struct view_excluded x;
+	struct target tg;
+	uint32_t no = 0;
+	int r;
+
+	json_key(j, "excluded");
+	json_open(j, '[');
+	while ((r = targets_next(t, &no, &tg)) == 0) {
+		if (tg.state != STATE_RUNNING || !view_sees(c, &tg))
+			continue;
+		view_excluded(c, &tg, &x);
+		if (!x.show.n)
+			continue;
+		json_open(j, '{');
+		show_excluded(j, &x.show);
+		json_m_str(j, "id", tg.id);
+		json_m_str(j, "name", tg.name);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	return r < 0 ? r : 0;
+}
+
 static int answer_status(struct call *c)
 {
 	struct store_stats stats;
@@ -111,10 +160,13 @@ static int answer_status(struct call *c)
 	j = call_json(c);
 	json_open(&j, '{');
 	json_m_uint(&j, "connections", c->g->n_peers);
+	r = show_left_out(&j, c, t);
 	json_m_uint(&j, "first_seq", stats.first_seq);
-	r = view_sees_all(c) ? show_gaps(&j, c, t) : 0;
+	if (r == 0 && view_sees_all(c))
+		r = show_gaps(&j, c, t);
 	json_m_uint(&j, "last_seq", stats.last_seq);
 	json_m_uint(&j, "refused", c->g->n_refused);
+	show_reload(&j, c);
 	json_m_uint(&j, "requests", c->g->n_requests);
 	show_sensor(&j, c);
 	json_m_time(&j, "since", c->g->started);

@@ -46,14 +46,16 @@ static int read_wanted(const struct query *q, struct wanted *ret)
 	return query_bool(q, "all", &ret->all);
 }
 
-static int show_one(struct json *j, struct txn *t, const struct target *tg)
+static int show_one(struct call *c, struct json *j, struct txn *t, const struct target *tg)
 {
 	struct target_state_rec s = {.generation = 0};
+	struct view_excluded x;
 	int r = targets_state_get(t, tg->no, &s);
 
 	if (r < 0)
 		return r;
-	show_target(j, tg, &s);
+	view_excluded(c, tg, &x);
+	show_target(j, tg, &s, &x.show);
 	return 0;
 }
 
@@ -77,7 +79,7 @@ int route_targets(struct call *c)
 	while ((r = targets_next(t, &no, &tg)) == 0) {
 		if (!is_wanted(&w, &tg) || !view_sees(c, &tg))
 			continue;
-		r = show_one(&j, t, &tg);
+		r = show_one(c, &j, t, &tg);
 		if (r < 0)
 			return r;
 	}
@@ -92,6 +94,7 @@ int route_target(struct call *c)
 {
 	TXN struct txn *t = NULL;
 	struct target_state_rec s = {.generation = 0};
+	struct view_excluded x;
 	struct target tg;
 	struct json j;
 	int r = view_begin(c, &t);
@@ -108,7 +111,8 @@ int route_target(struct call *c)
 	json_key(&j, "coverage");
 	r = view_coverage(c, t, &tg, &s, &j);
 	json_key(&j, "target");
-	show_target(&j, &tg, &s);
+	view_excluded(c, &tg, &x);
+	show_target(&j, &tg, &s, &x.show);
 	json_close(&j, '}');
 	return r;
 }

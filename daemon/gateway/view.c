@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "wire/show.h"
 
-enum { GAPS_SHOWN = 200, EXCLUDED_SHOWN = 200 };
+enum { GAPS_SHOWN = 200 };
 
 int view_begin(struct call *c, struct txn **ret)
 {
@@ -87,12 +87,19 @@ int view_target(struct call *c, struct txn *t, struct span word, enum role need,
 	return 0;
 }
 
+void view_excluded(const struct call *c, const struct target *t, struct view_excluded *ret)
+{
+	RULES_FOR struct rules_for *rules = c->g->rules ? rules_for(c->g->rules, t) : NULL;
+
+	ret->show = (struct show_excluded){ret->globs,
+		rules_excluded(rules, ret->globs, EXCLUDED_SHOWN), rules_excludes_all(rules)};
+}
+
 int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	const struct target_state_rec *s, struct json *j)
 {
-	RULES_FOR struct rules_for *rules = c->g->rules ? rules_for(c->g->rules, tg) : NULL;
+	struct view_excluded excluded;
 	struct gap gaps[GAPS_SHOWN], g;
-	struct span excluded[EXCLUDED_SHOWN];
 	struct show_coverage cov = {.baselined = s->baselined,
 		.late = tg->late,
 		.level = tg->level,
@@ -101,12 +108,12 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 		.sensor = view_sensor_down(c)	  ? "down"
 			  : pulse_is_silent(c->g) ? "silent"
 						  : NULL,
-		.gaps = gaps,
-		.excluded = excluded,
-		.n_excluded = rules_excluded(rules, excluded, EXCLUDED_SHOWN)};
+		.gaps = gaps};
 	uint64_t id = 0;
 	int r;
 
+	view_excluded(c, tg, &excluded);
+	cov.excluded = excluded.show;
 	if (pulse_gap(c->g, &g))
 		gaps[cov.n_gaps++] = g;
 	while ((r = gap_next(t, &id, &g)) == 0 && cov.n_gaps < GAPS_SHOWN) {

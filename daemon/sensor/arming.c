@@ -45,6 +45,7 @@ void arming_tell(struct sensor *s, struct reg *r)
 void arming_renew(struct sensor *s, struct reg *r)
 {
 	watch_remove(s->watch, r->root_id);
+	watch_remove(s->watch, r->index_id);
 	r->root_id = ++s->reg.next_id;
 	arming_set(s, r);
 	arming_tell(s, r);

@@ -3,6 +3,8 @@
 #include "base/json.h"
 #include "daemon/sensor/loop.h"
 
+enum { EXCLUDED_TOLD = 16 };
+
 /* What a level gives: content, names and attributes by event; the process that did it. */
 static const struct {
 	bool content, names, attributes, actor;
@@ -60,19 +62,52 @@ static void probes(struct sensor *s, struct json *j)
 	json_close(j, ']');
 }
 
+/* What is lost by the level, and before that what rules leave out. */
+static void add_lacks(
+	struct json *j, const struct reg *r, const struct span *globs, size_t n, bool all)
+{
+	BUF struct buf text = {0};
+
+	if (all)
+		buf_add_text(&text, "everything, for rules exclude all of it; else ");
+	else if (n)
+		buf_add_text(&text, "what rules exclude (");
+	for (size_t i = 0; !all && i < n; i++) {
+		buf_add_text(&text, i ? ", " : "");
+		buf_add_span(&text, globs[i]);
+	}
+	buf_add_text(&text, n && !all ? "); " : "");
+	buf_add_text(&text, level_lacks(r->level));
+	json_m_str(j, "lacks", buf_span(&text));
+}
+
 static void one_target(struct json *j, const struct reg *r, bool volumes)
 {
+	RULES_FOR struct rules_for *rules = kept_rules(r->kept);
+	struct span globs[EXCLUDED_TOLD];
+	size_t n = rules ? rules_excluded(rules, globs, COUNTOF(globs)) : 0;
+	bool all = n && rules_excludes_all(rules);
+
 	json_open(j, '{');
-	json_m_bool(j, "actor", level_gives[r->level].actor);
-	json_m_bool(j, "attributes", level_gives[r->level].attributes);
+	json_m_bool(j, "actor", !all && level_gives[r->level].actor);
+	json_m_bool(j, "attributes", !all && level_gives[r->level].attributes);
 	json_m_bool(j, "baselined", kept_is_baselined(r->kept));
-	json_m_bool(j, "content", level_gives[r->level].content);
+	json_m_bool(j, "content", !all && level_gives[r->level].content);
+	if (n) {
+		json_key(j, "excluded");
+		json_open(j, '[');
+		for (size_t i = 0; i < n; i++)
+			json_str(j, globs[i]);
+		json_close(j, ']');
+	}
+	if (all)
+		json_m_bool(j, "excluded_all", true);
 	json_m_text(j, "id", r->kept->id);
 	json_m_text(j, "kind", target_kinds[r->kept->kind].name);
-	json_m_text(j, "lacks", level_lacks(r->level));
+	add_lacks(j, r, globs, n, all);
 	json_m_text(j, "level", level_kinds[r->level].name);
 	json_m_str(j, "name", span_of(r->kept->name));
-	json_m_bool(j, "names", level_gives[r->level].names);
+	json_m_bool(j, "names", !all && level_gives[r->level].names);
 	json_m_bool(j, "prevention", false);
 	json_m_bool(j, "volumes", volumes);
 	json_close(j, '}');
@@ -145,6 +180,8 @@ void status_text(struct sensor *s, struct buf *out)
 	json_m_uint(&j, "scan", jobs_len(s->jobs, JOB_SCAN));
 	json_m_uint(&j, "unsettled", jobs_waiting(s->jobs));
 	json_close(&j, '}');
+	json_key(&j, "reload");
+	reloaded_show(&j, &s->reloaded);
 	json_m_time(&j, "started", s->started);
 	json_m_text(&j, "store", health[atomic_load(&s->ledger_stats.health)]);
 	json_m_int(&j, "targets", (int64_t)s->reg.n_rows);

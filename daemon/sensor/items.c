@@ -168,6 +168,15 @@ static void free_rejudge(struct item *i)
 	free(r);
 }
 
+static void free_ran(struct item *i)
+{
+	struct item_ran *r = container_of(i, struct item_ran, item);
+
+	kept_unref(r->kept);
+	ran_note_free(&r->note);
+	free(r);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

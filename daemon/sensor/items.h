@@ -28,6 +28,8 @@
 	X(SINKS, sinks)                                                                            \
 	X(SINK_REFUSED, sink_refused)                                                              \
 	X(REJUDGE, rejudge)
+	X(REJUDGE, rejudge)                                                                        \
+	X(RAN, ran)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -207,6 +209,13 @@ struct item_session {
 	struct item item;
 	struct kept *kept;
 	struct session_note note;
+};
+
+/* A program was run in a container. */
+struct item_ran {
+	struct item item;
+	struct kept *kept;
+	struct ran_note note;
 };
 
 /* Rules changed, or what they say by the clock: the target's drift is judged anew as it is stored. */

@@ -80,6 +80,7 @@ void ledger_free(struct ledger *l)
 	drop_answers(l);
 	ledger_sessions_free(l);
 	ledger_who_free(l);
+	ledger_ran_free(l);
 	while (unhold(l, &held))
 		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
@@ -179,6 +180,7 @@ static void undo(struct ledger *l)
 {
 	txn_abort(take(l->txn));
 	runs_abort(l->runs);
+	ledger_ran_over(l, false);
 	l->build = l->build_saved;
 }
 
@@ -241,6 +243,7 @@ static int attempt(struct ledger *l)
 	if (r < 0) {
 		l->build = l->build_saved;
 		runs_abort(l->runs);
+		ledger_ran_over(l, false);
 		return r;
 	}
 	atomic_fetch_add(&l->opt.stats->batches, 1);
@@ -249,6 +252,7 @@ static int attempt(struct ledger *l)
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
 	ledger_beaten(l);
 	runs_commit(l->runs);
+	ledger_ran_over(l, true);
 	told(l, was);
 	free_batch(l);
 	taken_forget(l->taken);

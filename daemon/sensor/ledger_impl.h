@@ -59,6 +59,7 @@ struct ledger {
 	size_t n_after;
 	struct session_kept *sessions; /* ledger_session.c */
 	struct who_cache *who;	       /* ledger_who.c */
+	struct ran_table *ran;	       /* ledger_ran.c */
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
 	int64_t full_since; /* wall ns; 0: not full */
@@ -93,6 +94,8 @@ enum growth {
 	GROWTH_NONE,	/* not its case */
 	GROWTH_GROWN,	/* its old part is as it was */
 	GROWTH_ALTERED, /* it is not */
+	GROWTH_FOREIGN, /* it is, and what came behind it is by somebody whom the rule does not name */
+	GROWTH_BEGUN, /* a new file: what it may do from now on, its coming is not */
 };
 struct ruled_in {
 	const struct rules_for *rules;
@@ -121,6 +124,15 @@ int ledger_gap_settle(struct ledger *l, uint32_t no, struct span path);
 int ledger_who(struct ledger *l, struct span actor, struct buf *out);
 void ledger_who_forget(struct ledger *l); /* before a batch, and when drift was written */
 void ledger_who_free(struct ledger *l);
+/* The path of a program as /proc names it; *ret_gone: its file is not there any more. */
+struct span ledger_who_path(struct span exe, bool *ret_gone);
+/* ledger_ran.c: a change was written down, or the path was found to be as it should be: was it run
+ * meanwhile? `since`: wall. */
+int ledger_ran_changed(
+	struct ledger *l, const struct kept *k, const struct change *c, int64_t since);
+int ledger_ran_same(struct ledger *l, const struct kept *k, struct span path);
+void ledger_ran_over(struct ledger *l, bool committed);
+void ledger_ran_free(struct ledger *l);
 /* The change of `path` in target `no` is of the session that the actor names, if any. */
 void ledger_session_path(struct ledger *l, uint32_t no, struct span actor, struct span path);
 void ledger_sessions_free(struct ledger *l);

@@ -68,6 +68,17 @@ static bool only_grew(const struct ruled_in *in, const struct change *c)
 	return in->growth == GROWTH_GROWN && c->kind != 'D' && !(c->aspects & ~CONTENT_BITS);
 }
 
+/* New content that the drift id does not look at: from its second look on a file may grow. */
+static bool is_blind(const struct ruled_in *in, const struct change *c)
+{
+	return only_grew(in, c) || in->growth == GROWTH_BEGUN;
+}
+
+static bool is_spoilt(const struct ruled_in *in)
+{
+	return in->growth == GROWTH_ALTERED || in->growth == GROWTH_FOREIGN;
+}
+
 static bool is_by_drift(const struct ruled_in *in)
 {
 	struct actor who;
@@ -87,6 +98,10 @@ static const struct rule *expecting(
 		return NULL;
 	/* What is expected of a program is expected of the image's, not of one that came later. */
 	if (by->expect && by->expect->expect && by->expect->exe.n && is_by_drift(in))
+		return NULL;
+	/* A rule that expects it to come says nothing of what a later one lets it only grow by. */
+	if (is_spoilt(in) && by->expect && in->said->by[RULE_GROWING] &&
+		in->said->by[RULE_GROWING]->no > by->expect->no)
 		return NULL;
 	if (by->expect && by->expect->expect)
 		return by->expect;
@@ -138,7 +153,7 @@ void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem)
 	struct rule_facts facts = facts_of(in, c);
 	struct rules_of_change by;
 	struct judge_rules word = {.expected = false};
-	struct ruling ruling = {.altered = in->growth == GROWTH_ALTERED};
+	struct ruling ruling = {.altered = is_spoilt(in)};
 	const struct rule *rule, *expects;
 
 	rules_change(in->rules, &facts, &by);
@@ -148,9 +163,9 @@ void ledger_rule(const struct ruled_in *in, struct change *c, struct buf *mem)
 	word.severity = by.severity ? by.severity->severity : SEV_INFO;
 	word.raise = by.raise ? by.raise->raise : 0;
 	c->severity = decide(&word, c, &by);
-	c->blind = rules_blind(in->said) | (only_grew(in, c) ? CONTENT_BITS : 0);
+	c->blind = rules_blind(in->said) | (is_blind(in, c) ? CONTENT_BITS : 0);
 	rule = expects ? expects : later_of(by.severity, by.raise);
-	if (!rule && in->growth == GROWTH_ALTERED)
+	if (!rule && is_spoilt(in))
 		rule = in->said->by[RULE_GROWING];
 	if (!rule && c->blind)
 		rule = in->said->by[RULE_WATCH];
@@ -231,7 +246,7 @@ static enum growth growth_again(const struct rules_of_path *said, const struct c
 		return GROWTH_NONE;
 	if (ruling_decode(c->ruling, &r) < 0 || r.altered)
 		return GROWTH_ALTERED;
-	return r.grown || c->kind == 'A' ? GROWTH_GROWN : GROWTH_NONE;
+	return r.grown ? GROWTH_GROWN : c->kind == 'A' ? GROWTH_BEGUN : GROWTH_NONE;
 }
 
 static int put(struct rejudging *j, const struct change *was, struct change *c)

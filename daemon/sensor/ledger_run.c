@@ -136,20 +136,38 @@ static bool is_alive(void *ctx, uint32_t pid, uint64_t start)
 	return proc_start((int)pid) == start;
 }
 
+struct of_target {
+	struct ledger *l;
+	uint32_t no;
+};
+
+static int state_now(void *ctx, struct span path)
+{
+	const struct of_target *o = ctx;
+	struct change c;
+	int r = drift_get(o->l->txn, o->no, path, &c);
+
+	return r == 0 ? c.kind : r < 0 ? r : 0;
+}
+
 static int tell_run(struct ledger *l, const struct run *run)
 {
+	CLEANUP(run_sum_free) struct run_sum sum = {.n = {0}};
+	struct of_target of = {l, run_target(run)};
 	BUF struct buf text = {.p = NULL};
 	struct json j = json_on(&text);
 	struct event e = {.type = EVENT_PACKAGE_RUN, .severity = SEV_LOW};
 	struct target t;
-	int r = ledger_target_of(l, run_target(run), &t);
+	int r = run_sum(run, state_now, &of, &sum);
 
+	if (r == 0)
+		r = ledger_target_of(l, run_target(run), &t);
 	if (r < 0)
 		return r;
 	e.target = r == 0 ? &t : NULL;
 	if (run_worst(run) > e.severity)
 		e.severity = run_worst(run);
-	run_show(&j, run);
+	run_show(&j, run, &sum);
 	e.run = buf_span(&text);
 	return buf_err(&text) < 0 ? buf_err(&text) : ledger_journal(l, &e, NULL);
 }

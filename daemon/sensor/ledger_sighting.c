@@ -262,6 +262,14 @@ static bool was_altered(const struct verdict *v)
 	return v->had && ruling_decode(v->old.ruling, &r) == 0 && r.altered;
 }
 
+/* It came, and has not grown since: to look at it again, or at what was empty a moment ago, is no growth. */
+static bool is_begun(const struct verdict *v)
+{
+	struct ruling r;
+
+	return v->had && v->old.kind == 'A' && ruling_decode(v->old.ruling, &r) == 0 && !r.grown;
+}
+
 /* As it was when it was last looked at; false: it is new. */
 static bool read_before(const struct verdict *v, struct record *ret)
 {
@@ -279,7 +287,21 @@ static bool same_content(const struct record *a, const struct record *b)
 }
 
 /* GROWTH_UNSURE: the look was made before an earlier one was written down; another is wanted. */
-enum { GROWTH_UNSURE = GROWTH_ALTERED + 1 };
+enum { GROWTH_UNSURE = GROWTH_BEGUN + 1 };
+
+/* Nobody known counts as the workload, or nothing could grow where the watch names no process; in a tree
+ * of the host the host's processes are the workload. */
+static bool may_grow_it(const struct verdict *v)
+{
+	uint32_t by = v->said.by[RULE_GROWING]->grown_by;
+	struct span actor = sighting_get(v->s, v->s->actor);
+	struct actor who = {.origin = ORIGIN_UNKNOWN};
+
+	if (v->s->kept->kind == TARGET_HOST && by & 1u << ORIGIN_WORKLOAD)
+		by |= 1u << ORIGIN_HOST;
+	return !actor.n || actor_decode(actor, &who) < 0 || by & 1u << who.origin;
+}
+
 static int growth_since(const struct verdict *v)
 {
 	const struct sighting *s = v->s;
@@ -288,12 +310,20 @@ static int growth_since(const struct verdict *v)
 	if (!rules_of_path_says(&v->said, RULE_GROWING) || !v->in.now ||
 		v->in.now->type != FILE_REG || v->in.layer_changed)
 		return GROWTH_NONE;
-	if (!read_before(v, &before) || same_content(&before, v->in.now) || !before.size)
+	if (!read_before(v, &before))
+		return GROWTH_BEGUN;
+	if (is_begun(v) && (!before.size || same_content(&before, v->in.now)))
+		return GROWTH_BEGUN;
+	if (same_content(&before, v->in.now))
 		return GROWTH_GROWN;
+	if (!before.size)
+		return may_grow_it(v) ? GROWTH_GROWN : GROWTH_FOREIGN;
 	if (v->in.now->size < before.size)
 		return GROWTH_ALTERED;
 	if (s->has_prefix && s->prefix_size == before.size && before.has_sha)
-		return sha_same(s->prefix, before.sha) ? GROWTH_GROWN : GROWTH_ALTERED;
+		return !sha_same(s->prefix, before.sha) ? GROWTH_ALTERED
+		       : may_grow_it(v)			? GROWTH_GROWN
+							: GROWTH_FOREIGN;
 	return s->gap_set || !before.has_sha ? GROWTH_NONE : GROWTH_UNSURE;
 }
 
@@ -302,10 +332,17 @@ static int growth_of(struct verdict *v)
 {
 	int growth = growth_since(v);
 
-	if (growth != GROWTH_GROWN || !was_altered(v))
+	if ((growth != GROWTH_GROWN && growth != GROWTH_BEGUN) || !was_altered(v))
 		return growth;
 	v->only_grew = true;
 	return GROWTH_ALTERED;
+}
+
+static const char *growth_words(int growth)
+{
+	return growth == GROWTH_ALTERED	  ? "its old part was changed"
+	       : growth == GROWTH_FOREIGN ? "it may grow, but not by this origin"
+					  : "";
 }
 
 static void rule(struct verdict *v, enum growth growth, struct span actor, uint64_t run)
@@ -392,9 +429,11 @@ static int put(struct verdict *v)
 	if (r == 0)
 		r = ledger_tell(v->l, s->kept,
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
-			growth == GROWTH_ALTERED ? "its old part was changed" : "", &c->seq);
+			growth_words(growth), &c->seq);
 	ledger_who_forget(v->l);
-	return r < 0 ? r : drift_put(v->l->txn, v->no, c);
+	if (r == 0)
+		r = drift_put(v->l->txn, v->no, c);
+	return r < 0 ? r : ledger_ran_changed(v->l, s->kept, c, s->when);
 }
 
 struct below {
@@ -468,6 +507,8 @@ static int decide(struct verdict *v)
 		r = put(v);
 	else if (r == 0 && v->had)
 		r = clear(v, &v->old, s->parent_gone ? "its directory is gone" : "");
+	else if (r == 0)
+		r = ledger_ran_same(v->l, s->kept, v->path);
 	if (r == 0 && s->has_seen)
 		r = seen_put(v->l->txn, v->no, &s->seen);
 	return r;

@@ -39,7 +39,7 @@ static const struct kept *kept_of(const struct ledger *l, struct span id)
 }
 
 /* A program whose file is gone runs on; what lies at its path now is another. */
-static struct span path_of(struct span exe, bool *ret_gone)
+struct span ledger_who_path(struct span exe, bool *ret_gone)
 {
 	static const char gone[] = " (deleted)";
 	size_t n = sizeof(gone) - 1;
@@ -130,7 +130,7 @@ static int look_up(struct ledger *l, const struct kept *k, struct span exe)
 {
 	struct who_cache *w = l->who;
 	bool gone;
-	struct span path = path_of(exe, &gone);
+	struct span path = ledger_who_path(exe, &gone);
 	int r;
 
 	buf_reset(&w->exe);

@@ -9,6 +9,7 @@
 
 #include "box/find.h"
 #include "daemon/daemon.h"
+#include "daemon/reloaded.h"
 #include "daemon/sensor/actors.h"
 #include "daemon/sensor/baseline.h"
 #include "daemon/sensor/coalesce.h"
@@ -57,6 +58,7 @@ struct sensor {
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
+	bool gateway_is_nobody; /* its group is not its own */
 
 	struct baseline_wish *wishes, **wishes_tail;
 	uint64_t baseline_serial;
@@ -68,12 +70,13 @@ struct sensor {
 	int64_t next_collect;
 	int64_t next_expiry, expired_upto; /* wall; expiry.h */
 	struct rules *rules;		   /* rulebook.h */
-	int64_t rules_expire;		   /* wall: the soonest of them; 0: none does */
-	bool layers_wait;		   /* a stored layer may be without its watch */
-	int64_t look_due;		   /* monotonic; 0: none wanted */
-	int64_t hint_due;		   /* the same, for a hint: what it costs is counted */
-	int64_t look_cost;		   /* of late, ns */
-	int64_t hint_credit; /* ns of looking that hints may still cause, as of hint_at */
+	struct reloaded reloaded;
+	int64_t rules_expire; /* wall: the soonest of them; 0: none does */
+	bool layers_wait;     /* a stored layer may be without its watch */
+	int64_t look_due;     /* monotonic; 0: none wanted */
+	int64_t hint_due;     /* the same, for a hint: what it costs is counted */
+	int64_t look_cost;    /* of late, ns */
+	int64_t hint_credit;  /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
 	int64_t roots_due;  /* monotonic; 0: nothing moved above a volume or host tree */
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
@@ -123,6 +126,8 @@ void sensor_touch(struct sensor *s, const struct touch *t);
 void sensor_look_at_layers(struct sensor *s);
 /* Everything again, as after an overflow: one gap's healing. The layers too, by change time. */
 void sensor_rescan_all(struct sensor *s, bool trust_seen);
+/* What the process table has to tell of exec sessions of containers that are kept. */
+void sensor_tell_sessions(struct sensor *s);
 int sensor_watch_fd(struct sensor *s, int fd, uint32_t events, uint64_t tag);
 
 /* door.c's other half: wishes from the gateway. */

@@ -58,6 +58,7 @@ void ptable_free(struct ptable *t)
 
 	if (!t)
 		return;
+	ran_free(t);
 	while (t->all)
 		drop(t, t->all);
 	while (ptable_note(t, &n))
@@ -276,6 +277,7 @@ struct proc *ptable_read(struct ptable *t, int pid, int64_t now, unsigned depth)
 	p->execed = true; /* its program is its own, whoever started it */
 	ptable_take_ids(p, f);
 	place(t, p, parent);
+	ran_add(t, p, p->born);
 	return p;
 }
 
@@ -326,9 +328,10 @@ bool ptable_refresh(struct ptable *t, struct proc **at, int64_t now)
 	if (p->tty != f->stat.tty || (f->got & PROC_IDS && (p->uid != f->uid || p->gid != f->gid)))
 		p->stamp = ++t->stamp;
 	ptable_take_ids(p, f);
-	if (anew && f->n_exe && differs(p->me->img, f))
+	if (anew && f->n_exe && differs(p->me->img, f)) {
 		ptable_take_image(t, p, f);
-	else if (f->n_cwd)
+		ran_add(t, p, now);
+	} else if (f->n_cwd)
 		take_cwd(t, p);
 	if (anew && f->n_exe) {
 		p->due = false;
@@ -438,6 +441,7 @@ bool ptable_exec(struct ptable *t, int pid, int64_t when, bool stale)
 	ptable_take_ids(p, f);
 	if (is_foreign(t))
 		enter(t, p, f, when);
+	ran_add(t, p, when);
 	return f->mnt_ns == t->o.own_ns;
 }
 
@@ -536,6 +540,7 @@ void ptable_opened(struct ptable *t, int pid, struct span path, int64_t when)
 	if (t->o.fed && p->execed && !p->me->img) {
 		t->facts = (struct proc_facts){0}; /* its exec was told, and it was gone */
 		ptable_take_image(t, p, &t->facts);
+		ran_add(t, p, when);
 	}
 }
 

@@ -87,12 +87,25 @@ struct session_note {
 	bool quiet;		/* closed: only its leader has ended */
 	struct buf leader;	/* encoded actor */
 };
+/* The container is gone: its sessions are over, whether or not all of their ends were told yet. */
+void ptable_gone(struct ptable *t, struct span box, int64_t now);
 /* Ends what is over by `now`. Ns until there may be something to do; -1: nothing waits. */
 int64_t ptable_step(struct ptable *t, int64_t now);
 bool ptable_has_note(const struct ptable *t);
 /* The next thing to tell; false: nothing. */
 bool ptable_note(struct ptable *t, struct session_note *ret);
 void session_note_free(struct session_note *n);
+
+/* A program that was run in a container, once for each path since it was last asked for: the latest. */
+struct ran_note {
+	char box[65];	  /* target id */
+	int64_t when;	  /* wall */
+	struct buf path;  /* as the container sees it */
+	struct buf actor; /* encoded: the process that runs it */
+};
+bool ptable_has_ran(const struct ptable *t);
+bool ptable_ran(struct ptable *t, int64_t now, struct ran_note *ret);
+void ran_note_free(struct ran_note *n);
 
 struct ptable_stats {
 	size_t alive, ended, sessions;

@@ -263,6 +263,16 @@ void enter_left(struct proc *p, int64_t when)
 		e->emptied = when;
 }
 
+void ptable_gone(struct ptable *t, struct span box, int64_t now)
+{
+	for (struct entrance *e = t->entrances; e; e = e->next) {
+		if (!e->told_open || e->told_closed || !span_is(box, e->box))
+			continue;
+		tell(t, e, e->members || !e->emptied ? now : e->emptied, false);
+		e->told_closed = true;
+	}
+}
+
 /* ---- time ---- */
 
 static void sooner(int64_t *least, int64_t in)

@@ -5,6 +5,7 @@
  *   ptable_kin.c    images and kin: counted, immutable once shared
  *   ptable_enter.c  entrances: what they are, sessions, what is to be told
  *   ptable_who.c    the answer
+ *   ptable_ran.c    which programs were run in containers
  */
 #pragma once
 
@@ -89,6 +90,7 @@ struct ptable {
 	int64_t credit, credit_at;  /* host programs that may be read at once; see ptable.c */
 	struct note *notes, **notes_tail;
 	size_t n_notes;
+	struct ran *ran; /* ptable_ran.c */
 	struct proc_facts facts;
 	uint64_t n_read, n_late;
 };
@@ -130,6 +132,10 @@ uint64_t ptable_start(const struct ptable *t, int64_t born); /* the other way, t
 /* Is it who it was? Reads what may have changed without an event. False: it is gone; it stays in the
  * table unless the pid is somebody else's now (then NULL is in *p, or who has it). */
 bool ptable_refresh(struct ptable *t, struct proc **p, int64_t now);
+
+/* ptable_ran.c: `p` runs what its image says. */
+void ran_add(struct ptable *t, const struct proc *p, int64_t when);
+void ran_free(struct ptable *t);
 
 /* ptable_enter.c */
 void enter(struct ptable *t, struct proc *p, const struct proc_facts *f, int64_t when);

@@ -169,6 +169,8 @@ static void drop(struct sensor *s, struct reg *r, bool removed)
 	must(g);
 	if (r->hold_until)
 		tell_first(s, r);
+	tracker_gone(s->tracker, span_of(r->kept->id));
+	sensor_tell_sessions(s); /* while there is somebody to tell them of */
 	g->item.kind = ITEM_GONE;
 	g->kept = kept_ref(r->kept);
 	g->removed = removed;

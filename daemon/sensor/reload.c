@@ -46,6 +46,22 @@ void sensor_note_rules(struct sensor *s, const char *before)
 	sensor_note(s, EVENT_RULES_LOADED, buf_text(&words));
 }
 
+/* It stays to be seen until another reading succeeds; the log alone is read by nobody. */
+static void failed(struct sensor *s, const char *stays)
+{
+	struct item_note *n = calloc(1, sizeof(*n));
+
+	must(n);
+	reloaded_now(&s->reloaded, err_why());
+	log_err("reload: %s; %s", s->reloaded.why, stays);
+	n->item.kind = ITEM_NOTE;
+	n->type = EVENT_RULES_FAILED;
+	n->severity = SEV_MEDIUM;
+	buf_add_text(&n->detail, s->reloaded.why);
+	sensor_push(s, &n->item);
+	notify("READY=1");
+}
+
 void sensor_reload(struct sensor *s)
 {
 	struct config *old = s->cfg, *fresh;
@@ -53,16 +69,15 @@ void sensor_reload(struct sensor *s)
 
 	notify("RELOADING=1");
 	if (daemon_config(s->args, &fresh) < 0) {
-		log_err("reload: %s; the old configuration stays", err_why());
-		notify("READY=1");
+		failed(s, "the old configuration stays");
 		return;
 	}
 	if (daemon_rules(fresh, &rules) < 0) {
-		log_err("reload: %s; the old configuration and the old rules stay", err_why());
+		failed(s, "the old configuration and the old rules stay");
 		config_free(fresh);
-		notify("READY=1");
 		return;
 	}
+	reloaded_now(&s->reloaded, NULL);
 	/* What threads and roots were built on stays as it is until a restart: they have copies. */
 	log_init("sensor", (enum log_level)fresh->log_level);
 	tell_of_restart(old, fresh);

@@ -10,13 +10,16 @@ int rulebook_open(struct sensor *s)
 {
 	int r = daemon_rules(s->cfg, &s->rules);
 
-	if (r == 0)
+	if (r == 0) {
 		s->rules_expire = rules_next_expiry(s->rules, clock_wall());
+		reloaded_now(&s->reloaded, NULL);
+	}
 	return r;
 }
 
 void rulebook_close(struct sensor *s)
 {
+	reloaded_fini(&s->reloaded);
 	rules_unref(s->rules);
 }
 
@@ -33,6 +36,9 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t)
 	RULES_FOR struct rules_for *held = rules_for_ref(fresh);
 	RULES_FOR struct rules_for *old = kept_set_rules(r->kept, fresh);
 
+	if (rules_for_excludes(held) && rules_excludes_all(held) &&
+		!rules_for_same_excludes(old, held))
+		log_warn("%s: rules exclude all of it: nothing of it is watched", r->kept->name);
 	return !rules_for_same_excludes(old, held);
 }
 

@@ -11,11 +11,13 @@
 #define QUIET (30 * CLOCK_S)
 #define LONGEST (15 * 60 * CLOCK_S)
 enum { CMDLINE_MOST = 4096, KINDS = 3 };
+/* So much of paths is remembered of a run; of what is beyond every change counts. */
+enum { PATHS_MOST = 8 << 20 };
 
 /* What an aborted batch takes back. */
 struct tally {
-	uint64_t n[KINDS]; /* A C D */
-	size_t n_listed, bytes;
+	uint64_t beyond[KINDS]; /* A C D, of what found no room */
+	size_t bytes;
 	int64_t last, last_wall;
 	enum severity worst;
 	size_t worst_at, worst_n; /* its path, in `worst` */
@@ -26,7 +28,7 @@ struct run {
 	uint64_t start;
 	const char *manager;
 	struct buf cmdline, session;
-	struct buf paths; /* of buf_bytes() */
+	struct buf paths; /* of buf_bytes(), in order, and again for each change */
 	struct buf worst; /* paths that were the worst so far */
 	int64_t first, first_wall;
 	struct tally now, saved;
@@ -185,7 +187,6 @@ uint64_t runs_add(struct runs *rs, const struct run_change *c)
 	if (!r)
 		return 0;
 	add_cmdline(r, c->process->cmdline);
-	r->now.n[c->kind == 'A' ? 0 : c->kind == 'C' ? 1 : 2]++;
 	r->now.last = c->now;
 	r->now.last_wall = c->wall;
 	if (!r->now.worst_n || c->severity > r->now.worst) {
@@ -194,10 +195,11 @@ uint64_t runs_add(struct runs *rs, const struct run_change *c)
 		r->now.worst_n = c->path.n;
 		buf_add_span(&r->worst, c->path);
 	}
-	if (r->now.n_listed < RUN_PATHS) {
+	if (r->paths.n < PATHS_MOST) {
 		buf_bytes(&r->paths, c->path);
-		r->now.n_listed++;
 		r->now.bytes = r->paths.n;
+	} else {
+		r->now.beyond[c->kind == 'A' ? 0 : c->kind == 'C' ? 1 : 2]++;
 	}
 	return r->id;
 }
@@ -281,7 +283,72 @@ static void show_list(struct json *j, const char *key, struct span list, bool by
 	json_close(j, ']');
 }
 
-void run_show(struct json *j, const struct run *r)
+struct mention {
+	struct span path;
+	size_t at; /* which of them it is */
+};
+
+static int by_path(const void *a, const void *b)
+{
+	const struct mention *x = a, *y = b;
+	int c = span_cmp(x->path, y->path);
+
+	return c ? c : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct mention *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Each path once, where it was first named. */
+static struct mention *mentions(const struct run *r, size_t *ret_n)
+{
+	struct rd at = rd_of(buf_span(&r->paths));
+	struct mention *v;
+	size_t n = 0, kept = 0;
+
+	for (struct rd count = at; !rd_end(&count); n++)
+		rd_bytes(&count);
+	v = calloc(n + 1, sizeof(*v));
+	must(v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct mention){rd_bytes(&at), i};
+	qsort(v, n, sizeof(*v), by_path);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || !span_eq(v[i].path, v[i - 1].path))
+			v[kept++] = v[i];
+	qsort(v, kept, sizeof(*v), by_place);
+	*ret_n = kept;
+	return v;
+}
+
+int run_sum(const struct run *r, run_state *state, void *ctx, struct run_sum *ret)
+{
+	size_t n, listed = 0;
+	FREE struct mention *v = mentions(r, &n);
+	int kind = 0;
+
+	*ret = (struct run_sum){.n = {0}};
+	memcpy(ret->n, r->now.beyond, sizeof(ret->n));
+	for (size_t i = 0; i < n && (kind = state(ctx, v[i].path)) >= 0; i++) {
+		if (!kind)
+			continue;
+		ret->n[kind == 'A' ? 0 : kind == 'C' ? 1 : 2]++;
+		if (listed++ < RUN_PATHS)
+			buf_bytes(&ret->paths, v[i].path);
+	}
+	return kind < 0 ? kind : buf_err(&ret->paths);
+}
+
+void run_sum_free(struct run_sum *s)
+{
+	buf_free(&s->paths);
+}
+
+void run_show(struct json *j, const struct run *r, const struct run_sum *s)
 {
 	static const char *const kinds[KINDS] = {"A", "C", "D"};
 
@@ -291,15 +358,15 @@ void run_show(struct json *j, const struct run *r)
 	json_key(j, "counts");
 	json_open(j, '{');
 	for (size_t i = 0; i < KINDS; i++)
-		json_m_uint(j, kinds[i], r->now.n[i]);
+		json_m_uint(j, kinds[i], s->n[i]);
 	json_close(j, '}');
 	json_m_bool(j, "ended", !r->cut);
 	json_m_time(j, "first", r->first_wall);
 	json_m_uint(j, "id", r->id);
 	json_m_time(j, "last", r->now.last_wall);
 	json_m_text(j, "manager", r->manager);
-	json_m_uint(j, "n_paths", r->now.n[0] + r->now.n[1] + r->now.n[2]);
-	show_list(j, "paths", buf_span(&r->paths), false);
+	json_m_uint(j, "n_paths", s->n[0] + s->n[1] + s->n[2]);
+	show_list(j, "paths", buf_span(&s->paths), false);
 	json_m_uint(j, "pid", r->pid);
 	if (r->session.n)
 		json_m_str(j, "session", buf_span(&r->session));

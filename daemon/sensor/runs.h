@@ -57,5 +57,15 @@ int64_t runs_next(const struct runs *rs);
 
 uint32_t run_target(const struct run *r);
 enum severity run_worst(const struct run *r); /* of its changes */
+/* What is left of it at its end: each path once, by what it is then. A manager's temporary files, which came
+ * and went, are not among them. */
+struct run_sum {
+	uint64_t n[3];	  /* A C D */
+	struct buf paths; /* the first RUN_PATHS, as buf_bytes() */
+};
+/* 'A', 'C' or 'D'; 0: it is no drift any more; -errno. */
+typedef int run_state(void *ctx, struct span path);
+int run_sum(const struct run *r, run_state *state, void *ctx, struct run_sum *ret);
+void run_sum_free(struct run_sum *s);
 /* The member `run` of its event. */
-void run_show(struct json *j, const struct run *r);
+void run_show(struct json *j, const struct run *r, const struct run_sum *s);

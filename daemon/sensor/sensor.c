@@ -281,7 +281,7 @@ static void ask_procs(struct sensor *s)
 }
 
 /* Sessions of containers that are kept; others are nobody's. */
-static void tell_sessions(struct sensor *s)
+void sensor_tell_sessions(struct sensor *s)
 {
 	struct session_note n = {0};
 
@@ -301,6 +301,26 @@ static void tell_sessions(struct sensor *s)
 	session_note_free(&n);
 }
 
+static void tell_ran(struct sensor *s)
+{
+	struct ran_note n = {.when = 0};
+
+	while (tracker_ran(s->tracker, &n)) {
+		struct reg *r = registry_by_id(&s->reg, span_of(n.box));
+		struct item_ran *it = r ? calloc(1, sizeof(*it)) : NULL;
+
+		if (!r)
+			continue;
+		must(it);
+		it->item.kind = ITEM_RAN;
+		it->kept = kept_ref(r->kept);
+		it->note = n;
+		n = (struct ran_note){.when = 0};
+		sensor_push(s, &it->item);
+	}
+	ran_note_free(&n);
+}
+
 static void on_procs(struct sensor *s)
 {
 	int pids[TRACKER_HINTS];
@@ -311,7 +331,8 @@ static void on_procs(struct sensor *s)
 		spaces_meet(s, pids[i]);
 	if (more) /* one of those not looked at may be it */
 		sensor_hint(s, CLOCK_S);
-	tell_sessions(s);
+	sensor_tell_sessions(s);
+	tell_ran(s);
 	s->procs_due = clock_mono() + PROCS_EVERY;
 }
 

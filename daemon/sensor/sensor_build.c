@@ -64,10 +64,11 @@ static void who_may_knock(struct sensor *s)
 {
 	uid_t uid;
 	gid_t gid;
-	bool known = daemon_gateway_ids(s->cfg, &uid, &gid) >= 0;
+	int r = daemon_gateway_ids(s->cfg, &uid, &gid);
 
-	s->gateway_uid = known ? (int)uid : -1;
-	s->group_gid = known && geteuid() == 0 ? (int)gid : -1;
+	s->gateway_uid = r >= 0 ? (int)uid : -1;
+	s->group_gid = r >= 0 && geteuid() == 0 ? (int)gid : -1;
+	s->gateway_is_nobody = r == DAEMON_NOBODY;
 }
 
 /* The gateway's own place, where it can make none: sinks keep their positions there. */

@@ -122,6 +122,11 @@ static void ring(int fd)
 		must(errno == EAGAIN);
 }
 
+static bool has_word(const struct tracker *t)
+{
+	return ptable_has_note(t->table) || ptable_has_ran(t->table);
+}
+
 /* ---- events into the table: with the lock ---- */
 
 static void hint(struct tracker *t, int pid, bool ours)
@@ -289,7 +294,7 @@ static void *thread_main(void *arg)
 		set_clocks(t);
 		n = drain(t);
 		wait = ptable_step(t->table, clock_mono());
-		if (ptable_has_note(t->table))
+		if (has_word(t))
 			ring(t->bell_fd);
 		due = t->sweep_due;
 		pthread_mutex_unlock(&t->lock);
@@ -342,7 +347,7 @@ int tracker_who(struct tracker *t, int pid, int64_t since, int64_t read_at, uint
 	if (t->running && t->drained <= read_at)
 		drain(t);
 	r = ptable_who(t->table, pid, since, clock_mono(), stamp, mem, ret);
-	if (!t->running && ptable_has_note(t->table))
+	if (!t->running && has_word(t))
 		ring(t->bell_fd);
 	pthread_mutex_unlock(&t->lock);
 	return r;
@@ -355,7 +360,7 @@ void tracker_round(struct tracker *t)
 	pthread_mutex_lock(&t->lock);
 	set_clocks(t);
 	ptable_step(t->table, clock_mono());
-	if (ptable_has_note(t->table))
+	if (has_word(t))
 		ring(t->bell_fd);
 	pthread_mutex_unlock(&t->lock);
 }
@@ -364,8 +369,17 @@ void tracker_rows(struct tracker *t, const struct whose_row *rows, size_t n)
 {
 	pthread_mutex_lock(&t->lock);
 	ptable_rows(t->table, rows, n);
-	if (ptable_has_note(t->table))
+	if (has_word(t))
 		ring(t->bell_fd);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void tracker_gone(struct tracker *t, struct span box)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->running)
+		drain(t);
+	ptable_gone(t->table, box, clock_mono());
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -401,6 +415,16 @@ bool tracker_note(struct tracker *t, struct session_note *ret)
 
 	pthread_mutex_lock(&t->lock);
 	there = ptable_note(t->table, ret);
+	pthread_mutex_unlock(&t->lock);
+	return there;
+}
+
+bool tracker_ran(struct tracker *t, struct ran_note *ret)
+{
+	bool there;
+
+	pthread_mutex_lock(&t->lock);
+	there = ptable_ran(t->table, clock_mono(), ret);
 	pthread_mutex_unlock(&t->lock);
 	return there;
 }

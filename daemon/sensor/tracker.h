@@ -39,12 +39,14 @@ int tracker_who(struct tracker *t, int pid, int64_t since, int64_t read_at, uint
 void tracker_round(
 	struct tracker *t); /* now and then; where there is no thread, what is old goes */
 void tracker_rows(struct tracker *t, const struct whose_row *rows, size_t n);
+void tracker_gone(struct tracker *t, struct span box); /* ptable_gone() */
 void tracker_opened(struct tracker *t, int pid, struct span path);
 /* New processes that may live in a mount namespace which nothing else announces. How many of `pids` were
  * filled; *ret_more: some were left out or lost. */
 enum { TRACKER_HINTS = 128 };
 unsigned tracker_hints(struct tracker *t, int pids[TRACKER_HINTS], bool *ret_more);
 bool tracker_note(struct tracker *t, struct session_note *ret);
+bool tracker_ran(struct tracker *t, struct ran_note *ret); /* ptable_ran() */
 struct tracker_stats {
 	struct ptable_stats table;
 	uint64_t events, lost, paused;

@@ -11,7 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* The group of nobody is anybody's: the door is for the gateway's user alone. */
+static int door_is_theirs(const struct sensor *s, const char *path)
+{
+	if (chmod(path, 0600) < 0 || lchown(path, (uid_t)s->gateway_uid, (gid_t)-1) < 0)
+		return err_sys("%s", path);
+	return 0;
+}
 
 int wishes_open(struct sensor *s)
 {
@@ -21,7 +30,10 @@ int wishes_open(struct sensor *s)
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
 	if (r == 0)
-		r = door_listen(buf_text(&path), s->group_gid, &s->door_fd);
+		r = door_listen(
+			buf_text(&path), s->gateway_is_nobody ? -1 : s->group_gid, &s->door_fd);
+	if (r == 0 && s->gateway_is_nobody)
+		r = door_is_theirs(s, buf_text(&path));
 	if (r == 0)
 		s->door_path = strdup(buf_text(&path));
 	return r;

@@ -101,15 +101,57 @@ void text_to_utf8(struct buf *out, struct span raw)
 		buf_add(out, raw.p + from, raw.n - from);
 }
 
-/* C1 controls move cursors, U+202A..E and U+2066..9 turn text around. */
-static bool is_treacherous(struct span c)
+uint32_t text_code_point(struct span c)
 {
-	if (c.n == 2)
-		return c.p[0] == 0xc2 && c.p[1] < 0xa0;
-	if (c.n != 3 || c.p[0] != 0xe2)
-		return false;
-	return (c.p[1] == 0x80 && c.p[2] >= 0xaa && c.p[2] <= 0xae) ||
-	       (c.p[1] == 0x81 && c.p[2] >= 0xa6 && c.p[2] <= 0xa9);
+	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t v = c.p[0] & mask[c.n];
+
+	for (size_t i = 1; i < c.n; i++)
+		v = v << 6 | (c.p[i] & 0x3f);
+	return v;
+}
+
+/* Unicode's classes Cc, Cf, Zl and Zp, and what is shown as nothing. */
+static const struct {
+	uint32_t first, last;
+} formats[] = {
+	{0x80, 0x9f},	     /* C1 controls move cursors */
+	{0xad, 0xad},	     /* a hyphen that is not seen */
+	{0x34f, 0x34f},	     /* joins */
+	{0x600, 0x605},	     /* Arabic number signs */
+	{0x61c, 0x61c},	     /* turns text around */
+	{0x6dd, 0x6dd},	     /* end of a verse */
+	{0x70f, 0x70f},	     /* abbreviation */
+	{0x890, 0x891},	     /* currency marks */
+	{0x8e2, 0x8e2},	     /* the same */
+	{0x115f, 0x1160},    /* fillers */
+	{0x17b4, 0x17b5},    /* vowels that are not seen */
+	{0x180b, 0x180f},    /* selectors, a separator */
+	{0x200b, 0x200f},    /* no width; U+200E and F turn text around */
+	{0x2028, 0x202e},    /* end lines; turn text around */
+	{0x2060, 0x206f},    /* no width; turn text around */
+	{0x3164, 0x3164},    /* a filler */
+	{0xfe00, 0xfe0f},    /* selectors */
+	{0xfeff, 0xfeff},    /* byte order mark */
+	{0xffa0, 0xffa0},    /* a filler */
+	{0xfff0, 0xfffb},    /* annotations */
+	{0x110bd, 0x110bd},  /* number signs */
+	{0x110cd, 0x110cd},  /* the same */
+	{0x13430, 0x1343f},  /* joins of hieroglyphs */
+	{0x1bca0, 0x1bca3},  /* of shorthand */
+	{0x1d173, 0x1d17a},  /* of music */
+	{0xe0000, 0xe0fff},  /* tags and selectors */
+	{0xf0000, 0x10ffff}, /* nobody knows what they mean */
+};
+
+bool text_is_format(struct span c)
+{
+	uint32_t v = text_code_point(c);
+
+	for (size_t i = 0; i < COUNTOF(formats) && formats[i].first <= v; i++)
+		if (v <= formats[i].last)
+			return true;
+	return false;
 }
 
 /* Length of what at the start of `s` may be shown as it is; 0 when its first byte may not. */
@@ -121,7 +163,7 @@ static size_t plain_len(struct span s, bool utf8_ok)
 	if (c < 0x80)
 		return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
 	n = utf8_ok ? text_utf8_len(s) : 0;
-	return n && !is_treacherous(span_make(s.p, n)) ? n : 0;
+	return n && !text_is_format(span_make(s.p, n)) ? n : 0;
 }
 
 static void quote_byte(struct buf *out, uint8_t c)

@@ -7,9 +7,12 @@
 
 /* Like git's core.quotePath=true: plain when every byte is printable ASCII other than `"` and `\`;
  * otherwise in double quotes with \a\b\t\n\v\f\r\"\\ and three-digit octal for the rest. Valid
- * UTF-8 letters are octal too unless `utf8_ok`; C1 controls and U+202A..U+202E, U+2066..U+2069
- * (they turn text around) are octal always. */
+ * UTF-8 letters are octal too unless `utf8_ok`; what text_is_format() says is octal always. */
 void text_quote(struct buf *out, struct span raw, bool utf8_ok);
+/* Is it, one UTF-8 sequence, no letter but an order to whoever shows it: C1 controls, what turns text around,
+ * ends lines, joins, or is not seen at all? */
+bool text_is_format(struct span sequence);
+uint32_t text_code_point(struct span sequence); /* of a valid one */
 /* Length of the valid UTF-8 sequence at the start of `s` (1..4); 0 when there is none. */
 size_t text_utf8_len(struct span s);
 bool text_is_utf8(struct span s);

@@ -47,7 +47,8 @@
 	X(FLOOD, "flood", "more changes than the budget; counted, and all in the drift")           \
 	X(HOLD_OPENED, "hold.opened", "a maintenance window began; alerts are held")               \
 	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
-	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")
+	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
+	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \

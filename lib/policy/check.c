@@ -20,7 +20,7 @@ int boltseal_rules_check(const char *const *paths, size_t n, long long now, bolt
 	void *arg, size_t *ret_rules)
 {
 	struct hearing h = {fn, arg};
-	const struct rules_hear by = {fn ? hear : NULL, &h};
+	const struct rules_hear by = {fn ? hear : NULL, &h, (int64_t)now * CLOCK_S};
 	RULES struct rules *r = NULL;
 
 	*ret_rules = 0;

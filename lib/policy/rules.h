@@ -57,6 +57,7 @@ struct rule {
 	uint32_t gives;
 	uint32_t watch; /* aspects */
 	bool exclude, growing, withhold, expect;
+	uint32_t grown_by; /* growing: bits of origins whose growth is expected */
 	enum severity severity;
 	int8_t raise;
 	int64_t expires; /* wall ns; 0: never */
@@ -80,6 +81,7 @@ struct rules_finding {
 struct rules_hear {
 	void (*fn)(void *ctx, const struct rules_finding *f); /* NULL: nobody hears */
 	void *ctx;
+	int64_t lint_at; /* wall: where there are mistakes, tell what is expired and named twice too; 0: no */
 };
 enum { RULES_FILES_MAX = 1024, RULES_MAX = 20000 };
 /* Each of `paths` is a file, or a directory whose *.yaml and *.yml are read in order of name.
@@ -93,7 +95,8 @@ int rules_parse(
 /* Fills `digest`, of the files' names and bytes, in order. Apart from loading, since only a daemon needs
  * it, and it needs OpenSSL. Once, before the set is shared. */
 int rules_digest(struct rules *r);
-/* Tells what is shadowed by a later rule, expired at `now`, or named twice. Returns how many. */
+/* Tells what is shadowed by a later rule, expired at `now`, named twice, or excludes whole targets. Returns
+ * how many. */
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear);
 /* The soonest `expires` after `now`; 0: none. */
 int64_t rules_next_expiry(const struct rules *r, int64_t now);
@@ -131,6 +134,8 @@ struct rules_of_path {
 /* `f` NULL says nothing of anything. */
 /* The globs of those that exclude, at most `max`; borrowed from `f`. Returns how many. */
 size_t rules_excluded(const struct rules_for *f, struct span *ret, size_t max);
+/* Is nothing of the target watched? False where a later rule takes a part of it back. */
+bool rules_excludes_all(const struct rules_for *f);
 void rules_path(const struct rules_for *f, struct span path, struct rules_of_path *ret);
 /* Who excludes the path or a directory above it; NULL: nobody. */
 const struct rule *rules_excluder(const struct rules_for *f, struct span path);
@@ -143,6 +148,8 @@ static inline bool rules_of_path_says(const struct rules_of_path *p, enum rule_p
 			    : prop == RULE_WITHHOLD ? r->withhold
 						    : true);
 }
+/* What `growing: true` expects: not what somebody writes at a log's end who has no business there. */
+enum { GROWN_BY_DEFAULT = 1 << ORIGIN_WORKLOAD | 1 << ORIGIN_UNKNOWN };
 /* The aspects that are no drift there: what type it is, mounts and layers always are. */
 uint32_t rules_blind(const struct rules_of_path *p);
 

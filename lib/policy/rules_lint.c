@@ -118,7 +118,7 @@ static size_t lint_names(const struct rules *r, const struct rules_hear *hear)
 		v[i] = &r->rule[i];
 	qsort(v, r->n, sizeof(*v), by_name);
 	for (size_t i = 1; i < r->n; i++) {
-		if (!span_eq(v[i]->name, v[i - 1]->name))
+		if (!v[i]->name.n || !span_eq(v[i]->name, v[i - 1]->name))
 			continue;
 		rules_warn(hear, v[i], "the name %s is taken already, by %s:%u",
 			(const char *)v[i]->name.p, (const char *)v[i - 1]->file.p, v[i - 1]->line);
@@ -145,6 +145,33 @@ static bool lint_shadow(const struct rules *r, size_t i, const struct rules_hear
 	return false;
 }
 
+static bool excludes_all(const struct rule *r)
+{
+	bool all = r->gives & 1u << RULE_EXCLUDE && r->exclude && !r->paths.n;
+
+	for (size_t i = 0; r->exclude && i < r->paths.n; i++)
+		all = all || rules_glob_is_all(r->paths.v[i]);
+	return all;
+}
+
+static bool lint_expiry(const struct rule *r, int64_t now, const struct rules_hear *hear)
+{
+	if (!r->expires || r->expires > now || !r->name.n)
+		return false;
+	rules_warn(
+		hear, r, "%s has expired: what it expected is told again", (const char *)r->name.p);
+	return true;
+}
+
+size_t rules_lint_names(const struct rules *r, int64_t now, const struct rules_hear *hear)
+{
+	size_t n = lint_names(r, hear);
+
+	for (size_t i = 0; i < r->n; i++)
+		n += lint_expiry(&r->rule[i], now, hear);
+	return n;
+}
+
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear)
 {
 	size_t n = lint_names(r, hear);
@@ -152,8 +179,10 @@ size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *h
 	for (size_t i = 0; i < r->n; i++) {
 		const struct rule *one = &r->rule[i];
 
-		if (one->expires && one->expires <= now) {
-			rules_warn(hear, one, "%s has expired: what it expected is told again",
+		n += lint_expiry(one, now, hear);
+		if (excludes_all(one)) {
+			rules_warn(hear, one,
+				"%s excludes whole targets: nothing of them is watched",
 				(const char *)one->name.p);
 			n++;
 		}
@@ -220,10 +249,18 @@ void rule_value(const struct rule *r, enum rule_prop prop, struct buf *out)
 			between = ", ";
 		}
 		break;
+	case RULE_GROWING:
+		buf_add_text(out, r->growing ? "true" : "false");
+		for (unsigned i = 0; r->growing && i < ORIGIN_N; i++) {
+			if (r->grown_by & 1u << i)
+				buf_printf(out, "%s%s", *between ? between : " by ",
+					origin_kinds[i].name);
+			between = r->grown_by & 1u << i ? ", " : between;
+		}
+		break;
 	default:
 		buf_add_text(out, (prop == RULE_EXPECT		  ? r->expect
 					  : prop == RULE_EXCLUDE  ? r->exclude
-					  : prop == RULE_GROWING  ? r->growing
 					  : prop == RULE_WITHHOLD ? r->withhold
 								  : false)
 					  ? "true"

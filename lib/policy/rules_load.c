@@ -199,13 +199,17 @@ static int finish(struct gather *g, struct rules **ret)
 	struct rules *set = g->m.set;
 	struct rule *rule;
 
-	if (g->m.errors)
+	if (g->m.errors && (!g->m.hear || !g->m.hear->lint_at))
 		return err_set(-EINVAL, "%s", buf_text(&g->m.first));
 	rule = arena_alloc(&set->mem, (g->m.n + 1) * sizeof(*rule));
 	if (g->m.n)
 		memcpy(rule, g->m.rule, g->m.n * sizeof(*rule));
 	set->rule = rule;
 	set->n = g->m.n;
+	if (g->m.errors) {
+		rules_lint_names(set, g->m.hear->lint_at, g->m.hear);
+		return err_set(-EINVAL, "%s", buf_text(&g->m.first));
+	}
 	*ret = take(g->m.set);
 	return 0;
 }

@@ -312,7 +312,7 @@ const struct rule *rules_excluder(const struct rules_for *f, struct span path)
 	for (size_t n = 1; n <= path.n; n++) {
 		struct rules_of_path p;
 
-		if (n < path.n && path.p[n] != '/')
+		if (n > 1 && n < path.n && path.p[n] != '/')
 			continue;
 		rules_path(f, span_make(path.p, n), &p);
 		if (rules_of_path_says(&p, RULE_EXCLUDE))
@@ -371,10 +371,32 @@ size_t rules_excluded(const struct rules_for *f, struct span *ret, size_t max)
 	const struct rule *r;
 	size_t at = 0, n = 0;
 
-	while ((r = next_excluding(f, &at)))
+	while ((r = next_excluding(f, &at))) {
+		if (r->exclude && !r->paths.n && n < max)
+			ret[n++] = span_of("/**");
 		for (size_t i = 0; r->exclude && i < r->paths.n && n < max; i++)
 			ret[n++] = r->paths.v[i];
+	}
 	return n;
+}
+
+/* A name that nobody has: what fits it fits every name that was not meant by itself. */
+#define NOBODYS "/\1\2\1"
+
+bool rules_glob_is_all(struct span glob)
+{
+	return !glob.n || glob_match(glob, span_of(NOBODYS));
+}
+
+bool rules_excludes_all(const struct rules_for *f)
+{
+	const struct rule *r;
+	size_t at = 0;
+
+	while ((r = next_excluding(f, &at)))
+		if (!r->exclude)
+			return false;
+	return rules_excluder(f, span_of(NOBODYS)) != NULL;
 }
 
 bool rules_for_same(const struct rules_for *a, const struct rules_for *b)

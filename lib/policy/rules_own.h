@@ -22,6 +22,12 @@ void making_refuse_at(struct making *m, unsigned line, unsigned col, const char 
 /* rules_read.c: the rules of one file's document (NULL: an empty one). */
 void rules_read(struct making *m, const struct node *root);
 
+/* rules_match.c: does a rule with this glob fit all that a target has? */
+bool rules_glob_is_all(struct span glob);
+
+/* rules_lint.c: what can be said of rules that have mistakes: expired, named twice. */
+size_t rules_lint_names(const struct rules *r, int64_t now, const struct rules_hear *hear);
+
 /* A finding that is no error, at a rule. */
 void rules_warn(const struct rules_hear *hear, const struct rule *r, const char *fmt, ...)
 	PRINTF(3, 4);

@@ -25,6 +25,9 @@ struct key {
 	int n_words;
 };
 
+static void read_map(struct reading *r, const struct node *map, const char *what,
+	const struct key *keys, size_t n_keys);
+
 static void *member(struct reading *r, const struct key *k)
 {
 	return (char *)r->rule + k->at;
@@ -65,15 +68,22 @@ static bool read_bool(struct reading *r, const struct node *n, const char *key)
 	return yes;
 }
 
-static void refuse_word(struct reading *r, const struct node *n, const struct key *k)
+static void refuse_of(
+	struct reading *r, const struct node *n, const struct key *k, const char *first)
 {
 	BUF struct buf all = {0}, word = {0};
 
+	buf_add_text(&all, first);
 	for (int i = 0; i < k->n_words; i++)
-		buf_printf(&all, "%s%s", i ? ", " : "", k->words[i].name);
+		buf_printf(&all, "%s%s", i || *first ? ", " : "", k->words[i].name);
 	text_quote(&word, span_make(n->text.p, n->text.n < 80 ? n->text.n : 80), false);
 	making_refuse(
 		r->m, n, "%s: %s is not one of: %s", k->name, buf_text(&word), buf_text(&all));
+}
+
+static void refuse_word(struct reading *r, const struct node *n, const struct key *k)
+{
+	refuse_of(r, n, k, "");
 }
 
 /* One text or a list of them: `fn` for each. */
@@ -157,6 +167,12 @@ static void read_words(struct reading *r, const struct node *n, const struct key
 	r->by_change = true;
 }
 
+/* Whose growth is meant; that is no selector of changes. */
+static void read_origins(struct reading *r, const struct node *n, const struct key *k)
+{
+	each_text(r, n, k, add_word, member(r, k));
+}
+
 static void read_exe(struct reading *r, const struct node *n, const struct key *k)
 {
 	read_globs(r, n, k);
@@ -229,6 +245,25 @@ static void read_flag(struct reading *r, const struct node *n, const struct key 
 	gives(r, (enum rule_prop)k->how);
 }
 
+static const struct key grow_keys[] = {
+	{"origin", read_origins, offsetof(struct rule, grown_by), 0, origin_kinds, ORIGIN_N},
+};
+
+/* true, or by whom. */
+static void read_growing(struct reading *r, const struct node *n, const struct key *k)
+{
+	struct rule *rule = r->rule;
+
+	gives(r, RULE_GROWING);
+	rule->growing = true;
+	if (n->kind == NODE_MAP)
+		read_map(r, n, "growing", grow_keys, COUNTOF(grow_keys));
+	else
+		rule->growing = read_bool(r, n, k->name);
+	if (!rule->grown_by)
+		rule->grown_by = GROWN_BY_DEFAULT;
+}
+
 /* Groups of aspects by what people mean. */
 static const struct {
 	const char *name;
@@ -241,6 +276,15 @@ static const struct {
 			 1u << ASPECT_FLAGS | 1u << ASPECT_MTIME},
 };
 
+static void refuse_word_or_group(struct reading *r, const struct node *n, const struct key *k)
+{
+	BUF struct buf names = {0};
+
+	for (size_t i = 0; i < COUNTOF(groups); i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", groups[i].name);
+	refuse_of(r, n, k, buf_text(&names));
+}
+
 static void add_watch(struct reading *r, const struct node *n, const struct key *k, void *to)
 {
 	for (size_t i = 0; i < COUNTOF(groups); i++)
@@ -248,7 +292,10 @@ static void add_watch(struct reading *r, const struct node *n, const struct key 
 			*(uint32_t *)to |= groups[i].aspects;
 			return;
 		}
-	add_word(r, n, k, to);
+	if (kind_find(k->words, k->n_words, n->text) < 0)
+		refuse_word_or_group(r, n, k);
+	else
+		add_word(r, n, k, to);
 }
 
 static void read_watch(struct reading *r, const struct node *n, const struct key *k)
@@ -267,9 +314,6 @@ static void read_expires(struct reading *r, const struct node *n, const struct k
 }
 
 /* ---- the tables ---- */
-
-static void read_map(struct reading *r, const struct node *map, const char *what,
-	const struct key *keys, size_t n_keys);
 
 static const struct kind change_kinds[] = {{"A", "added"}, {"C", "changed"}, {"D", "deleted"}};
 
@@ -329,7 +373,7 @@ static const struct key rule_keys[] = {
 	{"expect", read_expect, 0, 0, NULL, 0},
 	{"watch", read_watch, 0, 0, aspect_kinds, ASPECT_N},
 	{"exclude", read_flag, AT(exclude), RULE_EXCLUDE, NULL, 0},
-	{"growing", read_flag, AT(growing), RULE_GROWING, NULL, 0},
+	{"growing", read_growing, 0, 0, NULL, 0},
 	{"withhold", read_flag, AT(withhold), RULE_WITHHOLD, NULL, 0},
 };
 

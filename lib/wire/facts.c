@@ -302,17 +302,11 @@ bool facts_value(const struct facts *f, const char *place, enum how how, struct 
 	return facts_value_of(f, place, jnode_at(f->root, place), how, scratch, ret);
 }
 
-/* C1 controls move cursors, U+202A..E and U+2066..9 turn text around, U+2028 and 2029 end lines. */
 static bool is_treacherous(const uint8_t *p, size_t n)
 {
 	if (n == 1)
 		return p[0] < 0x20 || p[0] == 0x7f;
-	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (n != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
-	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	return text_is_format(span_make(p, n));
 }
 
 static bool is_hex(uint8_t c)

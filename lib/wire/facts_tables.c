@@ -106,6 +106,9 @@ static const struct shape shapes[] = {
 	{EVENT_HEARTBEAT, 0, "heartbeat", "Heartbeat", "alive",
 		"state", "host", "info", 0, 99,
 		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}]"},
+	{EVENT_RULES_FAILED, 0, "rules.failed", "Reload failed", "reload-failed",
+		"event", "configuration", "error", 6002, 99,
+		"configuration or rules could not be read, those before stay[: {detail}]"},
 };
 
 /* The columns: RFC 5424, CEF, LEEF, ECS, Falco. */

@@ -52,14 +52,29 @@ static void show_volumes(struct json *j, struct span pairs)
 	json_close(j, ']');
 }
 
+void show_excluded(struct json *j, const struct show_excluded *x)
+{
+	if (!x->n)
+		return;
+	json_key(j, "excluded");
+	json_open(j, '[');
+	for (size_t i = 0; i < x->n; i++)
+		json_str(j, x->globs[i]);
+	json_close(j, ']');
+	if (x->all)
+		json_m_bool(j, "excluded_all", true);
+}
+
 /* baseline_root … last_sweep */
-static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s)
+static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_excluded *x)
 {
 	if (s->baselined)
 		json_m_hex(j, "baseline_root", span_make(s->baseline_root, SHA_LEN));
 	json_m_bool(j, "baselined", s->baselined);
 	show_counts(j, &(struct show_counts){s->n_added, s->n_changed, s->n_deleted});
 	json_m_hex(j, "drift_id", span_make(s->drift_id, SHA_LEN));
+	show_excluded(j, x);
 	show_time(j, "found", t->found);
 	show_str(j, "fs_type", t->fs_type);
 	json_m_uint(j, "generation", s->generation);
@@ -72,10 +87,11 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "last_sweep", s->last_sweep);
 }
 
-void show_target(struct json *j, const struct target *t, const struct target_state_rec *s)
+void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_excluded *x)
 {
 	json_open(j, '{');
-	target_first(j, t, s);
+	target_first(j, t, s, x);
 	json_m_bool(j, "late", t->late);
 	json_m_text(j, "level", level_kinds[t->level].name);
 	show_paths(j, "lowers", t->lowers);
@@ -99,13 +115,7 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 {
 	json_open(j, '{');
 	json_m_bool(j, "baselined", c->baselined);
-	if (c->n_excluded) {
-		json_key(j, "excluded");
-		json_open(j, '[');
-		for (size_t i = 0; i < c->n_excluded; i++)
-			json_str(j, c->excluded[i]);
-		json_close(j, ']');
-	}
+	show_excluded(j, &c->excluded);
 	json_key(j, "gaps");
 	json_open(j, '[');
 	for (size_t i = 0; i < c->n_gaps; i++)

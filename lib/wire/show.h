@@ -7,7 +7,16 @@
 #include "base/json.h"
 #include "wire/noun.h"
 
-void show_target(struct json *j, const struct target *t, const struct target_state_rec *s);
+/* What rules leave out of a target. */
+struct show_excluded {
+	const struct span *globs;
+	size_t n;
+	bool all; /* nothing of it is watched */
+};
+void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_excluded *x);
+/* Its two members, for whoever opens the object; nothing where nothing is excluded. */
+void show_excluded(struct json *j, const struct show_excluded *x);
 
 /* What an answer could not see. */
 struct show_coverage {
@@ -18,8 +27,7 @@ struct show_coverage {
 	int64_t last_sweep;
 	const struct gap *gaps;
 	size_t n_gaps;
-	const struct span *excluded; /* globs: by rules */
-	size_t n_excluded;
+	struct show_excluded excluded;
 };
 void show_coverage(struct json *j, const struct show_coverage *c);
 

@@ -44,7 +44,8 @@ rules:
     paths: [/opt/app, /opt/app/**]
     expect: {reason: deployed in place, owner: web team}
   - {name: mode-alone, paths: /etc/motd, watch: [mode]}
-  - {name: logs, paths: "/var/log/*.log", growing: true, reason: written at its end}
+  - {name: logs, paths: "/var/log/*.log", growing: {origin: [workload, exec]}, reason: written at its end}
+  - {name: strict-logs, paths: "/var/log/strict.log", growing: true, reason: written at its end}
   - {name: secret, paths: /etc/app.conf, withhold: true}
   - {name: caches, paths: ["/var/cache", "/**/tree/cache/**"], exclude: true}
   - {name: new-programs, match: {kinds: A, executable: true}, paths: "/bin/*", raise: 2}
@@ -55,7 +56,7 @@ host: [{name: tree, path: $W/tree}]
 watch: {marks: directories}
 Y
 daemon_start || bail "boltseald"
-event_ok "the rules are told when they are loaded" rules.loaded '.detail | test("8 rules of 1 file, sha256:[0-9a-f]{64}")'
+event_ok "the rules are told when they are loaded" rules.loaded '.detail | test("9 rules of 1 file, sha256:[0-9a-f]{64}")'
 web=$(run_docker web bb:2 sleep 1000) || bail "docker run"
 other=$(run_docker other bb:2 sleep 1000) || bail "docker run"
 in_web() { docker_ exec web sh -c "$1"; }
@@ -97,11 +98,13 @@ wait_until "$PATIENCE" item_is_ "" "$web" /etc/fence2 .kind
 is "the drift id does not look at the rest" "$(drift_id "$web")" "$id"
 
 # --- growing ------------------------------------------------------------------------------------
-in_web 'for i in 1 2 3; do echo "line $i"; done >/var/log/a.log'
-item_is "a growing file is expected" "$web" /var/log/a.log '"\(.severity) \(.rule.name)"' "info logs"
+in_web 'for i in 1 2 3; do echo "line $i"; done >/home/a; cp /home/a /home/b; mv /home/a /var/log/a.log; mv /home/b /var/log/strict.log'
+item_is "that a log comes is no growth" "$web" /var/log/a.log '"\(.severity) \(.rule.name)"' "medium everything"
+item_is "of none" "$web" /var/log/strict.log '"\(.severity) \(.rule.name)"' "medium everything"
 id=$(drift_id "$web")
 in_web 'echo "line 4" >>/var/log/a.log'
 item_is "it may grow" "$web" /var/log/a.log .new.size 28
+item_is "which is expected" "$web" /var/log/a.log '"\(.severity) \(.rule.name)"' "info logs"
 is "which moves no drift id" "$(drift_id "$web")" "$id"
 is "and is not told again" "$(n_events "$web" change /var/log/a.log)" 1
 in_web 'sed -i "s/line 2/line X/; \$a line 5" /var/log/a.log'
@@ -110,6 +113,10 @@ event_ok "which is said" change '.reason == "its old part was changed" and .chan
 in_web 'echo "line 6" >>/var/log/a.log'
 item_is "and stays so" "$web" /var/log/a.log '"\(.new.size) \(.severity)"' "42 medium"
 is "without being told for each line" "$(n_events "$web" change /var/log/a.log)" 2
+
+in_web 'echo "forged" >>/var/log/strict.log'
+event_ok "what an exec session writes to a log is no growth" change \
+	'.change.path == "/var/log/strict.log" and .severity == "medium" and .reason == "it may grow, but not by this origin"' "$web"
 
 # --- withhold and exclude -----------------------------------------------------------------------
 in_web 'echo key >>/etc/app.conf; mkdir -p /var/cache/x; echo c >/var/cache/x/y; echo x >/etc/fence3'
@@ -196,7 +203,7 @@ like "and the right ones right" "$("$BIN/boltseald" --config "$W/boltseal.yaml" 
 like "an expired one is warned of" "$("$BIN/boltseal" rules check "$R")" '20-until.yaml:2:5: warning: until has expired'
 chmod 000 "$R/20-until.yaml"
 setpriv --reuid 65534 --regid 65534 --clear-groups "$BIN/boltseal" rules check "$R/20-until.yaml" >"$W/refused" 2>&1
-is "a file that cannot be read is a mistake" $? 1
+is "a file that cannot be read is an error" $? 2
 chmod 644 "$R/20-until.yaml"
 
 # --- the shipped ones, on the same container ----------------------------------------------------
@@ -209,6 +216,8 @@ item_is "shipped: but no program in it" "$web" /tmp/prog '.rule.name' programs-i
 item_is "shipped: setuid is critical" "$web" /bin/su2 '"\(.severity) \(.rule.name)"' "critical setuid"
 item_is "shipped: a key to come back" "$web" /root/.ssh/authorized_keys .severity critical
 like "shipped: accounts" "$(item "$web" /etc/passwd '"\(.severity) \(.rule.name)"')" '^(high accounts|critical by-hand)$'
+echo x >"$W/copied" && docker_ cp "$W/copied" web:/srv-copied >/dev/null
+item_is "shipped: a docker cp is by hand" "$web" /srv-copied '"\(.severity) \(.rule.name) \(.actor.origin)"' "medium by-hand-copied runtime"
 in_web 'mkdir -p /usr/bin; cp /bin/busybox /usr/bin/dpkg'
 item_is "shipped: a manager that came later" "$web" /usr/bin/dpkg .kind A
 in_web 'exec -a sh /usr/bin/dpkg -c "echo x >/etc/by-dpkg"'

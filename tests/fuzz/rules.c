@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.image = span_of("r/nginx:1"),
 		.runtime = span_of("docker")};
 	size_t errors = 0, sum = 0;
-	const struct rules_hear by = {hear, &errors};
+	const struct rules_hear by = {.fn = hear, .ctx = &errors};
 	RULES struct rules *r = NULL;
 	RULES_FOR struct rules_for *f = NULL;
 

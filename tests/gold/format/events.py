@@ -124,6 +124,8 @@ def everything():
     yield event("daemon.started", severity="info", detail="version 0.1.0")
     yield event("daemon.stopped", severity="low", reason="asked to")
     yield event("rules.loaded", severity="info", detail="12 rules of 3 files")
+    yield event("rules.failed", severity="medium",
+                detail="/etc/boltseal/rules.d/90-own.yaml:3:7: unknown key severty")
     yield event("canary", severity="info", detail="sink siem")
     yield event("exec.session", severity="low", target=WEB, session=SESSION)
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})

@@ -209,6 +209,234 @@ static void and_nobody_where_nobody_is_known(void **state)
 	assert_null(strstr(buf_text(&text), "\"pid\""));
 }
 
+/* ---- what may only grow ---- */
+
+static void rule_by(struct desk *d, const char *text)
+{
+	struct target t = {.kind = TARGET_CONTAINER,
+		.id = span_of(d->kept->id),
+		.name = span_of(d->kept->name)};
+	RULES struct rules *r = NULL;
+
+	ok(rules_parse(&r, "f", span_of(text), NULL));
+	rules_for_unref(kept_set_rules(d->kept, rules_for(r, &t)));
+}
+
+/* `size` bytes of which the first `old` are as they were; `base`: so many are in the baseline. */
+static void wrote(struct desk *d, uint64_t size, uint64_t old, uint64_t base, enum origin origin)
+{
+	uint64_t look = order_begin(&d->order, LOOKER);
+	struct sighting *s = sighting_new(d->kept, span_of("/log"), 1);
+	struct record rec = {.type = FILE_REG, .mode = 0644, .size = size, .has_sha = true};
+	BUF struct buf now = {0}, was = {0}, actor = {0};
+
+	rec.sha[0] = (uint8_t)size;
+	ok(record_encode(&rec, &now));
+	s->now = sighting_keep(s, buf_span(&now));
+	s->has_now = true;
+	if (base) {
+		rec.size = base;
+		rec.sha[0] = (uint8_t)base;
+		ok(record_encode(&rec, &was));
+		s->base = sighting_keep(s, buf_span(&was));
+		s->has_base = true;
+	}
+	s->has_prefix = old;
+	s->prefix_size = old;
+	s->prefix[0] = (uint8_t)old;
+	if (origin != ORIGIN_UNKNOWN) {
+		actor_encode(&(struct actor){.pid = 7, .origin = origin}, &actor);
+		s->actor = sighting_keep(s, buf_span(&actor));
+	}
+	s->mark = order_push(&d->order, LOOKER, look);
+	ok(queue_push(d->items, QUEUE_FRONT, &s->item));
+	order_end(&d->order, LOOKER);
+}
+
+static unsigned told(struct desk *d)
+{
+	TXN struct txn *t = reading(&d->place);
+	struct journal_entry e;
+	unsigned n = 0;
+
+	for (uint64_t seq = 1; journal_next(t, seq, &e) == 0; seq = e.seq + 1)
+		n += e.type == EVENT_CHANGE;
+	return n;
+}
+
+static void stands(struct desk *d, enum severity severity, bool expected)
+{
+	TXN struct txn *t = reading(&d->place);
+	struct ruling r;
+	struct change c;
+
+	ok(drift_get(t, atomic_load(&d->kept->no), span_of("/log"), &c));
+	ok(ruling_decode(c.ruling, &r));
+	assert_int_equal(c.severity, severity);
+	assert_int_equal(r.expected, expected);
+}
+
+static const char growing[] =
+	"rules: [{name: all, paths: \"/**\", severity: medium}, {name: log, paths: /log, growing: true}]";
+
+static void a_file_that_comes_has_not_grown(void **state)
+{
+	rule_by(*state, growing);
+	keep(*state);
+	wrote(*state, 10, 0, 0, ORIGIN_WORKLOAD);
+	wrote(*state, 10, 10, 0, ORIGIN_WORKLOAD); /* looked at again: nothing is new */
+	settle(*state);
+	assert_int_equal(told(*state), 1);
+	stands(*state, SEV_MEDIUM, false);
+}
+
+static void from_then_on_it_may(void **state)
+{
+	rule_by(*state, growing);
+	keep(*state);
+	wrote(*state, 10, 0, 0, ORIGIN_WORKLOAD);
+	wrote(*state, 20, 10, 0, ORIGIN_WORKLOAD);
+	wrote(*state, 30, 20, 0, ORIGIN_UNKNOWN);
+	settle(*state);
+	assert_int_equal(told(*state), 1);
+	stands(*state, SEV_INFO, true);
+}
+
+static void what_an_exec_adds_to_a_log_is_no_growth(void **state)
+{
+	rule_by(*state, growing);
+	keep(*state);
+	wrote(*state, 20, 10, 10, ORIGIN_WORKLOAD);
+	wrote(*state, 30, 20, 10, ORIGIN_EXEC);
+	wrote(*state, 40, 30, 10, ORIGIN_WORKLOAD); /* the forged line is still in it */
+	settle(*state);
+	assert_int_equal(told(*state), 2);
+	stands(*state, SEV_MEDIUM, false);
+}
+
+static void unless_the_rule_says_so(void **state)
+{
+	rule_by(*state, "rules: [{name: log, paths: /log, growing: {origin: [exec, host]}}]");
+	keep(*state);
+	wrote(*state, 20, 10, 10, ORIGIN_EXEC);
+	wrote(*state, 30, 20, 10, ORIGIN_HOST);
+	settle(*state);
+	assert_int_equal(told(*state), 1);
+	stands(*state, SEV_INFO, true);
+}
+
+/* Whoever expects logs to come expects nothing of what they become, where a later rule lets them grow. */
+static void that_it_comes_is_expected_that_it_changes_is_not(void **state)
+{
+	rule_by(*state, "rules: [{name: new, paths: /log, match: {kinds: A}, expect: {reason: r}},"
+			" {name: log, paths: /log, growing: true}]");
+	keep(*state);
+	wrote(*state, 10, 0, 0, ORIGIN_WORKLOAD);
+	wrote(*state, 20, 10, 0, ORIGIN_WORKLOAD);
+	wrote(*state, 30, 5, 0, ORIGIN_WORKLOAD); /* not what was read before */
+	wrote(*state, 5, 0, 0, ORIGIN_WORKLOAD);  /* shorter */
+	settle(*state);
+	stands(*state, SEV_LOW, false);
+}
+
+/* ---- programs that are drift and are run ---- */
+
+/* A program is found at /x at `when`, which is what it was touched at. */
+static void found(struct desk *d, uint64_t content, int64_t when)
+{
+	uint64_t look = order_begin(&d->order, LOOKER);
+	struct sighting *s = sighting_new(d->kept, span_of("/x"), when);
+	struct record rec = {.type = FILE_REG, .mode = 0755, .size = content, .has_sha = true};
+	BUF struct buf now = {0}, actor = {0};
+
+	rec.sha[0] = (uint8_t)content;
+	ok(record_encode(&rec, &now));
+	s->now = sighting_keep(s, buf_span(&now));
+	s->has_now = true;
+	actor_encode(&(struct actor){.pid = 8, .origin = ORIGIN_WORKLOAD}, &actor);
+	s->actor = sighting_keep(s, buf_span(&actor));
+	s->mark = order_push(&d->order, LOOKER, look);
+	ok(queue_push(d->items, QUEUE_FRONT, &s->item));
+	order_end(&d->order, LOOKER);
+}
+
+static void ran(struct desk *d, const char *starter, int64_t when)
+{
+	struct item_ran *i = calloc(1, sizeof(*i));
+	struct actor who = {.pid = 0x7ffffffe,
+		.start = 1,
+		.exe = span_of("/x"),
+		.origin = ORIGIN_EXEC,
+		.n_up = 1};
+
+	assert_non_null(i);
+	who.up[0] = (struct ancestor){.pid = 1, .exe = span_of(starter)};
+	i->item.kind = ITEM_RAN;
+	i->kept = kept_ref(d->kept);
+	i->note.when = when;
+	buf_add_text(&i->note.path, "/x");
+	actor_encode(&who, &i->note.actor);
+	ok(queue_push(d->items, QUEUE_FRONT, &i->item));
+}
+
+static unsigned n_ran(struct desk *d, const char *severity)
+{
+	TXN struct txn *t = reading(&d->place);
+	struct journal_entry e;
+	unsigned n = 0;
+
+	for (uint64_t seq = 1; journal_next(t, seq, &e) == 0; seq = e.seq + 1) {
+		BUF struct buf text = {0};
+
+		buf_add_span(&text, e.json);
+		n += e.type == EVENT_EXEC_DRIFTED && strstr(buf_text(&text), severity) &&
+		     strstr(buf_text(&text), "\"exe\":\"/x\"");
+	}
+	return n;
+}
+#define S INT64_C(1000000000)
+
+static void a_drifted_program_is_told_when_it_is_run(void **state)
+{
+	keep(*state);
+	found(*state, 1, 10 * S);
+	ran(*state, "/bin/sh", 20 * S);
+	ran(*state, "/bin/sh", 21 * S); /* the same again */
+	ran(*state, "/bin/ash", 22 * S);
+	found(*state, 2, 30 * S);
+	ran(*state, "/bin/sh", 31 * S); /* other content */
+	settle(*state);
+	assert_int_equal(n_ran(*state, "\"high\""), 3);
+}
+
+static void also_when_it_is_found_after_that(void **state)
+{
+	keep(*state);
+	ran(*state, "/bin/sh", 11 * S);
+	found(*state, 1, 10 * S);
+	settle(*state);
+	assert_int_equal(n_ran(*state, "\"high\""), 1);
+}
+
+static void but_not_when_it_was_another_then(void **state)
+{
+	keep(*state);
+	ran(*state, "/bin/sh", 9 * S);
+	found(*state, 1, 10 * S);
+	settle(*state);
+	assert_int_equal(n_ran(*state, ""), 0);
+}
+
+static void what_is_expected_is_for_the_record(void **state)
+{
+	rule_by(*state, "rules: [{name: x, paths: /x, expect: {reason: r}}]");
+	keep(*state);
+	found(*state, 1, 10 * S);
+	ran(*state, "/bin/sh", 20 * S);
+	settle(*state);
+	assert_int_equal(n_ran(*state, "\"info\""), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +445,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_directory_never_told_does_so_too, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_over_names_who_ended_it, begin, end),
 		cmocka_unit_test_setup_teardown(and_nobody_where_nobody_is_known, begin, end),
+		cmocka_unit_test_setup_teardown(a_file_that_comes_has_not_grown, begin, end),
+		cmocka_unit_test_setup_teardown(from_then_on_it_may, begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_an_exec_adds_to_a_log_is_no_growth, begin, end),
+		cmocka_unit_test_setup_teardown(unless_the_rule_says_so, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_drifted_program_is_told_when_it_is_run, begin, end),
+		cmocka_unit_test_setup_teardown(also_when_it_is_found_after_that, begin, end),
+		cmocka_unit_test_setup_teardown(but_not_when_it_was_another_then, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_expected_is_for_the_record, begin, end),
+		cmocka_unit_test_setup_teardown(
+			that_it_comes_is_expected_that_it_changes_is_not, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

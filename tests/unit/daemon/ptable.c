@@ -177,6 +177,11 @@ static void a_pid_given_again_at_that_moment_is_nobody(void **state)
 	w_close(&w);
 }
 
+static void ok_actor(const struct ran_note *n, struct actor *ret)
+{
+	assert_int_equal(actor_decode(buf_span(&n->actor), ret), 0);
+}
+
 static void a_session_outlives_setsid_and_its_parents(void **state)
 {
 	ARENA struct arena mem = {0};
@@ -224,6 +229,79 @@ static void a_session_outlives_setsid_and_its_parents(void **state)
 	w.now += 2 * CLOCK_S;
 	ptable_step(w.t, w.now);
 	assert_true(ptable_note(w.t, &n) && !n.quiet && n.closed);
+	assert_false(ptable_note(w.t, &n));
+	w_close(&w);
+}
+
+/* One note a path, the latest; none of the host's. */
+static void what_is_run_in_a_container_is_noted(void **state)
+{
+	struct ran_note n = {.when = 0};
+	struct session_note s = {0};
+	struct actor a;
+	struct world w;
+	int leader, child;
+
+	(void)state;
+	w_open(&w, 17, true);
+	deliver(&w);
+	while (ptable_ran(w.t, w.now, &n))
+		;
+	w_exec(&w, w_fork(&w, SHELL));
+	deliver(&w);
+	assert_false(ptable_ran(w.t, w.now, &n));
+	leader = w_fork(&w, RUNC);
+	enter_box(&w, leader, ROOT_SESSION);
+	child = w_fork(&w, leader);
+	deliver(&w);
+	assert_true(ptable_ran(w.t, w.now, &n));
+	assert_string_equal(n.box, "box");
+	ok_actor(&n, &a);
+	assert_int_equal(a.pid, leader);
+	assert_false(ptable_ran(w.t, w.now, &n));
+	w_exec(&w, child);
+	deliver(&w);
+	w_exit(&w, child); /* it has ended when somebody asks */
+	deliver(&w);
+	assert_true(ptable_ran(w.t, w.now, &n));
+	ok_actor(&n, &a);
+	assert_int_equal(a.pid, child);
+	assert_true(span_eq(a.exe, buf_span(&n.path)));
+	assert_int_equal(a.origin, ORIGIN_EXEC);
+	assert_false(ptable_ran(w.t, w.now, &n));
+	while (ptable_note(w.t, &s))
+		;
+	w_close(&w);
+}
+
+/* Its processes may still be there, or their ends not told: once, and no more after that. */
+static void a_removed_container_has_no_session(void **state)
+{
+	struct session_note n = {0};
+	struct world w;
+	int alive, ended;
+
+	(void)state;
+	w_open(&w, 13, true);
+	alive = w_fork(&w, RUNC);
+	enter_box(&w, alive, ROOT_SESSION);
+	ended = w_fork(&w, RUNC);
+	enter_box(&w, ended, ROOT_SESSION);
+	deliver(&w);
+	assert_true(ptable_note(w.t, &n) && !n.closed);
+	assert_true(ptable_note(w.t, &n) && !n.closed);
+	w_exit(&w, ended);
+	deliver(&w);
+	ptable_step(w.t, w.now);
+	ptable_gone(w.t, span_of("another"), w.now);
+	assert_false(ptable_note(w.t, &n));
+	ptable_gone(w.t, span_of("box"), w.now);
+	for (int i = 0; i < 2; i++)
+		assert_true(ptable_note(w.t, &n) && n.closed && !n.quiet);
+	w_exit(&w, alive);
+	deliver(&w);
+	w.now += 100 * CLOCK_S;
+	ptable_step(w.t, w.now);
 	assert_false(ptable_note(w.t, &n));
 	w_close(&w);
 }
@@ -443,6 +521,8 @@ int main(void)
 		cmocka_unit_test(also_when_events_are_lost),
 		cmocka_unit_test(a_pid_given_again_at_that_moment_is_nobody),
 		cmocka_unit_test(a_session_outlives_setsid_and_its_parents),
+		cmocka_unit_test(a_removed_container_has_no_session),
+		cmocka_unit_test(what_is_run_in_a_container_is_noted),
 		cmocka_unit_test(a_container_has_no_session_from_before_it),
 		cmocka_unit_test(a_writer_that_has_ended_is_known_for_a_while),
 		cmocka_unit_test(a_program_that_was_too_quick_says_so),

@@ -91,12 +91,28 @@ static uint64_t add(
 	return runs_add(rs, &c);
 }
 
+/* How the paths of these tests are in the end. */
+static int state_now(void *ctx UNUSED, struct span path)
+{
+	static const struct {
+		const char *path;
+		char kind;
+	} rows[] = {{"/z", 'D'}, {"/b", 'C'}, {"/c", 'C'}, {"/etc/\"y", 'C'}, {"/x.dpkg-new", 0}};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		if (span_is(path, rows[i].path))
+			return rows[i].kind;
+	return 'A';
+}
+
 static void text_of(const struct run *r, struct buf *out)
 {
+	CLEANUP(run_sum_free) struct run_sum sum = {.n = {0}};
 	struct json j = json_on(out);
 
+	assert_int_equal(run_sum(r, state_now, NULL, &sum), 0);
 	buf_reset(out);
-	run_show(&j, r);
+	run_show(&j, r, &sum);
 }
 
 static void test_run(void **state UNUSED)
@@ -217,6 +233,27 @@ static void test_abort(void **state UNUSED)
 	runs_free(rs);
 }
 
+/* A file that is unpacked beside its place and moved there is one; one that went again is none. */
+static void test_each_path_once(void **state UNUSED)
+{
+	BUF struct buf text = {.p = NULL};
+	uint32_t none = 0;
+	struct runs *rs;
+
+	assert_int_equal(runs_new(&rs), 0);
+	add(rs, 10, 1, 'A', "/x.dpkg-new", CLOCK_S);
+	add(rs, 10, 2, 'A', "/x", CLOCK_S);
+	add(rs, 10, 3, 'C', "/b", CLOCK_S);
+	add(rs, 10, 4, 'C', "/x", CLOCK_S);
+	add(rs, 10, 5, 'D', "/b", CLOCK_S);
+	add(rs, 10, 6, 'C', "/b", CLOCK_S);
+	runs_commit(rs);
+	text_of(runs_over(rs, 9 * CLOCK_S, false, lives, &none), &text);
+	assert_non_null(strstr(buf_text(&text), "\"counts\":{\"A\":1,\"C\":1,\"D\":0}"));
+	assert_non_null(strstr(buf_text(&text), "\"n_paths\":2,\"paths\":[\"/x\",\"/b\"]"));
+	runs_free(rs);
+}
+
 static void test_bounds(void **state UNUSED)
 {
 	BUF struct buf text = {.p = NULL};
@@ -243,8 +280,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_managers),
 		cmocka_unit_test(test_program), cmocka_unit_test(test_run),
-		cmocka_unit_test(test_worst), cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_abort), cmocka_unit_test(test_bounds)};
+		cmocka_unit_test(test_each_path_once), cmocka_unit_test(test_worst),
+		cmocka_unit_test(test_ends), cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

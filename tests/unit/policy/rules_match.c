@@ -230,6 +230,75 @@ static void the_index_agrees_with_the_globs(void **state UNUSED)
 	}
 }
 
+static void hear_both(void *ctx, const struct rules_finding *f)
+{
+	buf_printf(ctx, "%u %s\n", f->line, f->error ? "error" : "warning");
+}
+
+/* One mistake does not hide what else is worth a look. */
+static void a_mistake_hides_no_warning(void **state UNUSED)
+{
+	BUF struct buf out = {0};
+	const struct rules_hear by = {hear_both, &out, INT64_C(1700000000000000000)};
+	struct rules *r = NULL;
+
+	assert_true(
+		rules_parse(&r, "f",
+			span_of("rules:\n"
+				"- {name: a, paths: /x, severty: low}\n"
+				"- {paths: /x, severity: low}\n"
+				"- {paths: /y, severity: low}\n"
+				"- {name: a, paths: /x, severity: low}\n"
+				"- {name: b, paths: /y, expect: {reason: r, expires: 2000-01-01}}"),
+			&by) < 0);
+	assert_null(r);
+	assert_string_equal(
+		buf_text(&out), "2 error\n2 error\n3 error\n4 error\n5 warning\n6 warning\n");
+}
+
+static void what_leaves_all_out(void **state UNUSED)
+{
+	static const struct {
+		const char *rules;
+		bool of_web, of_tree;
+	} rows[] = {
+		{"{name: a, paths: \"/**\", exclude: true}", true, true},
+		{"{name: a, paths: \"**\", exclude: true}", true, true},
+		{"{name: a, paths: \"/*\", exclude: true}", true, false},
+		{"{name: a, match: {target: \"*\"}, exclude: true}", true, true},
+		{"{name: a, match: {target: web-1}, exclude: true}", true, false},
+		{"{name: a, paths: \"/srv/**\", exclude: true}", false, true},
+		{"{name: a, paths: \"/srv/data\", exclude: true}", false, true},
+		{"{name: a, paths: \"/srv/data/x\", exclude: true}", false, false},
+		{"{name: a, paths: \"/**\", exclude: true}, {name: b, paths: /etc, exclude: false}",
+			false, false},
+		{"{name: a, paths: \"/**\", severity: low}", false, false},
+	};
+	BUF struct buf labels = {0};
+	struct target t = web(&labels), tree = t;
+
+	tree.kind = TARGET_HOST;
+	tree.name = tree.id = LIT("tree");
+	tree.upper = LIT("/srv/data");
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		char text[256];
+		RULES_FOR struct rules_for *f = NULL, *h = NULL;
+		RULES struct rules *r = NULL;
+		struct span globs[2];
+
+		snprintf(text, sizeof(text), "rules: [%s]", rows[i].rules);
+		r = parse(text);
+		f = rules_for(r, &t);
+		h = rules_for(r, &tree);
+		if (rules_excludes_all(f) != rows[i].of_web ||
+			rules_excludes_all(h) != rows[i].of_tree)
+			fail_msg("%s", rows[i].rules);
+		if (rows[i].of_web)
+			assert_int_equal(rules_excluded(f, globs, 2), 1);
+	}
+	assert_false(rules_excludes_all(NULL));
+}
+
 /* ---- lint ---- */
 
 static void hear(void *ctx, const struct rules_finding *f)
@@ -265,11 +334,19 @@ static void lint_finds_what_is_not_meant(void **state UNUSED)
 			"3: the name a is taken already, by f:2\n"},
 		{"rules:\n- {name: a, paths: /x, expect: {reason: r, expires: 2000-01-01}}",
 			"2: a has expired: what it expected is told again\n"},
+		{"rules:\n- {name: a, paths: [/x, \"/**\"], exclude: true}",
+			"2: a excludes whole targets: nothing of them is watched\n"},
+		{"rules:\n- {name: a, paths: \"/*\", exclude: true}",
+			"2: a excludes whole targets: nothing of them is watched\n"},
+		{"rules:\n- {name: a, match: {target: web}, exclude: true}",
+			"2: a excludes whole targets: nothing of them is watched\n"},
+		{"rules:\n- {name: a, paths: \"/**\", exclude: false}", ""},
+		{"rules:\n- {name: a, paths: [\"/[a-z]*/x\", \"/srv/**\"], exclude: true}", ""},
 	};
 
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		BUF struct buf out = {0};
-		const struct rules_hear by = {hear, &out};
+		const struct rules_hear by = {.fn = hear, .ctx = &out};
 		RULES struct rules *r = parse(rows[i].text);
 		size_t n = rules_lint(r, INT64_C(1700000000000000000), &by);
 
@@ -337,6 +414,8 @@ int main(void)
 		cmocka_unit_test(what_is_said_of_a_path),
 		cmocka_unit_test(losers_are_told),
 		cmocka_unit_test(the_index_agrees_with_the_globs),
+		cmocka_unit_test(what_leaves_all_out),
+		cmocka_unit_test(a_mistake_hides_no_warning),
 		cmocka_unit_test(lint_finds_what_is_not_meant),
 		cmocka_unit_test(what_was_armed_can_stay),
 		cmocka_unit_test(a_thousand_rules_are_cheap),

@@ -26,11 +26,15 @@ static const struct {
 	{RULE "severity: low, severity: low}]", "f:1:45: severity: is there twice"},
 	{RULE "raise: 9}]", "f:1:37: raise: a number from -4 to 4 belongs here"},
 	{RULE "raise: []}]", "f:1:37: raise: a number from -4 to 4 belongs here"},
+	{RULE "growing: 1}]", "f:1:39: growing: true or false belongs here"},
+	{RULE "growing: {by: exec}}]", "f:1:40: unknown key by, growing has: origin"},
+	{RULE "growing: {origin: nobody}}]",
+		"f:1:48: origin: nobody is not one of: unknown, workload, exec, runtime, host"},
 	{RULE "exclude: 1}]", "f:1:39: exclude: true or false belongs here"},
 	{RULE "exclude: \"true\"}]", "f:1:39: exclude: true or false belongs here"},
 	{RULE "watch: []}]", "f:1:37: watch: an empty list matches nothing"},
 	{RULE "watch: smell}]",
-		"f:1:37: watch: smell is not one of: content, mode, owner, caps, xattr, type, link, "
+		"f:1:37: watch: smell is not one of: all, data, rights, meta, content, mode, owner, caps, xattr, type, link, "
 		"mtime, flags, mount, layer"},
 	{RULE "expect: true}]",
 		"f:1:38: expect: {reason: …, owner: …, expires: …}, or false, belongs here"},
@@ -101,7 +105,7 @@ static void every_mistake_has_its_place(void **state UNUSED)
 static void all_mistakes_are_told(void **state UNUSED)
 {
 	struct told t = {.errors = 0};
-	const struct rules_hear by = {hear, &t};
+	const struct rules_hear by = {.fn = hear, .ctx = &t};
 	RULES struct rules *r = NULL;
 
 	assert_int_equal(
@@ -266,7 +270,7 @@ static void shipped_rules_are_right(void **state UNUSED)
 {
 	static const char *const paths[] = {"conf/rules.d"};
 	struct told t = {.errors = 0};
-	const struct rules_hear by = {hear, &t};
+	const struct rules_hear by = {.fn = hear, .ctx = &t};
 	RULES struct rules *r = NULL;
 
 	if (rules_load(&r, paths, 1, &by) < 0 || rules_lint(r, 0, &by))

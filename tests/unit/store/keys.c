@@ -79,7 +79,7 @@ static void test_numbers_of_kinds(void **state)
 		"baseline.created", "baseline.accepted", "layer.tampered", "mount.covered",
 		"exec.drifted", "exec.denied", "gap.opened", "gap.closed", "daemon.started",
 		"daemon.stopped", "rules.loaded", "canary", "baseline.expired", "exec.session",
-		"package.run", "flood", "hold.opened", "hold.closed", "heartbeat"};
+		"package.run", "flood", "hold.opened", "hold.closed", "heartbeat", "rules.failed"};
 	static const char *const aspects[] = {"content", "mode", "owner", "caps", "xattr", "type",
 		"link", "mtime", "flags", "mount", "layer"};
 	static const char *const severities[] = {"info", "low", "medium", "high", "critical"};

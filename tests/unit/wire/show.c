@@ -76,7 +76,7 @@ static void p_target(struct json *j)
 	buf_bytes(&list, span_of("/a"));
 	buf_bytes(&list, span_of("/b"));
 	f.target.lowers = f.target.volumes = buf_span(&list);
-	show_target(j, &f.target, &s);
+	show_target(j, &f.target, &s, &(struct show_excluded){f.names, 2, true});
 }
 
 static void p_coverage(struct json *j)
@@ -88,8 +88,7 @@ static void p_coverage(struct json *j)
 				 .last_sweep = 1,
 				 .gaps = &f.gap,
 				 .n_gaps = 1,
-				 .excluded = f.names,
-				 .n_excluded = 2});
+				 .excluded = {f.names, 2, true}});
 }
 
 static void p_layer(struct json *j)
