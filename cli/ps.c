@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/form.h"
@@ -23,9 +24,11 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		buf_add_text(&text, ", hashing");
 	else if (get_true(target, "late"))
 		buf_add_text(&text, ", late");
+	if (json_array_size(json_object_get(target, "holds")))
+		buf_add_text(&text, ", held");
 	if (n)
 		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
-	table_add(c, t, buf_span(&text), n ? "33" : NULL);
+	table_add(c, t, buf_span(&text), n || json_object_get(target, "holds") ? "33" : NULL);
 }
 
 static void add_target(struct cli *c, struct table *t, const json_t *v)
@@ -65,6 +68,30 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	table_print(c, &t);
 }
 
+/* Quiet may mean that alerts are held: whoever looks must not take it for nothing. */
+static void tell_held(struct cli *c, const json_t *items)
+{
+	JSON json_t *told = json_object();
+	BUF struct buf names = {0};
+	size_t i, k;
+	json_t *v, *name;
+
+	json_array_foreach(items, i, v)
+		json_array_foreach(json_object_get(v, "holds"), k, name) {
+			const char *text = json_string_value(name);
+
+			if (!text || json_object_get(told, text))
+				continue;
+			json_object_set_new(told, text, json_true());
+			buf_add_text(&names, names.n ? ", " : "");
+			text_quote(&names, span_of(text), c->utf8_ok);
+		}
+	if (names.n)
+		remark("alerts are held: maintenance windows are open (%s); `boltseal hold list` "
+		       "says until when",
+			buf_text(&names));
+}
+
 static int run_ps(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL;
@@ -74,6 +101,7 @@ static int run_ps(struct cli *c, const struct args *a)
 		return r;
 	c->form->answer(c, answer, &(struct view){"items", draw, NULL});
 	out_flush();
+	tell_held(c, json_object_get(answer, "items"));
 	if (json_object_get(answer, "sensor"))
 		remark("the sensor is down: this is how it last saw them: systemctl status "
 		       "boltseald");
@@ -87,7 +115,7 @@ const struct command cmd_ps = {
 	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
 		"is the\nhighest severity among them; GEN the baseline's generation. COVERAGE is "
 		"the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
-		"late (it ran before boltseald did),\nand open gaps.\n\n"
+		"late (it ran before boltseald did),\nheld (a maintenance window is open: see boltseal hold), and open gaps.\n\n"
 		"Examples:\n"
 		"  boltseal ps\n"
 		"  boltseal ps -a --format jsonl\n",

@@ -113,6 +113,8 @@ static int answer_status(struct call *c)
 	json_m_uint(&j, "connections", c->g->n_peers);
 	json_m_uint(&j, "first_seq", stats.first_seq);
 	r = view_sees_all(c) ? show_gaps(&j, c, t) : 0;
+	if (r == 0)
+		r = holds_show_all(c, t, &j, "holds");
 	json_m_uint(&j, "last_seq", stats.last_seq);
 	json_m_uint(&j, "refused", c->g->n_refused);
 	json_m_uint(&j, "requests", c->g->n_requests);

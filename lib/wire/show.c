@@ -53,7 +53,19 @@ static void show_volumes(struct json *j, struct span pairs)
 }
 
 /* baseline_root … last_sweep */
-static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s)
+static void show_holds(struct json *j, const struct show_names *names)
+{
+	if (!names || !names->n)
+		return;
+	json_key(j, "holds");
+	json_open(j, '[');
+	for (size_t i = 0; i < names->n; i++)
+		json_str(j, names->v[i]);
+	json_close(j, ']');
+}
+
+static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_names *holds)
 {
 	if (s->baselined)
 		json_m_hex(j, "baseline_root", span_make(s->baseline_root, SHA_LEN));
@@ -63,6 +75,7 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "found", t->found);
 	show_str(j, "fs_type", t->fs_type);
 	json_m_uint(j, "generation", s->generation);
+	show_holds(j, holds);
 	json_m_str(j, "id", t->id);
 	show_str(j, "image", t->image);
 	show_str(j, "image_digest", t->image_digest);
@@ -72,10 +85,11 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "last_sweep", s->last_sweep);
 }
 
-void show_target(struct json *j, const struct target *t, const struct target_state_rec *s)
+void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_names *holds)
 {
 	json_open(j, '{');
-	target_first(j, t, s);
+	target_first(j, t, s, holds);
 	json_m_bool(j, "late", t->late);
 	json_m_text(j, "level", level_kinds[t->level].name);
 	show_paths(j, "lowers", t->lowers);

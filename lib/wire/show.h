@@ -7,7 +7,13 @@
 #include "base/json.h"
 #include "wire/noun.h"
 
-void show_target(struct json *j, const struct target *t, const struct target_state_rec *s);
+/* Names of the open maintenance windows that may hold what changes in a target; NULL: none. */
+struct show_names {
+	const struct span *v;
+	size_t n;
+};
+void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
+	const struct show_names *holds);
 
 /* What an answer could not see. */
 struct show_coverage {
