@@ -115,8 +115,8 @@ static void add_hashes(const struct facts *f, json_t *doc)
 	json_decref(all);
 }
 
-static const char *const lists[] = {
-	"session.paths", "run.paths", "heartbeat.targets", "heartbeat.sinks"};
+static const char *const lists[] = {"session.paths", "run.paths", "hold.paths", "hold.targets",
+	"heartbeat.targets", "heartbeat.sinks"};
 
 int format_ecs(const struct facts *f, const struct format_options *o, struct buf *out)
 {
