@@ -112,8 +112,8 @@ static void no_day_is_lost_or_doubled(void **state UNUSED)
 				if (!window_at(&w, now, &t) || t.from != now)
 					continue;
 				assert_true(t.until - t.from == w.lasts);
-				assert_true(!last || (now - last >= 23 * HOUR &&
-							     now - last <= 25 * HOUR));
+				assert_true(!last ||
+					    (now - last >= 23 * HOUR && now - last <= 25 * HOUR));
 				assert_true(window_at(&w, t.until - 1, &t) && t.from == now);
 				last = now;
 				n++;
