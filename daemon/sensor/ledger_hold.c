@@ -19,6 +19,7 @@
 #include "wire/held.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 
 #define LOOK_EVERY (30 * CLOCK_S) /* clocks may be set: see holds_plan() */
 enum { HOLDS_BY_COMMAND = 64 };
@@ -328,6 +329,7 @@ int ledger_rules(struct ledger *l, struct item *i)
 	struct item_rules *it = container_of(i, struct item_rules, item);
 	struct rules *old = l->holds.rules;
 
+	tzset(); /* libc looks at the host's zone but once by itself */
 	l->holds.rules = rules_ref(it->rules);
 	rules_unref(old);
 	return look(l);

@@ -85,6 +85,7 @@ void rulebook_replace(struct sensor *s, struct rules *fresh)
 
 	if (same) {
 		rules_unref(fresh);
+		rulebook_tell(s); /* the host's time zone may be another */
 		return;
 	}
 	s->rules = fresh;

@@ -106,7 +106,7 @@ static const struct shape shapes[] = {
 		"{hold.counts.info} info][, {reason}]"},
 	{EVENT_HEARTBEAT, 0, "heartbeat", "Heartbeat", "alive",
 		"state", "host", "info", 0, 99,
-		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}]"},
+		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}][, open windows: {heartbeat.holds}]"},
 };
 
 /* The columns: RFC 5424, CEF, LEEF, ECS, Falco. */
@@ -198,6 +198,7 @@ const struct field fields[] = {
 	{"heartbeat.version", HOW_PLAIN, {"version", NULL, "version", "boltseal.heartbeat.version", "boltseal.version"}},
 	{"heartbeat.interval", HOW_PLAIN, {"interval", NULL, "interval", "boltseal.heartbeat.interval", "boltseal.heartbeat.interval"}},
 	{"heartbeat.gaps", HOW_PLAIN, {"gaps", "cnt", "gaps", "boltseal.heartbeat.gaps", "boltseal.heartbeat.gaps"}},
+	{"heartbeat.holds", HOW_PLAIN, {"holds", NULL, "holds", "boltseal.heartbeat.holds", "boltseal.heartbeat.holds"}},
 	{"generation", HOW_PLAIN, {"generation", "cn3:generation", "generation", "boltseal.generation", "boltseal.generation"}},
 	{"drift_id", HOW_PLAIN, {"drift_id", NULL, "driftId", "boltseal.drift_id", "boltseal.drift_id"}},
 	{"reason", HOW_PLAIN, {"reason", "reason", "reason", "event.reason", "boltseal.reason"}},

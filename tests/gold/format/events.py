@@ -76,7 +76,7 @@ HOLD_CLOSED = {**HOLD, "by": "command", "uid": 0, "worst": "high", "n_paths": 2,
                "paths": [{"kind": "C", "path": "/etc/passwd", "severity": "high", "target": "web"},
                          {**put_path({"kind": "A", "severity": "low"}, "path", b"/srv/\xff"), "target": "web"}],
                "targets": [{"id": WEB["id"], "name": "web", "drift_id": sha("drift")}]}
-HEARTBEAT = {"version": "0.1.0", "interval": 60, "gaps": 1,
+HEARTBEAT = {"version": "0.1.0", "interval": 60, "gaps": 1, "holds": 1,
              "targets": [{"id": WEB["id"], "name": "web", "drift_id": sha("drift"), "generation": 2}],
              "sinks": [{"name": "siem", "acked": 6, "lag": 1}]}
 

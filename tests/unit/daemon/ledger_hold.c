@@ -2,6 +2,8 @@
  * Maintenance windows in the ledger: what is held, what never is, what a window's last entry says, and that
  * no end of the ledger loses any of it. A real store; the thread's own body.
  */
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -420,16 +422,72 @@ static void another_time_of_a_rule_is_another_window(void **state)
 	assert_int_equal(n_open(d), 1);
 }
 
-static void it_wakes_for_the_end(void **state)
+static void one_whose_time_passed_meanwhile_is_told(void **state)
 {
 	struct desk *d = *state;
 
-	/* Half a second: the ledger has nothing else to do, and the queue is closed only then. */
-	rule_by(d, window("w", -HOUR, CLOCK_S / 2));
+	rule_by(d, window("w", -HOUR, HOUR));
 	settle(d);
 	rule_by(d, window("w", -HOUR, -CLOCK_S));
 	settle(d);
 	assert_int_equal(count(d, EVENT_HOLD_CLOSED, "\"reason\":\"its time was over\""), 1);
+}
+
+/* Nothing comes; the ledger wakes by itself, and the end is told. */
+static void it_wakes_for_the_end(void **state)
+{
+	struct desk *d = *state;
+	struct pollfd p = {.fd = outbox_fd(d->outbox), .events = POLLIN};
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, ledger_main, d->ledger), 0);
+	open_for(d, "w", NULL, "", 200 * CLOCK_MS);
+	while (!count(d, EVENT_HOLD_CLOSED, "\"reason\":\"its time was over\"")) {
+		struct outbox_answer *a;
+
+		assert_true(poll(&p, 1, 20000) > 0);
+		while ((a = outbox_take(d->outbox)))
+			outbox_answer_free(a);
+	}
+	queue_close(d->items);
+	pthread_join(thread, NULL);
+	assert_int_equal(n_open(d), 0);
+}
+
+/* Of a package manager: by one that is for all that changes in the target; not by one for some paths. */
+static void a_run_is_held(void **state)
+{
+	struct desk *d = *state;
+	struct actor apk = {.pid = 4000000,
+		.start = 1,
+		.exe = span_of("/sbin/apk"),
+		.cmdline = span_make("apk\0add\0x", 9),
+		.origin = ORIGIN_HOST};
+
+	d->kept->kind = TARGET_HOST; /* whose programs are not looked up */
+	for (int i = 0; i < 2; i++) {
+		struct item_note *n = calloc(1, sizeof(*n));
+		struct sighting *s = sight(d, i ? "/usr/b" : "/usr/a", 04755);
+		BUF struct buf who = {0};
+
+		assert_non_null(n);
+		keep(d);
+		open_for(d, i ? "w" : "v", d->kept, i ? "" : "/etc", HOUR);
+		actor_encode(&apk, &who);
+		s->actor = sighting_keep(s, buf_span(&who));
+		send(d, s);
+		n->item.kind = ITEM_NOTE;
+		n->type = EVENT_DAEMON_STOPPED;
+		push(d, &n->item);
+		settle(d);
+	}
+	assert_int_equal(count(d, EVENT_PACKAGE_RUN, ""), 2);
+	assert_int_equal(count(d, EVENT_PACKAGE_RUN, "\"severity\":\"high\",\"target\""), 1);
+	assert_int_equal(count(d, EVENT_PACKAGE_RUN, HELD("high")), 1);
+	close_it(d, d->opened);
+	settle(d);
+	assert_int_equal(count(d, EVENT_HOLD_CLOSED, "\"high\":2,"), 1); /* the file, and the run */
+	assert_int_equal(count(d, EVENT_HOLD_CLOSED, "\"n_paths\":1,"), 1);
 }
 
 static void its_target_goes(void **state)
@@ -479,7 +537,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_batch_done_again_counts_once, begin_small, end),
 		DESK(windows_of_rules),
 		DESK(another_time_of_a_rule_is_another_window),
+		DESK(one_whose_time_passed_meanwhile_is_told),
 		DESK(it_wakes_for_the_end),
+		DESK(a_run_is_held),
 		DESK(its_target_goes),
 		DESK(there_are_not_too_many),
 	};
