@@ -107,6 +107,16 @@ static struct hold_open *find(const struct ledger *l, struct span name)
 	return o;
 }
 
+/* A rule may have come by a name that was given by command. */
+static struct hold_open *find_of_rule(const struct ledger *l, struct span name)
+{
+	struct hold_open *o = l->holds.first;
+
+	while (o && !(hold_by_rule(&o->hold) && span_eq(o->hold.name, name)))
+		o = o->next;
+	return o;
+}
+
 /* ---- telling ---- */
 
 struct summing {
@@ -275,7 +285,8 @@ static int open_due(struct ledger *l)
 			.line = one->line,
 			.from = l->now};
 
-		if (!one->hold || find(l, one->name) || !window_at(&one->window, l->now, &t))
+		if (!one->hold || find_of_rule(l, one->name) ||
+			!window_at(&one->window, l->now, &t))
 			continue;
 		h.until = t.until;
 		r = open_hold(l, &h);
@@ -394,7 +405,7 @@ static int window_for(
 	for (*ret = l->holds.first; *ret; *ret = (*ret)->next)
 		if (is_command_for(&(*ret)->hold, no) && takes_path(&(*ret)->hold, c->path))
 			return 0;
-	*ret = by.hold ? find(l, by.hold->name) : NULL;
+	*ret = by.hold ? find_of_rule(l, by.hold->name) : NULL;
 	return 0;
 }
 

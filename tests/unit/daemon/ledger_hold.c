@@ -408,6 +408,26 @@ static void windows_of_rules(void **state)
 	assert_int_equal(count(d, EVENT_HOLD_CLOSED, "\"low\":1,"), 1);
 }
 
+/* A rule that comes by the name of a window that was opened by command has its own. */
+static void a_name_that_a_rule_takes_later(void **state)
+{
+	struct desk *d = *state;
+
+	keep(d);
+	open_for(d, "w", NULL, "/srv", HOUR);
+	settle(d);
+	keep(d);
+	rule_by(d, window("w", -HOUR, HOUR));
+	seen(d, "/etc/a", 0644);
+	seen(d, "/srv/a", 04755);
+	settle(d);
+	assert_int_equal(n_open(d), 2);
+	close_it(d, d->opened);
+	settle(d);
+	assert_int_equal(count(d, EVENT_HOLD_CLOSED, "\"high\":1,\"info\":0,\"low\":0,"), 1);
+	assert_int_equal(n_open(d), 1);
+}
+
 /* The window of last night and that of tonight are two, though nobody ran between them. */
 static void another_time_of_a_rule_is_another_window(void **state)
 {
@@ -536,6 +556,7 @@ int main(void)
 		DESK(a_restart_loses_nothing),
 		cmocka_unit_test_setup_teardown(a_batch_done_again_counts_once, begin_small, end),
 		DESK(windows_of_rules),
+		DESK(a_name_that_a_rule_takes_later),
 		DESK(another_time_of_a_rule_is_another_window),
 		DESK(one_whose_time_passed_meanwhile_is_told),
 		DESK(it_wakes_for_the_end),
