@@ -156,7 +156,7 @@ like "rules check says that it is over" "$(bs rules check "$R" 2>&1)" 'nightly h
 # --- its rule goes, its target goes -------------------------------------------------------------
 rules 20-window.yaml <<Y
 rules:
-  - {name: goes, paths: "/var/**", reason: test,
+  - {name: goes, match: {target: "$ID"}, paths: "/var/**", reason: test,
      hold: {from: "$(date -u -d '-1 min' +%FT%TZ)", until: "$(date -u -d '+1 hour' +%FT%TZ)"}}
 Y
 reload
