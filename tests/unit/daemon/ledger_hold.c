@@ -349,8 +349,10 @@ static void a_batch_done_again_counts_once(void **state)
 	memset(path, 'p', sizeof(path) - 1);
 	path[sizeof(path) - 1] = 0;
 	for (int i = 0; i < 2000; i++) {
-		snprintf(path, 10, "/%08d", i);
-		path[9] = 'p';
+		char no[16];
+
+		snprintf(no, sizeof(no), "/%08d", i);
+		memcpy(path, no, 9);
 		seen(d, path, 0644);
 	}
 	settle(d);
