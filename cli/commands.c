@@ -7,6 +7,7 @@ const struct command *const commands[] = {
 	&cmd_show,
 	&cmd_log,
 	&cmd_accept,
+	&cmd_hold,
 	&cmd_rescan,
 	&cmd_verify,
 	&cmd_baseline,

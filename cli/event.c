@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/form.h"
+#include "cli/hold.h"
 #include "cli/safe.h"
 
 /* In the column, or over it when it is wider. */
@@ -57,6 +58,8 @@ static void add_heartbeat(struct cli *c, struct buf *out, const json_t *h)
 
 	buf_printf(out, "%lld targets, %lld open gaps", (long long)get_int(h, "n_targets"),
 		(long long)get_int(h, "gaps"));
+	if (get_int(h, "holds"))
+		buf_printf(out, ", %lld open windows", (long long)get_int(h, "holds"));
 	json_array_foreach(json_object_get(h, "sinks"), i, sink) {
 		buf_add_text(out, ", sink ");
 		text_quote(out, get_text(sink, "name"), c->utf8_ok);
@@ -104,6 +107,20 @@ static void add_run(struct cli *c, struct buf *out, const json_t *run)
 		buf_add_text(out, ", and it goes on");
 }
 
+/* A window's own entry, or what fell into one. */
+static void add_hold(struct cli *c, struct buf *out, const json_t *hold)
+{
+	if (json_object_get(hold, "by")) {
+		hold_line(c, out, hold);
+		return;
+	}
+	buf_add_text(out, " [held by ");
+	text_quote(out, get_text(hold, "name"), c->utf8_ok);
+	buf_add_text(out, ": ");
+	text_quote(out, get_text(hold, "severity"), c->utf8_ok);
+	buf_u8(out, ']');
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -134,6 +151,7 @@ static const struct {
 	{"heartbeat", add_heartbeat},
 	{"session", add_session},
 	{"run", add_run},
+	{"hold", add_hold},
 };
 
 void event_line(struct cli *c, struct buf *out, const json_t *e)

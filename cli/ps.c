@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/form.h"
@@ -15,6 +16,7 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 	const json_t *gaps = json_object_get(target, "gaps");
 	BUF struct buf text = {0};
 	struct span level = get_text(target, "level");
+	bool held = json_array_size(json_object_get(target, "holds")) > 0;
 	long long n = json_is_array(gaps) ? (long long)json_array_size(gaps)
 					  : (long long)json_integer_value(gaps);
 
@@ -27,9 +29,11 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		buf_add_text(&text, ", excluded");
 	else if (json_array_size(json_object_get(target, "excluded")))
 		buf_add_text(&text, ", partly excluded");
+	if (held)
+		buf_add_text(&text, ", held");
 	if (n)
 		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
-	table_add(c, t, buf_span(&text), n || get_true(target, "excluded_all") ? "33" : NULL);
+	table_add(c, t, buf_span(&text), n || held || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
 static void add_target(struct cli *c, struct table *t, const json_t *v)
@@ -69,6 +73,30 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	table_print(c, &t);
 }
 
+/* Quiet may mean that alerts are held: whoever looks must not take it for nothing. */
+static void tell_held(struct cli *c, const json_t *items)
+{
+	JSON json_t *told = json_object();
+	BUF struct buf names = {0};
+	size_t i, k;
+	json_t *v, *name;
+
+	json_array_foreach(items, i, v)
+		json_array_foreach(json_object_get(v, "holds"), k, name) {
+			const char *text = json_string_value(name);
+
+			if (!text || json_object_get(told, text))
+				continue;
+			json_object_set_new(told, text, json_true());
+			buf_add_text(&names, names.n ? ", " : "");
+			text_quote(&names, span_of(text), c->utf8_ok);
+		}
+	if (names.n)
+		remark("alerts are held: maintenance windows are open (%s); `boltseal hold list` "
+		       "says until when",
+			buf_text(&names));
+}
+
 static int run_ps(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL;
@@ -78,6 +106,7 @@ static int run_ps(struct cli *c, const struct args *a)
 		return r;
 	c->form->answer(c, answer, &(struct view){"items", draw, NULL});
 	out_flush();
+	tell_held(c, json_object_get(answer, "items"));
 	if (json_object_get(answer, "sensor"))
 		remark("the sensor is down: this is how it last saw them: systemctl status "
 		       "boltseald");
@@ -92,7 +121,8 @@ const struct command cmd_ps = {
 		"is the\nhighest severity among them; GEN the baseline's generation. COVERAGE is "
 		"the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
 		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
-		"out: nothing of it is watched) or partly excluded, and open gaps.\n\n"
+		"out: nothing of it is watched) or partly excluded, held (a maintenance\nwindow is open: "
+		"see boltseal hold), and open gaps.\n\n"
 		"Examples:\n"
 		"  boltseal ps\n"
 		"  boltseal ps -a --format jsonl\n",

@@ -35,6 +35,8 @@ static const struct rule {
 	{DOOR_SINK_BEHIND, HAS_TARGET, 0, 0},
 	{DOOR_SINKS, 0, HAS_TEXT, 0},
 	{DOOR_SINK_REFUSED, HAS_TARGET | HAS_TEXT, HAS_PATH, 0},
+	{DOOR_HOLD_OPEN, HAS_TEXT, HAS_TARGET, 0},
+	{DOOR_HOLD_CLOSE, 0, HAS_TEXT, 0},
 	{DOOR_TICK, 0, 0, 0},
 	{DOOR_PROGRESS, 0, 0, 0},
 	{DOOR_DONE, 0, HAS_TEXT, 0},
@@ -149,12 +151,29 @@ static bool refused_ok(const struct door_msg *m)
 	       words.n <= DOOR_WORDS_MAX;
 }
 
+static bool no_nul(struct span s)
+{
+	return !s.n || !memchr(s.p, 0, s.n);
+}
+
+static bool hold_ok(const struct door_msg *m)
+{
+	struct rd r = rd_of(m->text);
+	struct span name = rd_bytes(&r), reason = rd_bytes(&r), path = rd_bytes(&r);
+
+	return !r.bad && r.p == r.end && name.n > 0 && name.n <= DOOR_HOLD_NAME && reason.n > 0 &&
+	       path.n < PATH_MAX && no_nul(name) && no_nul(reason) && no_nul(path) &&
+	       m->value > 0 && m->value <= DOOR_HOLD_LASTS;
+}
+
 static bool msg_ok(const struct door_msg *m)
 {
 	const struct rule *rule = rule_of(m->op);
 
 	if ((m->op == DOOR_SINK_BEHIND && !sink_ok(m)) || (m->op == DOOR_SINKS && !sinks_ok(m)) ||
 		(m->op == DOOR_SINK_REFUSED && !refused_ok(m)))
+		return false;
+	if ((m->op == DOOR_HOLD_OPEN && !hold_ok(m)) || (m->op == DOOR_HOLD_CLOSE && !m->value))
 		return false;
 	return rule && !(m->flags & ~rule->flags) && m->expires >= 0 && texts_ok(m, rule);
 }

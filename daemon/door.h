@@ -13,7 +13,8 @@
 
 #define DOOR_VERSION 1
 #define DOOR_MAX 65536
-enum { DOOR_SINKS_MAX = 64, DOOR_WORDS_MAX = 255 };
+enum { DOOR_SINKS_MAX = 64, DOOR_WORDS_MAX = 255, DOOR_HOLD_NAME = 256 };
+#define DOOR_HOLD_LASTS UINT64_C(2678400000000000) /* 31 days */
 enum door_op {
 	/* gateway -> sensor */
 	DOOR_RESCAN = 1, /* target, path (may be empty) */
@@ -32,6 +33,10 @@ enum door_op {
 	 * good; path: where they are kept, if they are; text: how many (varint) and the receiver's
 	 * first words (buf_bytes, DOOR_WORDS_MAX) -> a gap in the journal */
 	DOOR_SINK_REFUSED,
+	/* A maintenance window. target: which (empty: every one), text: name, reason, path or glob (may be
+	 * empty), as buf_bytes each; value: ns that it lasts; uid -> its id */
+	DOOR_HOLD_OPEN = 30,
+	DOOR_HOLD_CLOSE, /* value: its id; text: why (may be empty); uid -> seq of its last entry */
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */
@@ -49,7 +54,8 @@ enum door_result {
 	DOOR_WITHHELD = 6, /* patch: a rule forbids showing it */
 	DOOR_BINARY = 7,   /* patch: not text */
 	DOOR_TOO_LARGE = 8,
-	DOOR_NOTHING = 9, /* accept: no drift under those paths */
+	DOOR_NOTHING = 9, /* accept: no drift under those paths; hold: no such window */
+	DOOR_TAKEN = 10,  /* hold: the name is taken; text says by what */
 };
 enum { DOOR_MORE = 1, DOOR_OLD_ABSENT = 2, DOOR_NEW_ABSENT = 4 };
 

@@ -104,6 +104,22 @@ int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_repl
 /* `what`: "layers" (every layer and baseline), "journal" or "all". */
 int boltseal_verify_all(struct boltseal *h, const char *what, struct boltseal_reply *reply);
 
+/* The maintenance windows that are open. */
+int boltseal_holds(struct boltseal *h, struct boltseal_reply *reply);
+struct boltseal_hold_ask {
+	const char *target; /* NULL: every one */
+	const char *name;   /* NULL: the target's, or "all" */
+	const char *path;   /* NULL: all; else a path, for what is at or below it, or a glob */
+	const char *lasts;  /* "90m", "2h"; NULL: 1h */
+	const char *reason;
+};
+/* Alerts are held until it closes, by itself or by name. 409: the name is taken. */
+int boltseal_hold_open(
+	struct boltseal *h, const struct boltseal_hold_ask *ask, struct boltseal_reply *reply);
+/* By its name, or the target it was opened for. `reason` may be NULL. */
+int boltseal_hold_close(
+	struct boltseal *h, const char *hold, const char *reason, struct boltseal_reply *reply);
+
 /* Where events are sent. */
 int boltseal_sinks(struct boltseal *h, struct boltseal_reply *reply);
 /* Sends a marked test event to one of them. */

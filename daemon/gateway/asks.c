@@ -110,7 +110,8 @@ static struct ask *queue(struct asks *a, struct door_msg *m)
 		ask_free(k);
 		return NULL;
 	}
-	k->changes = m->op == DOOR_RESCAN || m->op == DOOR_ACCEPT;
+	k->changes = m->op == DOOR_RESCAN || m->op == DOOR_ACCEPT || m->op == DOOR_HOLD_OPEN ||
+		     m->op == DOOR_HOLD_CLOSE;
 	k->next = a->first;
 	a->first = k;
 	return k;
@@ -361,6 +362,7 @@ static const struct {
 	[DOOR_BINARY] = {415, "the file is not text; boltseal show has both digests"},
 	[DOOR_TOO_LARGE] = {413, "the file is too large to be shown as a diff"},
 	[DOOR_NOTHING] = {404, "no drift is under those paths"},
+	[DOOR_TAKEN] = {409, "that name is taken"},
 };
 
 const char *asks_why(const struct ask *k, unsigned *ret_status)

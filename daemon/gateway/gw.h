@@ -15,6 +15,7 @@
 #include "daemon/gateway/sinks.h"
 #include "daemon/reloaded.h"
 #include "policy/rules.h"
+#include "store/hold.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
@@ -268,6 +269,31 @@ const char *pulse_why(const struct gateway *g); /* why it is not well; NULL: it 
 bool pulse_gap(const struct gateway *g, struct gap *ret);
 /* Nothing can be changed now: answers 507 or 503 and returns VIEW_ANSWERED. */
 int pulse_refuses(struct call *c);
+
+/* route_acts.c: the body as an object whose names are all in `names` (space between); none is an empty
+ * object. Its reason, which must be there. -EINVAL with a sentence. */
+struct json_t;
+int body_read(struct call *c, const char *names, struct json_t **ret);
+int body_reason(const struct json_t *body, struct span *ret);
+
+/* holds.c: the open maintenance windows, in the call's memory. */
+struct view_hold {
+	struct hold hold;
+	const struct rule *rule; /* of a rule's, where the gateway knows it */
+};
+struct view_holds {
+	struct view_hold *v;
+	size_t n;
+};
+int holds_read(struct call *c, struct txn *t, struct view_holds *ret);
+/* May something that changes in the target be held? */
+bool holds_cover(const struct view_hold *h, const struct target *tg);
+/* May the peer know of it? Of one for a single target, who may see that. */
+bool holds_sees(const struct call *c, struct txn *t, const struct hold *h);
+/* The value; what was held only to those who may see every target it may be of. */
+int holds_show(const struct call *c, struct txn *t, const struct hold *h, struct json *j);
+/* Member "holds" with those that the peer may know of; `paths`: with what is held. */
+int holds_show_all(struct call *c, struct txn *t, struct json *j, const char *key);
 
 /* route_sinks.c */
 struct sink_lag {

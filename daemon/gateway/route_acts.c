@@ -17,7 +17,7 @@ struct act {
 };
 
 /* The body as an object whose names are all in `names` (space between); none is an empty object. */
-static int read_body(struct call *c, const char *names, json_t **ret)
+int body_read(struct call *c, const char *names, struct json_t **ret)
 {
 	json_error_t why;
 	const char *name;
@@ -158,7 +158,7 @@ int route_rescan(struct call *c)
 	struct act *act = c->stream = arena_alloc(&c->mem, sizeof(*act));
 	DECREF json_t *body = NULL;
 	struct door_msg m = {.op = DOOR_RESCAN};
-	int r = read_body(c, "path", &body);
+	int r = body_read(c, "path", &body);
 
 	if (r == 0)
 		r = body_path(body, &m.path);
@@ -257,7 +257,7 @@ static bool is_blank(struct span s)
 	return true;
 }
 
-static int read_reason(const json_t *body, struct span *ret)
+int body_reason(const struct json_t *body, struct span *ret)
 {
 	const json_t *v = json_object_get(body, "reason");
 
@@ -302,7 +302,7 @@ static int wait_accept(struct call *c)
 
 static int read_accept(struct call *c, const json_t *body, struct buf *paths, struct door_msg *m)
 {
-	int r = read_reason(body, &m->text);
+	int r = body_reason(body, &m->text);
 
 	if (r == 0)
 		r = read_expires(body, &m->expires);
@@ -350,7 +350,7 @@ int route_accept(struct call *c)
 	int r = read_match(c, act);
 
 	if (r == 0)
-		r = read_body(c, "expires paths paths_b64 reason", &body);
+		r = body_read(c, "expires paths paths_b64 reason", &body);
 	if (r == 0)
 		r = read_accept(c, body, &paths, &m);
 	if (r == 0)

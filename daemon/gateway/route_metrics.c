@@ -10,6 +10,7 @@ struct facts {
 	struct store_stats stats;
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 	uint64_t worst[SEV_N];
+	uint64_t holds, held[SEV_N];
 	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
 };
 
@@ -45,6 +46,12 @@ static void put_gaps(struct buf *out, const char *name, const struct facts *f)
 {
 	for (int i = 0; i < GAP_N; i++)
 		sample(out, name, "cause", gap_kinds[i].name, f->gaps[i]);
+}
+
+static void put_held(struct buf *out, const char *name, const struct facts *f)
+{
+	for (int i = 0; i < SEV_N; i++)
+		sample(out, name, "severity", severity_kinds[i].name, f->held[i]);
 }
 
 static void put_answers(struct buf *out, const char *name, const struct facts *f)
@@ -116,6 +123,7 @@ static void put_reload_time(struct buf *out, const char *name, const struct fact
 	{                                                                                          \
 		sample(out, name, NULL, NULL, what);                                               \
 	}
+PUT(put_holds, f->holds)
 PUT(put_unbaselined, f->unbaselined)
 PUT(put_seq, f->stats.last_seq)
 PUT(put_last_time, (uint64_t)(f->last_time / CLOCK_S))
@@ -145,6 +153,10 @@ static const struct {
 		put_reload_ok},
 	{"config_last_reload_success_timestamp_seconds", "gauge",
 		"when the configuration and rules in force were read", put_reload_time},
+	{"holds_open", "gauge", "open maintenance windows: what falls into them is no alert yet",
+		put_holds},
+	{"held_changes", "gauge", "changes held in them by the severity they would have had",
+		put_held},
 	{"journal_last_timestamp_seconds", "gauge", "when the last event was written",
 		put_last_time},
 	{"journal_seq", "gauge", "number of the last event", put_seq},
@@ -177,6 +189,20 @@ static int gather_last(struct txn *t, struct facts *f)
 	int r = f->stats.last_seq ? journal_get(t, f->stats.last_seq, &e) : STORE_ABSENT;
 
 	f->last_time = r == 0 ? e.time : 0;
+	return r < 0 ? r : 0;
+}
+
+static int gather_holds(struct txn *t, struct facts *f)
+{
+	struct hold h;
+	uint64_t id = 0;
+	int r;
+
+	while ((r = hold_next(t, &id, &h)) == 0) {
+		f->holds++;
+		for (int i = 0; i < SEV_N; i++)
+			f->held[i] += h.counts[i];
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -219,6 +245,8 @@ int route_metrics(struct call *c)
 		r = view_begin(c, &t);
 	if (r == 0)
 		r = gather(t, &f);
+	if (r == 0)
+		r = gather_holds(t, &f);
 	if (r == 0)
 		r = gather_last(t, &f);
 	if (r != 0)

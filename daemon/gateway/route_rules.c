@@ -13,7 +13,8 @@ struct explaining {
 
 static const char *state_name(enum rule_state s)
 {
-	static const char *const names[] = {"decides", "loses", "does not fit", "expired"};
+	static const char *const names[] = {
+		"decides", "loses", "does not fit", "expired", "not open"};
 
 	return names[s];
 }

@@ -164,6 +164,8 @@ static int answer_status(struct call *c)
 	json_m_uint(&j, "first_seq", stats.first_seq);
 	if (r == 0 && view_sees_all(c))
 		r = show_gaps(&j, c, t);
+	if (r == 0)
+		r = holds_show_all(c, t, &j, "holds");
 	json_m_uint(&j, "last_seq", stats.last_seq);
 	json_m_uint(&j, "refused", c->g->n_refused);
 	show_reload(&j, c);

@@ -46,8 +46,23 @@ static int read_wanted(const struct query *q, struct wanted *ret)
 	return query_bool(q, "all", &ret->all);
 }
 
-static int show_one(struct call *c, struct json *j, struct txn *t, const struct target *tg)
+/* The names of those that cover the target, in the call's memory. */
+static struct show_names covering(
+	struct call *c, const struct view_holds *holds, const struct target *tg)
 {
+	struct span *v = arena_alloc(&c->mem, (holds->n + 1) * sizeof(*v));
+	struct show_names names = {v, 0};
+
+	for (size_t i = 0; i < holds->n; i++)
+		if (holds_cover(&holds->v[i], tg))
+			v[names.n++] = holds->v[i].hold.name;
+	return names;
+}
+
+static int show_one(struct call *c, struct json *j, struct txn *t, const struct view_holds *holds,
+	const struct target *tg)
+{
+	struct show_names names = {NULL, 0};
 	struct target_state_rec s = {.generation = 0};
 	struct view_excluded x;
 	int r = targets_state_get(t, tg->no, &s);
@@ -55,13 +70,16 @@ static int show_one(struct call *c, struct json *j, struct txn *t, const struct 
 	if (r < 0)
 		return r;
 	view_excluded(c, tg, &x);
-	show_target(j, tg, &s, &x.show);
+	if (holds->n)
+		names = covering(c, holds, tg);
+	show_target(j, tg, &s, &x.show, &names);
 	return 0;
 }
 
 int route_targets(struct call *c)
 {
 	struct wanted w;
+	struct view_holds holds = {NULL, 0};
 	TXN struct txn *t = NULL;
 	struct target tg;
 	struct json j;
@@ -70,6 +88,8 @@ int route_targets(struct call *c)
 
 	if (r == 0)
 		r = view_begin(c, &t);
+	if (r == 0)
+		r = holds_read(c, t, &holds);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	j = call_json(c);
@@ -79,7 +99,7 @@ int route_targets(struct call *c)
 	while ((r = targets_next(t, &no, &tg)) == 0) {
 		if (!is_wanted(&w, &tg) || !view_sees(c, &tg))
 			continue;
-		r = show_one(c, &j, t, &tg);
+		r = show_one(c, &j, t, &holds, &tg);
 		if (r < 0)
 			return r;
 	}
@@ -95,6 +115,8 @@ int route_target(struct call *c)
 	TXN struct txn *t = NULL;
 	struct target_state_rec s = {.generation = 0};
 	struct view_excluded x;
+	struct view_holds holds = {NULL, 0};
+	struct show_names names;
 	struct target tg;
 	struct json j;
 	int r = view_begin(c, &t);
@@ -104,15 +126,18 @@ int route_target(struct call *c)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = targets_state_get(t, tg.no, &s);
+	if (r >= 0)
+		r = holds_read(c, t, &holds);
 	if (r < 0)
 		return r;
+	names = covering(c, &holds, &tg);
 	j = call_json(c);
 	json_open(&j, '{');
 	json_key(&j, "coverage");
 	r = view_coverage(c, t, &tg, &s, &j);
 	json_key(&j, "target");
 	view_excluded(c, &tg, &x);
-	show_target(&j, &tg, &s, &x.show);
+	show_target(&j, &tg, &s, &x.show, &names);
 	json_close(&j, '}');
 	return r;
 }

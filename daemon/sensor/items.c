@@ -177,6 +177,33 @@ static void free_ran(struct item *i)
 	free(r);
 }
 
+static void free_rules(struct item *i)
+{
+	struct item_rules *r = container_of(i, struct item_rules, item);
+
+	rules_unref(r->rules);
+	free(r);
+}
+
+static void free_hold_open(struct item *i)
+{
+	struct item_hold_open *h = container_of(i, struct item_hold_open, item);
+
+	kept_unref(h->kept);
+	buf_free(&h->name);
+	buf_free(&h->reason);
+	buf_free(&h->path);
+	free(h);
+}
+
+static void free_hold_close(struct item *i)
+{
+	struct item_hold_close *h = container_of(i, struct item_hold_close, item);
+
+	buf_free(&h->reason);
+	free(h);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

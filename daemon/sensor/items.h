@@ -27,9 +27,11 @@
 	X(SESSION, session)                                                                        \
 	X(SINKS, sinks)                                                                            \
 	X(SINK_REFUSED, sink_refused)                                                              \
-	X(REJUDGE, rejudge)
 	X(REJUDGE, rejudge)                                                                        \
-	X(RAN, ran)
+	X(RAN, ran)                                                                                \
+	X(RULES, rules)                                                                            \
+	X(HOLD_OPEN, hold_open)                                                                    \
+	X(HOLD_CLOSE, hold_close)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -222,6 +224,31 @@ struct item_ran {
 struct item_rejudge {
 	struct item item;
 	struct kept *kept;
+};
+
+/* The rules that are in force from here on: for their windows. */
+struct item_rules {
+	struct item item;
+	struct rules *rules;
+};
+
+/* A maintenance window by command. */
+struct item_hold_open {
+	struct item item;
+	struct kept *kept; /* NULL: every target */
+	struct buf name, reason, path;
+	int64_t lasts; /* ns */
+	uint32_t uid;
+	int asker;
+	uint32_t ask_id;
+};
+struct item_hold_close {
+	struct item item;
+	uint64_t hold; /* its id */
+	struct buf reason;
+	uint32_t uid;
+	int asker;
+	uint32_t ask_id;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

@@ -20,6 +20,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
 	l->beat.next = clock_mono() + opt->heartbeat;
+	ledger_holds_init(l);
 	*ret = l;
 	return 0;
 }
@@ -87,6 +88,7 @@ void ledger_free(struct ledger *l)
 		kept_unref(l->kept[i]);
 	free(l->kept);
 	ledger_beat_fini(l);
+	ledger_holds_free(l);
 	runs_free(l->runs);
 	taken_free(l->taken);
 	free(l);
@@ -181,6 +183,7 @@ static void undo(struct ledger *l)
 	txn_abort(take(l->txn));
 	runs_abort(l->runs);
 	ledger_ran_over(l, false);
+	ledger_holds_forget(l);
 	l->build = l->build_saved;
 }
 
@@ -225,6 +228,8 @@ static int attempt(struct ledger *l)
 
 	was = l->head.last;
 	if (r == 0)
+		r = ledger_holds(l);
+	if (r == 0)
 		r = apply(l);
 	if (r == 0 && clock_mono() >= l->next_tidy)
 		r = ledger_tidy(l);
@@ -244,6 +249,7 @@ static int attempt(struct ledger *l)
 		l->build = l->build_saved;
 		runs_abort(l->runs);
 		ledger_ran_over(l, false);
+		ledger_holds_forget(l);
 		return r;
 	}
 	atomic_fetch_add(&l->opt.stats->batches, 1);
@@ -375,6 +381,8 @@ static int64_t next_own(const struct ledger *l)
 
 	if (l->opt.heartbeat && l->beat.next < next)
 		next = l->beat.next;
+	if (l->holds.wake < next)
+		next = l->holds.wake;
 	return l->next_tidy < next ? l->next_tidy : next;
 }
 

@@ -147,6 +147,7 @@ static int make_beat(struct ledger *l, struct making *m)
 
 	if (r == 0)
 		r = count_gaps(l, &m->beat.gaps);
+	m->beat.holds = l->holds.n;
 	add_sinks(m, sinks);
 	return r < 0 ? r : write_beat(m);
 }

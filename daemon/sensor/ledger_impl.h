@@ -37,6 +37,16 @@ struct ledger_beat {
 	struct sink_told sinks[BEAT_SINKS];
 	size_t n_sinks;
 };
+/* Maintenance windows: ledger_hold.c */
+struct hold_open;
+struct ledger_holds {
+	struct hold_open *first;
+	size_t n;
+	bool loaded;
+	struct rules *rules; /* NULL: not told yet */
+	int64_t wake;	     /* monotonic ns: when to look at the clock */
+	char boot[40];	     /* id; empty: not known */
+};
 struct held {
 	struct held *next;
 	struct item *item;
@@ -67,6 +77,7 @@ struct ledger {
 	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
 	struct ledger_beat beat;
 	struct runs *runs;
+	struct ledger_holds holds;
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -153,6 +164,18 @@ int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, e
 uint64_t ledger_run_of(struct span ruling); /* the run that a change's ruling names; 0: none */
 /* Tells the runs that are over; `all`: every one, for the sensor stops. */
 int ledger_runs(struct ledger *l, bool all);
+/* Is it held? Then it is counted, and told as info with the member `hold`, whose bytes are in `mem`. The
+ * change's own severity stays. */
+int ledger_hold(struct ledger *l, const struct kept *k, struct event *e, struct buf *mem);
+/* The same for a package manager's run in a target. */
+int ledger_hold_run(struct ledger *l, const struct target *t, struct event *e, struct buf *mem);
+/* At the beginning of a batch: opens and closes the windows whose time has come. */
+int ledger_holds(struct ledger *l);
+/* A target is removed: ends the windows that were opened for it. */
+int ledger_holds_gone(struct ledger *l, uint32_t no);
+void ledger_holds_init(struct ledger *l);
+void ledger_holds_forget(struct ledger *l); /* the batch is given up */
+void ledger_holds_free(struct ledger *l);
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
 {
 	return l->opt.heartbeat && now >= l->beat.next;

@@ -24,7 +24,7 @@ static int host_path(const struct kept *k, const struct change *c, struct buf *o
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq)
 {
-	BUF struct buf host = {0};
+	BUF struct buf host = {0}, held = {0};
 	struct target t;
 	struct event e = {.type = type,
 		.change = c,
@@ -41,7 +41,8 @@ int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	e.host_path = buf_span(&host);
 	if (type == EVENT_CHANGE_CLEARED)
 		e.severity = SEV_INFO;
-	return ledger_journal(l, &e, ret_seq);
+	r = ledger_hold(l, k, &e, &held);
+	return r < 0 ? r : ledger_journal(l, &e, ret_seq);
 }
 
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,

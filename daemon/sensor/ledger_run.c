@@ -154,7 +154,7 @@ static int tell_run(struct ledger *l, const struct run *run)
 {
 	CLEANUP(run_sum_free) struct run_sum sum = {.n = {0}};
 	struct of_target of = {l, run_target(run)};
-	BUF struct buf text = {.p = NULL};
+	BUF struct buf text = {.p = NULL}, held = {.p = NULL};
 	struct json j = json_on(&text);
 	struct event e = {.type = EVENT_PACKAGE_RUN, .severity = SEV_LOW};
 	struct target t;
@@ -169,7 +169,10 @@ static int tell_run(struct ledger *l, const struct run *run)
 		e.severity = run_worst(run);
 	run_show(&j, run, &sum);
 	e.run = buf_span(&text);
-	return buf_err(&text) < 0 ? buf_err(&text) : ledger_journal(l, &e, NULL);
+	r = e.target ? ledger_hold_run(l, e.target, &e, &held) : 0;
+	if (r == 0)
+		r = buf_err(&text);
+	return r < 0 ? r : ledger_journal(l, &e, NULL);
 }
 
 int ledger_runs(struct ledger *l, bool all)

@@ -125,6 +125,8 @@ int ledger_gone(struct ledger *l, struct item *i)
 		r = tell(l, EVENT_TARGET_REMOVED, SEV_INFO, &copy,
 			g->removed ? "" : "it is no longer configured");
 	if (r == 0)
+		r = ledger_holds_gone(l, copy.no);
+	if (r == 0)
 		r = ledger_gap_end_all(l, copy.no);
 	return r;
 }

@@ -42,6 +42,16 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t)
 	return !rules_for_same_excludes(old, held);
 }
 
+void rulebook_tell(struct sensor *s)
+{
+	struct item_rules *i = calloc(1, sizeof(*i));
+
+	must(i);
+	i->item.kind = ITEM_RULES;
+	i->rules = rules_ref(s->rules);
+	sensor_push(s, &i->item);
+}
+
 static void rejudge(struct sensor *s, struct kept *k)
 {
 	struct item_rejudge *i = calloc(1, sizeof(*i));
@@ -81,10 +91,12 @@ void rulebook_replace(struct sensor *s, struct rules *fresh)
 
 	if (same) {
 		rules_unref(fresh);
+		rulebook_tell(s); /* the host's time zone may be another */
 		return;
 	}
 	s->rules = fresh;
 	s->rules_expire = rules_next_expiry(fresh, clock_wall());
+	rulebook_tell(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next) {
 		struct target t;
 

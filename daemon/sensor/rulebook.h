@@ -17,6 +17,8 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t);
 void rulebook_follow(struct sensor *s, struct reg *r, const struct target *t);
 /* Another set from here on; takes the reference. */
 void rulebook_replace(struct sensor *s, struct rules *fresh);
+/* Hands the rules to the ledger, which opens and closes their windows. */
+void rulebook_tell(struct sensor *s);
 /* Judges all drift anew. */
 void rulebook_rejudge(struct sensor *s);
 /* When an `expires` has passed: what it expected is told again. */

@@ -515,6 +515,7 @@ static void life(struct sensor *s)
 	s->hint_credit = HINT_SAVED;
 	sensor_note(s, EVENT_DAEMON_STARTED, "boltseald " BOLTSEAL_VERSION);
 	sensor_note_rules(s, "");
+	rulebook_tell(s);
 	tell_blind(s);
 	registry_start(s);
 	rulebook_rejudge(s);

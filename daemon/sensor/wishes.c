@@ -275,6 +275,44 @@ static void wish_sinks(struct sensor *s, int seat, const struct door_msg *m, str
 	outbox_done(s->outbox, seat, m->id, DOOR_OK, "");
 }
 
+static void wish_hold_open(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_hold_open *h;
+	struct rd at = rd_of(m->text);
+
+	if (m->target.n && !(r = registry_by_id(&s->reg, m->target))) {
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_TARGET, "it is not kept any more");
+		return;
+	}
+	h = calloc(1, sizeof(*h));
+	must(h);
+	h->item.kind = ITEM_HOLD_OPEN;
+	h->kept = r ? kept_ref(r->kept) : NULL;
+	buf_add_span(&h->name, rd_bytes(&at));
+	buf_add_span(&h->reason, rd_bytes(&at));
+	buf_add_span(&h->path, rd_bytes(&at));
+	h->lasts = (int64_t)m->value;
+	h->uid = m->uid;
+	h->asker = seat;
+	h->ask_id = m->id;
+	sensor_push(s, &h->item);
+}
+
+static void wish_hold_close(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_hold_close *h = calloc(1, sizeof(*h));
+
+	(void)r;
+	must(h);
+	h->item.kind = ITEM_HOLD_CLOSE;
+	h->hold = m->value;
+	buf_add_span(&h->reason, m->text);
+	h->uid = m->uid;
+	h->asker = seat;
+	h->ask_id = m->id;
+	sensor_push(s, &h->item);
+}
+
 static const struct {
 	wish fn;
 	bool of_target;
@@ -288,6 +326,8 @@ static const struct {
 	[DOOR_SINK_BEHIND] = {wish_sink_behind, false},
 	[DOOR_SINKS] = {wish_sinks, false},
 	[DOOR_SINK_REFUSED] = {wish_sink_refused, false},
+	[DOOR_HOLD_OPEN] = {wish_hold_open, false},
+	[DOOR_HOLD_CLOSE] = {wish_hold_close, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)

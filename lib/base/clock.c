@@ -22,6 +22,11 @@ int64_t clock_mono(void)
 	return now_of(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot(void)
+{
+	return now_of(CLOCK_BOOTTIME);
+}
+
 int64_t clock_thread(void)
 {
 	return now_of(CLOCK_THREAD_CPUTIME_ID);

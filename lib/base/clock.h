@@ -3,8 +3,9 @@
 
 #include "base/buf.h"
 
-int64_t clock_wall(void);   /* CLOCK_REALTIME, ns */
-int64_t clock_mono(void);   /* CLOCK_MONOTONIC, ns */
+int64_t clock_wall(void); /* CLOCK_REALTIME, ns */
+int64_t clock_mono(void); /* CLOCK_MONOTONIC, ns */
+int64_t clock_boot(void); /* CLOCK_BOOTTIME, ns: as monotonic, and goes on while the host sleeps */
 int64_t clock_thread(void); /* what this thread has used of a processor, ns */
 #define CLOCK_MS INT64_C(1000000)
 #define CLOCK_S INT64_C(1000000000)

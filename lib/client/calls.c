@@ -61,6 +61,51 @@ int boltseal_sink_test(struct boltseal *h, const char *sink, struct boltseal_rep
 	return boltseal_request(h, "POST", buf_text(&u.text), NULL, NULL, reply);
 }
 
+int boltseal_holds(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/v1/holds", reply);
+}
+
+static void member(struct json *j, const char *key, const char *value)
+{
+	if (value)
+		json_m_text(j, key, value);
+}
+
+int boltseal_hold_open(
+	struct boltseal *h, const struct boltseal_hold_ask *ask, struct boltseal_reply *reply)
+{
+	BUF struct buf body = {0};
+	struct json j = json_on(&body);
+
+	json_open(&j, '{');
+	if (!ask->target)
+		json_m_bool(&j, "all", true);
+	member(&j, "for", ask->lasts);
+	member(&j, "name", ask->name);
+	member(&j, "path", ask->path);
+	member(&j, "reason", ask->reason);
+	member(&j, "target", ask->target);
+	json_close(&j, '}');
+	return boltseal_request(h, "POST", "/v1/holds", NULL, buf_text(&body), reply);
+}
+
+int boltseal_hold_close(
+	struct boltseal *h, const char *hold, const char *reason, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+	BUF struct buf body = {0};
+	struct json j = json_on(&body);
+
+	json_open(&j, '{');
+	member(&j, "reason", reason);
+	json_close(&j, '}');
+	buf_add_text(&u.text, "/v1/holds/");
+	text_url_encode(&u.text, span_of(hold));
+	buf_add_text(&u.text, "/close");
+	return boltseal_request(h, "POST", buf_text(&u.text), NULL, buf_text(&body), reply);
+}
+
 int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply)
 {
 	return get_plain(h, all ? "/v1/targets?all=1" : "/v1/targets", reply);

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "model/judge.h"
 #include "model/target.h"
+#include "policy/window.h"
 #include <stdatomic.h>
 
 /* What a rule can give. The first four are of a path, the others of a change. */
@@ -27,7 +28,8 @@
 	X(WITHHOLD, "withhold", "its content is never shown")                                      \
 	X(SEVERITY, "severity", "how much a change matters")                                       \
 	X(RAISE, "raise", "steps by which the severity is raised")                                 \
-	X(EXPECT, "expect", "allowed: kept and counted, and no alert")
+	X(EXPECT, "expect", "allowed: kept and counted, and no alert")                             \
+	X(HOLD, "hold", "while its window is open alerts are held, and summed up at its end")
 #define X_RULE_PROP(id, n, s) RULE_##id,
 enum rule_prop { RULE_PROPS(X_RULE_PROP) RULE_PROP_N };
 #undef X_RULE_PROP
@@ -56,8 +58,10 @@ struct rule {
 	/* What it gives: bits (1u << RULE_x). */
 	uint32_t gives;
 	uint32_t watch; /* aspects */
-	bool exclude, growing, withhold, expect;
+	bool exclude, growing, withhold, expect, hold;
 	uint32_t grown_by; /* growing: bits of origins whose growth is expected */
+	struct window
+		window; /* with `hold`; false: never held, not by a window opened by command either */
 	enum severity severity;
 	int8_t raise;
 	int64_t expires; /* wall ns; 0: never */
@@ -83,7 +87,7 @@ struct rules_hear {
 	void *ctx;
 	int64_t lint_at; /* wall: where there are mistakes, tell what is expired and named twice too; 0: no */
 };
-enum { RULES_FILES_MAX = 1024, RULES_MAX = 20000 };
+enum { RULES_FILES_MAX = 1024, RULES_MAX = 20000, RULES_HOLDS_MAX = 256 };
 /* Each of `paths` is a file, or a directory whose *.yaml and *.yml are read in order of name.
  * Everything that is wrong is told; the first is the sentence, "file:line:column: what". `*ret` only when
  * nothing is wrong. */
@@ -100,6 +104,11 @@ int rules_digest(struct rules *r);
 size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *hear);
 /* The soonest `expires` after `now`; 0: none. */
 int64_t rules_next_expiry(const struct rules *r, int64_t now);
+
+/* The rule of that name that gives a window; NULL: none. There is one at most. */
+const struct rule *rules_holding(const struct rules *r, struct span name);
+/* Does it select the target? */
+bool rule_applies(const struct rule *r, const struct target *t);
 
 struct rules *rules_ref(struct rules *r);
 void rules_unref(struct rules *r);
@@ -164,14 +173,16 @@ struct rule_facts {
 };
 struct rules_of_change {
 	const struct rule *severity, *raise, *expect; /* NULL: nobody */
+	const struct rule *hold; /* whose window is open then, or that says false */
 };
 void rules_change(
 	const struct rules_for *f, const struct rule_facts *facts, struct rules_of_change *ret);
 
 /* Calls `fn` for each property and each rule that gives it there, in the order of the properties, the
  * last rule first. `state`: decides; loses; or, with no change at hand (facts->kind 0) or where the
- * change is another, does not fit, and `when` says what it would have to be. */
-enum rule_state { RULE_DECIDES, RULE_LOSES, RULE_UNFIT, RULE_EXPIRED };
+ * change is another, does not fit, and `when` says what it would have to be; closed: its window is not
+ * open. */
+enum rule_state { RULE_DECIDES, RULE_LOSES, RULE_UNFIT, RULE_EXPIRED, RULE_CLOSED };
 typedef void rules_explain_fn(
 	void *ctx, enum rule_prop prop, const struct rule *r, enum rule_state state);
 void rules_explain(

@@ -92,10 +92,11 @@ static bool is_within(const struct rule *in, const struct rule *out)
 	       labels_within(in, out);
 }
 
-/* A rule that expires gives its word back some day. */
+/* A rule that expires gives its word back some day, and one with a window does so when that closes. */
 static bool is_shadowed_by(const struct rule *r, const struct rule *later)
 {
-	return !(r->gives & ~later->gives) && !later->expires && is_within(r, later);
+	return !(r->gives & ~later->gives) && !later->expires && is_within(r, later) &&
+	       !(later->hold && !(r->hold && window_same(&r->window, &later->window)));
 }
 
 /* ---- findings ---- */
@@ -186,6 +187,11 @@ size_t rules_lint(const struct rules *r, int64_t now, const struct rules_hear *h
 				(const char *)one->name.p);
 			n++;
 		}
+		if (one->hold && !window_next(&one->window, now)) {
+			rules_warn(hear, one, "%s has expired: its window is over",
+				(const char *)one->name.p);
+			n++;
+		}
 		n += lint_shadow(r, i, hear);
 	}
 	return n;
@@ -240,6 +246,12 @@ void rule_value(const struct rule *r, enum rule_prop prop, struct buf *out)
 		break;
 	case RULE_RAISE:
 		buf_printf(out, "%+d", r->raise);
+		break;
+	case RULE_HOLD:
+		if (r->hold)
+			window_words(&r->window, out);
+		else
+			buf_add_text(out, "false");
 		break;
 	case RULE_WATCH:
 		for (unsigned i = 0; i < ASPECT_N; i++) {

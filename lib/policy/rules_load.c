@@ -194,11 +194,48 @@ static void add_dir(struct gather *g, const char *path)
 	free(list);
 }
 
+static const struct rule *holding(const struct rule *rule, size_t n, struct span name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rule[i].hold && span_eq(rule[i].name, name))
+			return &rule[i];
+	return NULL;
+}
+
+/* A window is opened, told and closed by its name. */
+static void check_windows(struct making *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n && n <= RULES_HOLDS_MAX; i++) {
+		const struct rule *r = &m->rule[i], *first;
+		BUF struct buf text = {0};
+
+		if (!r->hold)
+			continue;
+		m->file = r->file;
+		first = holding(m->rule, i, r->name);
+		if (first)
+			buf_printf(&text, "hold: the name %s is taken by the window of %s:%u",
+				(const char *)r->name.p, (const char *)first->file.p, first->line);
+		if (++n > RULES_HOLDS_MAX)
+			buf_printf(&text, "hold: more than %d windows", RULES_HOLDS_MAX);
+		if (text.n)
+			making_refuse_at(m, r->line, r->col, buf_text(&text));
+	}
+}
+
+const struct rule *rules_holding(const struct rules *r, struct span name)
+{
+	return holding(r->rule, r->n, name);
+}
+
 static int finish(struct gather *g, struct rules **ret)
 {
 	struct rules *set = g->m.set;
 	struct rule *rule;
 
+	check_windows(&g->m);
 	if (g->m.errors && (!g->m.hear || !g->m.hear->lint_at))
 		return err_set(-EINVAL, "%s", buf_text(&g->m.first));
 	rule = arena_alloc(&set->mem, (g->m.n + 1) * sizeof(*rule));

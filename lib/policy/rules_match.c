@@ -68,7 +68,7 @@ static bool label_matches(const struct rule_label *want, struct span labels)
 	return false;
 }
 
-static bool applies(const struct rule *r, const struct target *t)
+bool rule_applies(const struct rule *r, const struct target *t)
 {
 	if (!any_matches(&r->target, t->name, t->id) ||
 		!any_matches(&r->image, t->image, t->image_digest) ||
@@ -177,7 +177,7 @@ struct rules_for *rules_for(struct rules *r, const struct target *t)
 	if (t->kind == TARGET_HOST && t->upper.n > 1)
 		f->prefix = arena_dup(&f->mem, t->upper);
 	for (size_t i = 0; i < r->n; i++) {
-		in[i] = applies(&r->rule[i], t);
+		in[i] = rule_applies(&r->rule[i], t);
 		globs += in[i] ? n_globs(&r->rule[i]) : 0;
 	}
 	for (f->n_slots = 8; f->n_slots < 2 * globs + 2;)
@@ -449,6 +449,13 @@ static bool has_expired(const struct rule *r, int64_t when)
 	return r->expires && r->expires <= when;
 }
 
+static bool is_closed(const struct rule *r, int64_t when)
+{
+	struct window_time t;
+
+	return r->hold && !window_at(&r->window, when, &t);
+}
+
 static bool beats(const struct rule *r, const struct rule *best, enum rule_prop prop)
 {
 	return r->gives & 1u << prop && (!best || best->no < r->no);
@@ -459,7 +466,7 @@ static bool change_wants(void *ctx, const struct rule *r)
 	const struct rules_of_change *b = ((struct fitting *)ctx)->best;
 
 	return beats(r, b->severity, RULE_SEVERITY) || beats(r, b->raise, RULE_RAISE) ||
-	       beats(r, b->expect, RULE_EXPECT);
+	       beats(r, b->expect, RULE_EXPECT) || beats(r, b->hold, RULE_HOLD);
 }
 
 static void change_takes(void *ctx, const struct rule *r)
@@ -475,6 +482,8 @@ static void change_takes(void *ctx, const struct rule *r)
 		b->raise = r;
 	if (beats(r, b->expect, RULE_EXPECT) && !has_expired(r, f->facts->when))
 		b->expect = r;
+	if (beats(r, b->hold, RULE_HOLD) && !is_closed(r, f->facts->when))
+		b->hold = r;
 }
 
 void rules_change(
@@ -483,7 +492,7 @@ void rules_change(
 	struct fitting ctx = {.facts = facts};
 	struct meeting m = {change_wants, change_takes, &ctx};
 
-	*ret = (struct rules_of_change){NULL, NULL, NULL};
+	*ret = (struct rules_of_change){.severity = NULL};
 	ctx.best = ret;
 	if (f && f->gives & ~((1u << RULE_PATH_PROPS) - 1))
 		meet(f, facts->path, &m);
@@ -520,6 +529,18 @@ static int last_first(const void *a, const void *b)
 	return x->no < y->no ? 1 : x->no > y->no ? -1 : 0;
 }
 
+static enum rule_state state_of(
+	const struct rule *r, enum rule_prop prop, const struct rule_facts *facts, bool decided)
+{
+	if (prop == RULE_EXPECT && has_expired(r, facts->when))
+		return RULE_EXPIRED;
+	if (prop == RULE_HOLD && is_closed(r, facts->when))
+		return window_next(&r->window, facts->when) ? RULE_CLOSED : RULE_EXPIRED;
+	if (!fits(r, facts))
+		return RULE_UNFIT;
+	return decided ? RULE_LOSES : RULE_DECIDES;
+}
+
 void rules_explain(
 	const struct rules_for *f, const struct rule_facts *facts, rules_explain_fn *fn, void *ctx)
 {
@@ -538,16 +559,11 @@ void rules_explain(
 
 		for (size_t i = 0; i < met.n; i++) {
 			const struct rule *r = met.v[i];
-			enum rule_state state = RULE_LOSES;
+			enum rule_state state;
 
 			if (!(r->gives & 1u << prop))
 				continue;
-			if (prop == RULE_EXPECT && has_expired(r, facts->when))
-				state = RULE_EXPIRED;
-			else if (!fits(r, facts))
-				state = RULE_UNFIT;
-			else if (!decided)
-				state = RULE_DECIDES;
+			state = state_of(r, prop, facts, decided);
 			decided |= state == RULE_DECIDES;
 			fn(ctx, prop, r, state);
 		}

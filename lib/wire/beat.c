@@ -26,6 +26,7 @@ void show_beat(struct json *j, const struct beat *b)
 	json_open(j, '{');
 	json_m_bool(j, "full", b->full);
 	json_m_uint(j, "gaps", b->gaps);
+	json_m_uint(j, "holds", b->holds);
 	json_m_int(j, "interval", b->interval / CLOCK_S);
 	json_m_uint(j, "n_targets", b->n_targets);
 	json_key(j, "sinks");

@@ -30,6 +30,7 @@ struct beat {
 	uint64_t n_targets;    /* that run */
 	const uint8_t *digest; /* SHA_LEN, see beat_digest_add() */
 	uint64_t gaps;	       /* that are open */
+	uint64_t holds;	       /* maintenance windows that are open */
 	const struct beat_sink *sinks;
 	size_t n_sinks;
 };

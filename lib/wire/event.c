@@ -44,6 +44,7 @@ static void members_before(struct json *j, const struct event *e)
 	if (e->generation)
 		json_m_uint(j, "generation", e->generation);
 	show_ready(j, "heartbeat", e->heartbeat);
+	show_ready(j, "hold", e->hold);
 	json_m_str(j, "host", e->host);
 }
 

@@ -36,6 +36,7 @@ struct event {
 	struct span run;       /* package.run: ready-made object, daemon/sensor/runs.h */
 	uint64_t run_id;       /* of the run that a change is part of; 0: none */
 	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
+	struct span hold;      /* the same: wire/held.h */
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
 int event_format(

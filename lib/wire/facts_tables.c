@@ -7,7 +7,7 @@
 
 #define WHO                                                                                        \
 	"[ by {actor.exe}][ (pid {actor.pid})][, origin {actor.origin}][ ("                        \
-	"{actor.reason})][, rule {rule.name}]"
+	"{actor.reason})][, rule {rule.name}][, held as {hold.severity} by {hold.name}]"
 #define WHERE "[{target.name}: ]"
 
 /* Of rows with the same type the one with the kind comes before the one for any. Columns after the
@@ -90,7 +90,8 @@ static const struct shape shapes[] = {
 	{EVENT_PACKAGE_RUN, 0, "package.run", "Package manager run", "packages-changed",
 		"event", "package", "change", 6002, 8,
 		WHERE "packages changed[ by {run.manager}][, {run.cmdline}]"
-		"[: {run.counts.A} added, {run.counts.C} changed, {run.counts.D} deleted]"},
+		"[: {run.counts.A} added, {run.counts.C} changed, {run.counts.D} deleted]"
+		"[, held as {hold.severity} by {hold.name}]"},
 	{EVENT_FLOOD, 0, "flood", "More changes than the budget", "flooded",
 		"event", "file", "info", 0, 99,
 		WHERE "[{flood.count} ]more changes than the budget[ from {flood.from} to {flood.to}]"
@@ -102,10 +103,10 @@ static const struct shape shapes[] = {
 		"event", "configuration", "info", 0, 99,
 		"maintenance window[ {hold.name}] ended[; held: {hold.counts.critical} critical, "
 		"{hold.counts.high} high, {hold.counts.medium} medium, {hold.counts.low} low, "
-		"{hold.counts.info} info]"},
+		"{hold.counts.info} info][, {reason}]"},
 	{EVENT_HEARTBEAT, 0, "heartbeat", "Heartbeat", "alive",
 		"state", "host", "info", 0, 99,
-		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}]"},
+		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}][, open windows: {heartbeat.holds}]"},
 	{EVENT_RULES_FAILED, 0, "rules.failed", "Reload failed", "reload-failed",
 		"event", "configuration", "error", 6002, 99,
 		"configuration or rules could not be read, those before stay[: {detail}]"},
@@ -187,6 +188,9 @@ const struct field fields[] = {
 	{"flood.worst", HOW_PLAIN, {"worst", NULL, "worst", "boltseal.flood.worst", "boltseal.flood.worst"}},
 	{"flood.scope", HOW_PLAIN, {"scope", NULL, "scope", "boltseal.flood.scope", "boltseal.flood.scope"}},
 	{"hold.name", HOW_PLAIN, {"hold", NULL, "hold", "boltseal.hold.name", "boltseal.hold.name"}},
+	{"hold.severity", HOW_PLAIN, {"held", NULL, "held", "boltseal.hold.severity", "boltseal.hold.severity"}},
+	{"hold.worst", HOW_PLAIN, {"worst", NULL, "worst", "boltseal.hold.worst", "boltseal.hold.worst"}},
+	{"hold.n_paths", HOW_PLAIN, {"n_paths", "cnt", "nPaths", "boltseal.hold.n_paths", "boltseal.n_paths"}},
 	{"hold.owner", HOW_PLAIN, {"owner", NULL, "owner", "boltseal.hold.owner", "boltseal.hold.owner"}},
 	{"hold.reason", HOW_PLAIN, {"reason", "reason", "reason", "boltseal.hold.reason", "boltseal.hold.reason"}},
 	{"hold.counts.critical", HOW_PLAIN, {"critical", NULL, "critical", "boltseal.hold.counts.critical", "boltseal.hold.critical"}},
@@ -197,6 +201,7 @@ const struct field fields[] = {
 	{"heartbeat.version", HOW_PLAIN, {"version", NULL, "version", "boltseal.heartbeat.version", "boltseal.version"}},
 	{"heartbeat.interval", HOW_PLAIN, {"interval", NULL, "interval", "boltseal.heartbeat.interval", "boltseal.heartbeat.interval"}},
 	{"heartbeat.gaps", HOW_PLAIN, {"gaps", "cnt", "gaps", "boltseal.heartbeat.gaps", "boltseal.heartbeat.gaps"}},
+	{"heartbeat.holds", HOW_PLAIN, {"holds", NULL, "holds", "boltseal.heartbeat.holds", "boltseal.heartbeat.holds"}},
 	{"generation", HOW_PLAIN, {"generation", "cn3:generation", "generation", "boltseal.generation", "boltseal.generation"}},
 	{"drift_id", HOW_PLAIN, {"drift_id", NULL, "driftId", "boltseal.drift_id", "boltseal.drift_id"}},
 	{"reason", HOW_PLAIN, {"reason", "reason", "reason", "event.reason", "boltseal.reason"}},

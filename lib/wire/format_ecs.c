@@ -113,8 +113,8 @@ static void add_hashes(const struct facts *f, struct jnode *doc)
 		tree_set(doc, "related.hash", all);
 }
 
-static const char *const lists[] = {
-	"session.paths", "run.paths", "heartbeat.targets", "heartbeat.sinks"};
+static const char *const lists[] = {"session.paths", "run.paths", "hold.paths", "hold.targets",
+	"heartbeat.targets", "heartbeat.sinks"};
 
 int format_ecs(const struct facts *f, const struct format_options *o, struct buf *out)
 {

@@ -83,8 +83,10 @@ static bool method_fits(const struct route *row, const char *method)
 static void allow(const struct route *row, struct route_match *m)
 {
 	bool head = strcmp(row->method, "GET") == 0;
+	size_t n = strlen(m->allow);
 
-	snprintf(m->allow, sizeof(m->allow), "%s%s", row->method, head ? ", HEAD" : "");
+	snprintf(m->allow + n, sizeof(m->allow) - n, "%s%s%s", n ? ", " : "", row->method,
+		head ? ", HEAD" : "");
 }
 
 int route_find(struct arena *mem, const char *method, struct span path, struct route_match *ret)

@@ -65,9 +65,20 @@ void show_excluded(struct json *j, const struct show_excluded *x)
 		json_m_bool(j, "excluded_all", true);
 }
 
+static void show_holds(struct json *j, const struct show_names *names)
+{
+	if (!names || !names->n)
+		return;
+	json_key(j, "holds");
+	json_open(j, '[');
+	for (size_t i = 0; i < names->n; i++)
+		json_str(j, names->v[i]);
+	json_close(j, ']');
+}
+
 /* baseline_root … last_sweep */
 static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x)
+	const struct show_excluded *x, const struct show_names *holds)
 {
 	if (s->baselined)
 		json_m_hex(j, "baseline_root", span_make(s->baseline_root, SHA_LEN));
@@ -78,6 +89,7 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "found", t->found);
 	show_str(j, "fs_type", t->fs_type);
 	json_m_uint(j, "generation", s->generation);
+	show_holds(j, holds);
 	json_m_str(j, "id", t->id);
 	show_str(j, "image", t->image);
 	show_str(j, "image_digest", t->image_digest);
@@ -88,10 +100,10 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 }
 
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x)
+	const struct show_excluded *x, const struct show_names *holds)
 {
 	json_open(j, '{');
-	target_first(j, t, s, x);
+	target_first(j, t, s, x, holds);
 	json_m_bool(j, "late", t->late);
 	json_m_text(j, "level", level_kinds[t->level].name);
 	show_paths(j, "lowers", t->lowers);

@@ -13,8 +13,13 @@ struct show_excluded {
 	size_t n;
 	bool all; /* nothing of it is watched */
 };
+/* Names of the open maintenance windows that may hold what changes in a target; NULL: none. */
+struct show_names {
+	const struct span *v;
+	size_t n;
+};
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x);
+	const struct show_excluded *x, const struct show_names *holds);
 /* Its two members, for whoever opens the object; nothing where nothing is excluded. */
 void show_excluded(struct json *j, const struct show_excluded *x);
 

@@ -2,6 +2,7 @@
 #include "model/actor.h"
 #include "model/drift.h"
 #include "model/gap.h"
+#include "model/hold.h"
 #include "model/target.h"
 
 /* Decodes `in` as a `noun`, encodes what came out, and goes on where it was refused. */
@@ -32,6 +33,23 @@ static void actor(struct span in, struct buf *out)
 	must(actor_decode(buf_span(&once), &it) == 0);
 	buf_add_span(out, in);
 }
+/* What is listed and counted can be added to, whatever it was. */
+static void hold(struct span in, struct buf *out)
+{
+	struct hold_path p = {
+		.target = 1, .kind = 'C', .severity = SEV_HIGH, .path = span_of("/x")};
+	BUF struct buf lists = {0}, again = {0};
+	struct hold it, back;
+
+	if (hold_decode(in, 1, &it) < 0) {
+		buf_add_span(out, in);
+		return;
+	}
+	hold_encode(&it, out);
+	hold_add(&it, &p, &lists);
+	hold_encode(&it, &again);
+	must(hold_decode(buf_span(&again), 1, &back) == 0);
+}
 RECODE(gap, gap)
 RECODE(target, target)
 RECODE(target_state, target_state_rec)
@@ -41,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static void (*const recode[])(struct span, struct buf *) = {
-		actor, gap, target, target_state, drift_hash};
+		actor, gap, target, target_state, drift_hash, hold};
 	struct span in = n ? span_make(p + 1, n - 1) : (struct span){0};
 	BUF struct buf again = {0};
 

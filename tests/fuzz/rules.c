@@ -14,7 +14,7 @@ static void take_word(void *ctx, enum rule_prop prop, const struct rule *r, enum
 {
 	BUF struct buf out = {0};
 
-	must(state <= RULE_EXPIRED);
+	must(state <= RULE_CLOSED);
 	rule_value(r, prop, &out);
 	rule_when(r, &out);
 	*(size_t *)ctx += out.n;

@@ -84,6 +84,18 @@ CASES = [
     ("accept-no-reason", "accept web --drift %s --reason=" % ID),
     ("accept-short", "accept web --drift abcd --reason x"),
     ("accept-expires", "accept web --drift %s --reason x --expires never" % ID),
+    ("hold", "hold"),
+    ("hold-json", "hold list -o jsonl"),
+    ("hold-open", ["hold", "open", "web", "--reason", "ticket 4711", "--for", "2h"]),
+    ("hold-open-taken", "hold open taken --reason x"),
+    ("hold-open-no-reason", "hold open web"),
+    ("hold-open-nothing", "hold open --reason x"),
+    ("hold-open-both", "hold open web --all --reason x"),
+    ("hold-close", "hold close web"),
+    ("hold-close-json", "hold close web -o json"),
+    ("hold-close-rule", "hold close nightly"),
+    ("hold-close-nothing", "hold close"),
+    ("hold-nonsense", "hold on"),
     ("rescan", "rescan web"),
     ("rescan-json", "rescan web -o jsonl"),
     ("rescan-failing", "rescan failing"),
@@ -241,6 +253,15 @@ def requests(server, sock):
           b["paths_b64"] == ["L3j/"] and b["reason"] == 'why "so"' and
           2590000 < (time.mktime(time.strptime(b["expires"][:19], "%Y-%m-%dT%H:%M:%S")) -
                      time.mktime(time.gmtime())) < 2594000, h)
+    h = asked(server, sock, ["hold", "open", "--all", "--for", "90m", "--path", "/etc/**", "--name", "n",
+                             "--reason", "why \"so\""])[0]
+    check("hold open sends what it was told", h["path"] == "/v1/holds" and json.loads(h["body"]) == {
+        "all": True, "for": "90m", "path": "/etc/**", "name": "n", "reason": 'why "so"'}, h)
+    h = asked(server, sock, ["hold", "open", "web", "--reason", "x"])[0]
+    check("and no more", json.loads(h["body"]) == {"target": "web", "reason": "x"}, h)
+    h = asked(server, sock, ["hold", "close", "a/b c", "--reason", "done"])[0]
+    check("hold close sends the name as one segment and the reason",
+          h["path"] == "/v1/holds/a%2Fb%20c/close" and h["body"] == '{"reason":"done"}', h)
     h = asked(server, sock, ["log", "web", "--since", "17", "--until", "2026-11-24", "--path",
                              "/etc/**", "--severity", "high", "--type", "change", "-f"])[0]
     check("log asks for what it was told", dict(h["query"]) == {

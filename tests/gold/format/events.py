@@ -70,7 +70,13 @@ FLOOD = {"count": 120000, "from": "2026-11-26T01:00:00.000000000Z", "to": "2026-
          "worst": "high", "path": "/usr/bin/sudo", "scope": "target"}
 HOLD = {"name": "patching", "reason": "monthly updates", "owner": "ops", "from": "2026-11-26T01:00:00.000000000Z",
         "to": "2026-11-26T03:00:00.000000000Z", "counts": {"info": 1, "low": 2, "medium": 3, "high": 4, "critical": 0}}
-HEARTBEAT = {"version": "0.1.0", "interval": 60, "gaps": 1,
+HELD = {"name": "patching", "severity": "high"}
+HOLD_OPENED = {k: v for k, v in {**HOLD, "by": "rule", "file": "/etc/boltseal/rules.d/70-nights.yaml", "line": 2}.items() if k != "counts"}
+HOLD_CLOSED = {**HOLD, "by": "command", "uid": 0, "worst": "high", "n_paths": 2,
+               "paths": [{"kind": "C", "path": "/etc/passwd", "severity": "high", "target": "web"},
+                         {**put_path({"kind": "A", "severity": "low"}, "path", b"/srv/\xff"), "target": "web"}],
+               "targets": [{"id": WEB["id"], "name": "web", "drift_id": sha("drift")}]}
+HEARTBEAT = {"version": "0.1.0", "interval": 60, "gaps": 1, "holds": 1,
              "targets": [{"id": WEB["id"], "name": "web", "drift_id": sha("drift"), "generation": 2}],
              "sinks": [{"name": "siem", "acked": 6, "lag": 1}]}
 
@@ -133,6 +139,10 @@ def everything():
     yield event("flood", severity="high", target=WEB, flood=FLOOD)
     yield event("hold.opened", severity="info", hold=HOLD)
     yield event("hold.closed", severity="info", hold=HOLD)
+    yield event("hold.opened", severity="low", hold=HOLD_OPENED)
+    yield event("hold.closed", severity="high", hold=HOLD_CLOSED, target=WEB, uid=0, reason="its time was over")
+    yield event("change", severity="info", target=WEB, change=change("/etc/passwd", old=old, new=new), actor=ACTOR, hold=HELD)
+    yield event("package.run", severity="info", target=WEB, run=RUN, hold=HELD)
     yield event("heartbeat", severity="info", heartbeat=HEARTBEAT)
 
 

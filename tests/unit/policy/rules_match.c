@@ -130,6 +130,103 @@ static void the_last_one_decides(void **state UNUSED)
 	}
 }
 
+static const char held[] =
+	"rules:\n"
+	"- {name: early, paths: \"/**\", reason: r, hold: {from: 2027-01-01, until: 2027-01-03}}\n"
+	"- {name: late, paths: \"/etc/**\", match: {origin: exec}, reason: r,\n"
+	"   hold: {from: 2027-01-02, until: 2027-01-04}}\n"
+	"- {name: never, paths: /etc/shadow, hold: false}\n";
+
+static void windows_decide_while_they_are_open(void **state UNUSED)
+{
+	static const int64_t day = 86400 * CLOCK_S;
+	static const struct {
+		const char *path;
+		int when; /* day of January */
+		enum origin origin;
+		const char *by;
+	} rows[] = {
+		{"/a", 0, ORIGIN_EXEC, "-"},
+		{"/a", 1, ORIGIN_EXEC, "early"},
+		{"/etc/a", 1, ORIGIN_EXEC, "early"},
+		{"/etc/a", 2, ORIGIN_EXEC, "late"},
+		{"/etc/a", 2, ORIGIN_HOST, "early"},
+		{"/etc/a", 3, ORIGIN_EXEC, "late"},
+		{"/etc/a", 3, ORIGIN_HOST, "-"},
+		{"/etc/a", 4, ORIGIN_EXEC, "-"},
+		{"/etc/shadow", 2, ORIGIN_EXEC, "never"},
+	};
+	BUF struct buf labels = {0};
+	struct target t = web(&labels);
+	RULES struct rules *r = parse(held);
+	RULES_FOR struct rules_for *f = rules_for(r, &t);
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct rule_facts x = {.path = span_of(rows[i].path),
+			.kind = 'C',
+			.origin = rows[i].origin,
+			.when = INT64_C(1798675200000000000) + rows[i].when * day};
+		struct rules_of_change by;
+
+		rules_change(f, &x, &by);
+		if (strcmp(name_of(by.hold), rows[i].by) != 0)
+			fail_msg("row %zu: %s", i, name_of(by.hold));
+	}
+}
+
+static void add_state(void *ctx, enum rule_prop prop, const struct rule *r, enum rule_state state)
+{
+	static const char *const names[] = {"decides", "loses", "unfit", "expired", "closed"};
+	BUF struct buf value = {0};
+
+	rule_value(r, prop, &value);
+	buf_printf(ctx, "%s %s;", name_of(r), names[state]);
+	assert_true(value.n > 0);
+}
+
+static void windows_are_explained(void **state UNUSED)
+{
+	BUF struct buf labels = {0}, said = {0};
+	struct target t = web(&labels);
+	RULES struct rules *r = parse(held);
+	RULES_FOR struct rules_for *f = rules_for(r, &t);
+	struct rule_facts x = {.path = LIT("/etc/a"), .origin = ORIGIN_EXEC};
+
+	x.when = INT64_C(1798761600000000000); /* the first of January, at its beginning */
+	rules_explain(f, &x, add_state, &said);
+	assert_string_equal(buf_text(&said), "late closed;early decides;");
+	buf_reset(&said);
+	x.when += INT64_C(259200000000000); /* the fourth */
+	rules_explain(f, &x, add_state, &said);
+	assert_string_equal(buf_text(&said), "late expired;early expired;");
+}
+
+static void hear_one(void *ctx, const struct rules_finding *f)
+{
+	buf_printf(ctx, "%u: %s\n", f->line, f->text);
+}
+
+/* A window that is open at other times is no reason never to be reached; false is, and so is the same. */
+static void windows_are_linted(void **state UNUSED)
+{
+	BUF struct buf said = {0};
+	const struct rules_hear by = {hear_one, &said};
+	RULES struct rules *r = parse(
+		"rules:\n"
+		"- {name: a, paths: /x, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}\n"
+		"- {name: b, paths: /x, reason: r, hold: {days: tue, at: \"02:00\", for: 2h}}\n"
+		"- {name: c, paths: /y, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}\n"
+		"- {name: d, paths: /y, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}\n"
+		"- {name: e, paths: /z, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}\n"
+		"- {name: f, paths: /z, hold: false}\n"
+		"- {name: g, paths: /w, reason: r, hold: {from: 2020-01-01, until: 2020-01-02}}\n");
+
+	assert_int_equal(rules_lint(r, INT64_C(1798675200000000000), &by), 3);
+	assert_non_null(strstr(buf_text(&said), "4: c is never reached: d (f:5)"));
+	assert_non_null(strstr(buf_text(&said), "6: e is never reached: f (f:7)"));
+	assert_non_null(strstr(buf_text(&said), "8: g has expired: its window is over"));
+}
+
 static void what_is_said_of_a_path(void **state UNUSED)
 {
 	BUF struct buf labels = {0};
@@ -411,6 +508,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets_are_preselected),
 		cmocka_unit_test(the_last_one_decides),
+		cmocka_unit_test(windows_decide_while_they_are_open),
+		cmocka_unit_test(windows_are_explained),
+		cmocka_unit_test(windows_are_linted),
 		cmocka_unit_test(what_is_said_of_a_path),
 		cmocka_unit_test(losers_are_told),
 		cmocka_unit_test(the_index_agrees_with_the_globs),

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #define RULE "rules: [{name: a, paths: /x, "
+#define WINDOW(name)                                                                               \
+	"{name: " #name ", paths: /x, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}"
 static const struct {
 	const char *text, *why;
 } refused[] = {
@@ -18,9 +20,8 @@ static const struct {
 	{"rules:\n  - paths: /x\n    severity: low", "f:2:5: the rule has no name"},
 	{"rules: [{name: a, severity: low}]",
 		"f:1:9: the rule matches everything: say so with paths: \"/**\", or say what"},
-	{RULE "}]",
-		"f:1:9: the rule says nothing: severity, raise, expect, watch, exclude, growing "
-		"or withhold"},
+	{RULE "}]", "f:1:9: the rule says nothing: severity, raise, expect, hold, watch, exclude, "
+		    "growing or withhold"},
 	{RULE "severity: bad}]",
 		"f:1:40: severity: bad is not one of: info, low, medium, high, critical"},
 	{RULE "severity: low, severity: low}]", "f:1:45: severity: is there twice"},
@@ -46,6 +47,39 @@ static const struct {
 		"f:1:59: expires: a day (2027-01-31) or a time (RFC 3339) belongs here"},
 	{RULE "expect: {reasons: r}, reason: r}]",
 		"f:1:39: unknown key reasons, expect has: reason, owner, expires"},
+	{RULE "hold: true, reason: r}]",
+		"f:1:36: hold: {from: …, until: …}, {days: …, at: …, for: …}, or false, belongs here"},
+	{RULE "hold: {from: 2027-01-01, until: 2027-01-02}}]",
+		"f:1:9: hold: without a reason nobody knows what the window is for"},
+	{RULE "reason: r, hold: {from: 2027-01-01}}]",
+		"f:1:47: hold: needs from and until, or days, at and for: a window that nobody closes "
+		"ends by itself"},
+	{RULE "reason: r, hold: {from: 2027-01-02, until: 2027-01-01}}]",
+		"f:1:47: hold: it ends before it begins"},
+	{RULE "reason: r, hold: {from: 2027-01-02, until: 2027-01-02}}]",
+		"f:1:47: hold: it ends before it begins"},
+	{RULE "reason: r, hold: {from: 1h, until: 2027-01-02}}]",
+		"f:1:54: from: a day (2027-01-31) or a time (RFC 3339) belongs here"},
+	{RULE "reason: r, hold: {from: 2027-01-01, until: 2027-01-02, zone: utc}}]",
+		"f:1:47: hold: from and until go with no other time"},
+	{RULE "reason: r, hold: {days: mon, for: 2h}}]",
+		"f:1:47: hold: needs from and until, or days, at and for: a window that nobody closes "
+		"ends by itself"},
+	{RULE "reason: r, hold: {days: monday, at: \"02:00\", for: 2h}}]",
+		"f:1:54: days: mon, tue, wed, thu, fri, sat, sun, or daily, belongs here"},
+	{RULE "reason: r, hold: {days: mon, at: \"24:00\", for: 2h}}]",
+		"f:1:63: at: a time of the day, \"02:00\", belongs here"},
+	{RULE "reason: r, hold: {days: mon, at: 2, for: 2h}}]",
+		"f:1:63: at: a time of the day, \"02:00\", belongs here"},
+	{RULE "reason: r, hold: {days: mon, at: \"02:00\", for: 0s}}]",
+		"f:1:77: for: a duration such as 90m or 2h belongs here"},
+	{RULE "reason: r, hold: {days: daily, at: \"02:00\", for: 24h}}]",
+		"f:1:47: hold: for: the window of mon would still be open, or end, when the next "
+		"begins; it may last 23h at most"},
+	{RULE "reason: r, hold: {days: mon, at: \"02:00\", for: 2h, zone: here}}]",
+		"f:1:87: zone: here is not one of: local, utc"},
+	{"rules: [" WINDOW(a) ", " WINDOW(b) ", " WINDOW(a) "]",
+		"f:1:157: hold: the name a is taken by the window of f:1"},
 	{RULE "match: {}, severity: low}]",
 		"f:1:37: match: empty; leave it out when everything is meant"},
 	{RULE "match: {target: []}, severity: low}]",
@@ -161,6 +195,30 @@ static void values(void **state UNUSED)
 	assert_true(b->growing && b->withhold && !b->exclude && b->setuid == -1);
 	assert_int_equal(rules_next_expiry(r, 0), a->expires);
 	assert_int_equal(rules_next_expiry(r, a->expires), 0);
+}
+
+static void windows(void **state UNUSED)
+{
+	static const char text[] =
+		"rules:\n"
+		"  - {name: once, paths: /x, hold: {from: 2027-01-31, until: 2027-01-31T01:00:00Z,\n"
+		"     reason: why, owner: me}}\n"
+		"  - {name: again, paths: /x, reason: r,\n"
+		"     hold: {days: [mon, sun], at: \"23:59\", for: 90m, zone: utc}}\n"
+		"  - {name: never, paths: /x, hold: false}\n";
+	RULES struct rules *r = NULL;
+
+	assert_int_equal(rules_parse(&r, "f", span_of(text), NULL), 0);
+	assert_true(r->rule[0].hold && r->rule[0].gives == 1u << RULE_HOLD);
+	assert_true(r->rule[0].window.from == INT64_C(1801353600000000000));
+	assert_true(r->rule[0].window.until == INT64_C(1801357200000000000));
+	assert_span(r->rule[0].reason, LIT("why"));
+	assert_int_equal(r->rule[1].window.days, 65);
+	assert_int_equal(r->rule[1].window.at, 86340);
+	assert_true(r->rule[1].window.utc && r->rule[1].window.lasts == INT64_C(5400000000000));
+	assert_true(!r->rule[2].hold && r->rule[2].gives == 1u << RULE_HOLD);
+	assert_ptr_equal(rules_holding(r, LIT("again")), &r->rule[1]);
+	assert_null(rules_holding(r, LIT("never")));
 }
 
 /* ---- files ---- */
@@ -288,6 +346,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_has_its_place),
 		cmocka_unit_test(all_mistakes_are_told),
 		cmocka_unit_test(values),
+		cmocka_unit_test(windows),
 		cmocka_unit_test(files_come_in_order_of_name),
 		cmocka_unit_test(hostile_files),
 		cmocka_unit_test(too_many),

@@ -3,6 +3,7 @@
 
 #include "wire/beat.h"
 #include "wire/event.h"
+#include "wire/held.h"
 #include <string.h>
 
 struct full {
@@ -15,7 +16,7 @@ struct full {
 	struct actor leader;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
-	struct buf heartbeat;
+	struct buf heartbeat, held;
 };
 
 static inline void full_records(struct full *f)
@@ -158,10 +159,18 @@ static inline void full_heartbeat(struct full *f)
 		.n_targets = 1,
 		.digest = f->drift_id,
 		.gaps = 1,
+		.holds = 1,
 		.sinks = &s,
 		.n_sinks = 1};
 
 	show_beat(&j, &b);
+}
+
+static inline void full_held(struct full *f)
+{
+	struct json j = json_on(&f->held);
+
+	show_held(&j, span_of("web"), SEV_HIGH);
 }
 
 static inline void full_make(struct full *f)
@@ -172,6 +181,7 @@ static inline void full_make(struct full *f)
 	full_change(f);
 	memset(f->drift_id, 0x11, SHA_LEN);
 	full_heartbeat(f);
+	full_held(f);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
 	f->event = (struct event){.seq = 5,
@@ -201,13 +211,14 @@ static inline void full_make(struct full *f)
 			"\"session\":\"9-19\",\"start\":8,\"worst\":{\"path\":\"/usr/bin/\xef\xbf\xbd\","
 			"\"path_b64\":\"L3Vzci9iaW4v/w==\",\"severity\":\"low\"}}"),
 		.run_id = 4,
-		.heartbeat = buf_span(&f->heartbeat)};
+		.heartbeat = buf_span(&f->heartbeat),
+		.hold = buf_span(&f->held)};
 }
 
 static inline void full_free(struct full *f)
 {
 	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
-		&f->heartbeat, &f->ruling};
+		&f->heartbeat, &f->held, &f->ruling};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

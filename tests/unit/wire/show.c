@@ -76,7 +76,8 @@ static void p_target(struct json *j)
 	buf_bytes(&list, span_of("/a"));
 	buf_bytes(&list, span_of("/b"));
 	f.target.lowers = f.target.volumes = buf_span(&list);
-	show_target(j, &f.target, &s, &(struct show_excluded){f.names, 2, true});
+	show_target(j, &f.target, &s, &(struct show_excluded){f.names, 2, true},
+		&(struct show_names){f.names, 2});
 }
 
 static void p_coverage(struct json *j)
@@ -121,6 +122,45 @@ static void p_generation(struct json *j)
 	json_close(j, '}');
 }
 
+static void print_hold(struct json *j, struct span file)
+{
+	BUF struct buf lists = {.p = NULL};
+	struct hold h = {.name = span_of("web"),
+		.reason = span_of("why"),
+		.owner = span_of("me"),
+		.file = file,
+		.line = 3,
+		.path = span_make("/\xff", 2),
+		.from = 1,
+		.until = 2};
+	struct hold_path p = {7, 'C', SEV_HIGH, span_make("/\xff", 2)};
+	struct show_hold_target t = {7, span_of("4bd1"), span_of("web"), f.drift_id};
+
+	hold_add(&h, &p, &lists);
+	show_hold(j, &(struct show_hold){.hold = &h,
+			     .to = 2,
+			     .counted = true,
+			     .listed = true,
+			     .own = true,
+			     .targets = &t,
+			     .n_targets = 1});
+}
+
+static void p_hold(struct json *j)
+{
+	print_hold(j, (struct span){.p = NULL});
+}
+
+static void p_hold_of_rule(struct json *j)
+{
+	print_hold(j, span_of("/etc/r.yaml"));
+}
+
+static void p_held(struct json *j)
+{
+	show_held(j, span_of("web"), SEV_HIGH);
+}
+
 static void p_docker(struct json *j)
 {
 	docker_container(j, &f.target, 10);
@@ -142,6 +182,9 @@ static const struct {
 	{"Coverage", p_coverage},
 	{"Layer", p_layer},
 	{"Generation", p_generation},
+	{"Hold", p_hold},
+	{"Hold", p_hold_of_rule},
+	{"Hold", p_held},
 	{"DockerContainer", p_docker},
 };
 

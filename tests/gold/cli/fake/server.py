@@ -50,7 +50,7 @@ TARGETS = [
     target(HOSTILE, 3, image="x\x9b31m\u202egpj.exe", baselined=False, generation=12,
            counts={"A": 1234, "C": 0, "D": 0}, worst="low", runtime="podman"),
 ]
-STOPPED = target("old", 4, state="removed")
+STOPPED = target("old", 4, state="removed", holds=["nightly", "up\x1b[2Jgrade"])
 
 WHOLE = {"baselined": True, "gaps": [], "last_sweep": T2, "late": False, "level": "L1"}
 TORN = {"baselined": False, "last_sweep": None, "late": True, "level": "L5", "sensor": "down",
@@ -101,6 +101,19 @@ def event(seq, type_, **more):
                  "seq": seq, "severity": "info", "target": REF, "time": T1, "type": type_}, **more)
 
 
+COUNTS = {"critical": 0, "high": 1, "info": 0, "low": 3, "medium": 0}
+HELD = [{"kind": "C", "path": "/etc/\x1b[2Jpasswd", "severity": "high", "target": "web"},
+        {"kind": "A", "path": "/b", "severity": "low", "target": "web"},
+        dict(raw_path(b"/c\xff"), kind="D", severity="low", target=HOSTILE)]
+HOLDS = [
+    {"by": "command", "counts": COUNTS, "from": T1, "n_paths": 4, "name": "up\x1b[2Jgrade", "path": "/etc",
+     "reason": "ticket \u202e4711", "target": {"id": ID, "name": "web"}, "to": T2, "uid": 0, "worst": "high"},
+    {"by": "rule", "counts": dict(COUNTS, high=0, low=0), "file": "/etc/boltseal/rules.d/70.yaml", "from": T1,
+     "line": 3, "n_paths": 0, "name": "nightly", "owner": "ops", "reason": "caches", "to": T2, "worst": "info"},
+    {"by": "command", "from": T1, "name": "all", "reason": "confined: what is held is not told", "to": T2, "uid": 0},
+]
+CLOSED = dict(HOLDS[0], n_paths=5, paths=HELD, targets=[{"drift_id": DRIFT, "id": ID, "name": "web"}])
+
 EVENTS = [
     event(1, "daemon.started", target=None, detail="boltseald 0.1.0"),
     event(2, "change", severity="critical", actor=actor(), change={
@@ -120,6 +133,10 @@ EVENTS = [
         "full": False, "gaps": 1, "interval": 60, "n_targets": 3, "targets": [],
         "sinks": [{"acked": 4, "lag": 1, "name": "siem\x1b[2J"}], "targets_digest": "33" * 32,
         "version": "0.1.0"}),
+    event(9, "hold.opened", severity="low", hold={k: v for k, v in HOLDS[0].items() if k not in ("counts", "n_paths", "worst")}),
+    event(10, "change", change={"aspects": ["content"], "kind": "C", "path": "/b"},
+          hold={"name": "up\x1b[2Jgrade", "severity": "high"}),
+    event(11, "hold.closed", severity="high", hold=CLOSED, reason="its time was over"),
 ]
 
 PATCH = ("--- a/etc/passwd\n+++ b/etc/passwd\n@@ -1,2 +1,2 @@\n root:x\n-old\n+new\x1b[2J\r\n"
@@ -294,6 +311,19 @@ class Handler(BaseHTTPRequestHandler):
         if query.get("type") == "nonsense":
             return self.answer(problem(400, "there is no such type of event"))
         self.lines([json.dumps(e, separators=(",", ":")) for e in EVENTS])
+
+    def get_holds(self, parts, query, body):
+        self.send(200, {"items": HOLDS})
+
+    def post_holds(self, parts, query, body):
+        if not parts and json.loads(body).get("target") == "taken":
+            return self.answer(problem(409, "a window of the name taken is open, until then: close it first, "
+                                            "or give this one another name"))
+        if not parts:
+            return self.send(200, HOLDS[0])
+        if parts[0] == "nightly":
+            return self.answer(problem(409, "nightly is the window of a rule"))
+        self.send(200, CLOSED)
 
     def get_status(self, parts, query, body):
         self.send(200, STATUS)
