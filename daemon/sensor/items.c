@@ -159,6 +159,11 @@ static void free_rejudge(struct item *i)
 	free(r);
 }
 
+static void free_limits(struct item *i)
+{
+	free(container_of(i, struct item_limits, item));
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "daemon/sensor/floods.h"
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
 #include "daemon/sensor/ptable.h"
@@ -26,7 +27,8 @@
 	X(SINK_BEHIND, sink_behind)                                                                \
 	X(SESSION, session)                                                                        \
 	X(SINKS, sinks)                                                                            \
-	X(REJUDGE, rejudge)
+	X(REJUDGE, rejudge)                                                                        \
+	X(LIMITS, limits)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -201,6 +203,12 @@ struct item_session {
 struct item_rejudge {
 	struct item item;
 	struct kept *kept;
+};
+
+/* The budgets are others now. */
+struct item_limits {
+	struct item item;
+	struct flood_limits limits;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

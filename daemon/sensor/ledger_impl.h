@@ -65,6 +65,8 @@ struct ledger {
 	int64_t next_tidy;  /* monotonic ns */
 	struct ledger_beat beat;
 	struct runs *runs;
+	struct floods *floods;
+	bool left_told; /* what an earlier life had counted */
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -80,9 +82,20 @@ int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(
 	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
 
-/* An event about a change of `k`; `reason` may be "". */
+/* An event about a change of `k`; `reason` may be "". Where the budgets are spent nothing is told now, and
+ * *ret_seq stays. */
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq);
+/* The same, whatever the budgets say: it is asked already. */
+struct telling {
+	const struct kept *kept; /* NULL: it is not known where the target lies */
+	uint32_t no;
+	enum event_type type;
+	const char *reason;
+	const struct fold *fold; /* changes of the path that this entry stands for, too; `from` 0: none */
+};
+int ledger_tell_now(
+	struct ledger *l, const struct telling *how, const struct change *c, uint64_t *ret_seq);
 /* Tells that it is cleared, by whom, and takes it out of the drift. */
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
 	const char *reason);
@@ -140,6 +153,16 @@ int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, e
 uint64_t ledger_run_of(struct span ruling); /* the run that a change's ruling names; 0: none */
 /* Tells the runs that are over; `all`: every one, for the sensor stops. */
 int ledger_runs(struct ledger *l, bool all);
+/* ledger_flood.c: before a change is told. 1: it is not, but counted; 0: it is, and *ret is what was folded
+ * before it. */
+int ledger_flood(struct ledger *l, uint32_t no, enum event_type type, const struct change *c,
+	struct fold *ret);
+/* At a batch's end: tells what is due, and stores what is not. */
+int ledger_floods(struct ledger *l);
+/* Tells everything that was counted of a target, 0: of all. */
+int ledger_floods_end(struct ledger *l, uint32_t no);
+int ledger_floods_left(struct ledger *l); /* what an earlier life had counted */
+void ledger_flooded(struct ledger *l);	  /* it is committed */
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
 {
 	return l->opt.heartbeat && now >= l->beat.next;

@@ -13,7 +13,7 @@ uint64_t ledger_run_of(struct span ruling)
 
 static int host_path(const struct kept *k, const struct change *c, struct buf *out)
 {
-	if (c->aspects & 1u << ASPECT_LAYER)
+	if (!k || c->aspects & 1u << ASPECT_LAYER)
 		return 0;
 	buf_add_text(out, k->upper);
 	if (c->path.n > 1)
@@ -21,27 +21,38 @@ static int host_path(const struct kept *k, const struct change *c, struct buf *o
 	return buf_err(out);
 }
 
-int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
-	const struct change *c, const char *reason, uint64_t *ret_seq)
+int ledger_tell_now(
+	struct ledger *l, const struct telling *how, const struct change *c, uint64_t *ret_seq)
 {
 	BUF struct buf host = {0};
 	struct target t;
-	struct event e = {.type = type,
+	struct event e = {.type = how->type,
 		.change = c,
 		.severity = c->severity,
-		.reason = span_of(reason),
-		.run_id = ledger_run_of(c->ruling)};
-	int r = host_path(k, c, &host);
+		.reason = span_of(how->reason),
+		.run_id = ledger_run_of(c->ruling),
+		.fold = how->fold};
+	int r = host_path(how->kept, c, &host);
 
 	if (r == 0)
-		r = ledger_target_of(l, atomic_load(&k->no), &t);
+		r = ledger_target_of(l, how->no, &t);
 	if (r < 0)
 		return r;
 	e.target = r == 0 ? &t : NULL;
 	e.host_path = buf_span(&host);
-	if (type == EVENT_CHANGE_CLEARED)
+	if (how->type == EVENT_CHANGE_CLEARED)
 		e.severity = SEV_INFO;
 	return ledger_journal(l, &e, ret_seq);
+}
+
+int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
+	const struct change *c, const char *reason, uint64_t *ret_seq)
+{
+	struct fold fold;
+	struct telling how = {k, atomic_load(&k->no), type, reason, &fold};
+	int r = ledger_flood(l, how.no, type, c, &fold);
+
+	return r ? (r < 0 ? r : 0) : ledger_tell_now(l, &how, c, ret_seq);
 }
 
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
