@@ -131,7 +131,7 @@ static void add_repeats(struct cli *c, struct buf *out, const json_t *repeats)
 	long long n = (long long)get_int(repeats, "count");
 
 	(void)c;
-	buf_printf(out, ", told for %lld change%s of it", n, n == 1 ? "" : "s");
+	buf_printf(out, ", %lld change%s of it before not told", n, n == 1 ? "" : "s");
 }
 
 static void add_words(struct cli *c, struct buf *out, const json_t *event)

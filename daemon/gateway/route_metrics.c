@@ -10,6 +10,7 @@ struct facts {
 	struct store_stats stats;
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 	uint64_t worst[SEV_N];
+	uint64_t floods, flooded, folded;
 	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
 };
 
@@ -102,6 +103,9 @@ static void put_drifted(struct buf *out, const char *name, const struct facts *f
 		sample(out, name, NULL, NULL, what);                                               \
 	}
 PUT(put_unbaselined, f->unbaselined)
+PUT(put_floods, f->floods)
+PUT(put_flooded, f->flooded)
+PUT(put_folded, f->folded)
 PUT(put_seq, f->stats.last_seq)
 PUT(put_last_time, (uint64_t)(f->last_time / CLOCK_S))
 PUT(put_first, f->stats.first_seq)
@@ -125,6 +129,12 @@ static const struct {
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
 	{"targets_drifted", "gauge", "targets with drift by its worst severity", put_drifted},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
+	{"floods_open", "gauge",
+		"targets whose changes are counted instead of told, and all together", put_floods},
+	{"changes_flooded_total", "counter", "changes that have no event but a flood's",
+		put_flooded},
+	{"changes_folded_total", "counter",
+		"changes that a later event of the same path stands for", put_folded},
 	{"journal_last_timestamp_seconds", "gauge", "when the last event was written",
 		put_last_time},
 	{"journal_seq", "gauge", "number of the last event", put_seq},
@@ -157,6 +167,29 @@ static int gather_last(struct txn *t, struct facts *f)
 	int r = f->stats.last_seq ? journal_get(t, f->stats.last_seq, &e) : STORE_ABSENT;
 
 	f->last_time = r == 0 ? e.time : 0;
+	return r < 0 ? r : 0;
+}
+
+static int gather_floods(struct txn *t, struct facts *f)
+{
+	struct target tg;
+	struct span v;
+	struct rd in;
+	uint32_t no = 0;
+	int r = tally_get(t, 0, (struct span){0}, &v);
+
+	f->floods = r == 0;
+	while (r >= 0 && (r = targets_next(t, &no, &tg)) == 0) {
+		r = tally_get(t, no, (struct span){0}, &v);
+		f->floods += r == 0;
+	}
+	if (r >= 0)
+		r = meta_get(t, META_FLOODED, &v);
+	if (r == 0) {
+		in = rd_of(v);
+		f->flooded = rd_varint(&in);
+		f->folded = rd_varint(&in);
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -201,6 +234,8 @@ int route_metrics(struct call *c)
 		r = gather(t, &f);
 	if (r == 0)
 		r = gather_last(t, &f);
+	if (r == 0)
+		r = gather_floods(t, &f);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	c->status = 200;

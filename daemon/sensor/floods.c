@@ -12,9 +12,9 @@
 #define WINDOW_LEAST (10 * CLOCK_MS)
 
 struct tally {
-	int64_t start, last;	      /* monotonic: of the window, 0: none; of the last one counted */
+	int64_t start, last; /* monotonic: of the window, 0: none; of the last one counted */
 	uint64_t told[FLOOD_CLASSES]; /* in this window */
-	struct flood flood;	      /* paths of its samples: `paths` of the row, one behind the other */
+	struct flood flood; /* paths of its samples: `paths` of the row, one behind the other */
 	size_t len[FLOOD_SAMPLES];
 	bool open, begins; /* it goes on; and no entry has said so yet */
 };
@@ -268,7 +268,8 @@ static void fold_one(struct fold *fold, const struct flood_news *n)
 }
 
 /* It is told: what was folded before goes along. */
-static void path_told(struct floods *f, struct path *p, const struct flood_news *n, struct fold *ret)
+static void path_told(
+	struct floods *f, struct path *p, const struct flood_news *n, struct fold *ret)
 {
 	struct repeats *r = &p->now;
 
@@ -322,8 +323,8 @@ enum flood_word floods_add(struct floods *f, const struct flood_news *n, struct 
 
 /* ---- what is due ---- */
 
-static bool is_asked(const struct floods *f, const struct floods_ask *ask, uint32_t target,
-	int64_t start)
+static bool is_asked(
+	const struct floods *f, const struct floods_ask *ask, uint32_t target, int64_t start)
 {
 	return ask->all || (ask->target && ask->target == target) ||
 	       (!ask->target && is_past(f, start, ask->now));
@@ -399,8 +400,8 @@ static void row_told(struct floods *f, struct row *r, int64_t now, enum flood_st
 	f->now.open--;
 }
 
-bool floods_due(struct floods *f, const struct floods_ask *ask, uint32_t *ret_target,
-	struct flood *ret)
+bool floods_due(
+	struct floods *f, const struct floods_ask *ask, uint32_t *ret_target, struct flood *ret)
 {
 	for (struct row *r = f->rows; r; r = r->hh.next) {
 		bool ends = r->now.open && is_asked(f, ask, r->target, r->now.start);
@@ -433,8 +434,8 @@ int64_t floods_next(const struct floods *f)
 			first = r->now.start;
 	}
 	TAILQ_FOREACH(p, &f->waiting, link)
-		if (p->now.start < first)
-			first = p->now.start;
+	if (p->now.start < first)
+		first = p->now.start;
 	return first == INT64_MAX ? first : first + f->limits.window;
 }
 
@@ -529,7 +530,7 @@ void floods_abort(struct floods *f)
 
 void floods_stats(const struct floods *f, struct floods_stats *ret)
 {
-	*ret = f->saved;
+	*ret = f->now;
 }
 
 void floods_free(struct floods *f)

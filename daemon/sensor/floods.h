@@ -63,8 +63,8 @@ bool floods_fold_due(struct floods *f, const struct floods_ask *ask, enum flood_
 /* The path has nothing that could be told: what was folded is counted. */
 void floods_count(struct floods *f, const struct flood_path *p);
 /* A flood that an entry is due of; ask after the paths. Target 0: of all of them. */
-bool floods_due(struct floods *f, const struct floods_ask *ask, uint32_t *ret_target,
-	struct flood *ret);
+bool floods_due(
+	struct floods *f, const struct floods_ask *ask, uint32_t *ret_target, struct flood *ret);
 /* When to ask again (monotonic ns); INT64_MAX: nothing is counted. */
 int64_t floods_next(const struct floods *f);
 
@@ -80,7 +80,8 @@ void floods_commit(struct floods *f);
 void floods_abort(struct floods *f);
 
 struct floods_stats {
-	uint64_t folded, counted; /* changes in all, as of the last commit */
+	uint64_t folded, counted; /* changes in all */
 	uint64_t open;		  /* floods that go on */
 };
+/* With the batch at hand. */
 void floods_stats(const struct floods *f, struct floods_stats *ret);

@@ -18,7 +18,7 @@ struct ledger_stats {
 	atomic_ullong batches, entries, sightings, last_seq;
 	atomic_ullong folded, flooded; /* changes without an entry of their own */
 	atomic_ullong floods;	       /* that go on */
-	atomic_llong last_commit; /* monotonic ns */
+	atomic_llong last_commit;      /* monotonic ns */
 };
 struct ledger_options {
 	struct store *store;

@@ -36,8 +36,8 @@ static int drop_tally(struct ledger *l, uint32_t no, struct span path)
 	return r < 0 ? r : 0;
 }
 
-static int fold_it(struct ledger *l, const struct flood_news *n, const struct change *c,
-	struct fold *fold)
+static int fold_it(
+	struct ledger *l, const struct flood_news *n, const struct change *c, struct fold *fold)
 {
 	BUF struct buf over = {0};
 	int r = n->kind == FLOOD_CLEARED ? change_encode(c, &over) : 0;
@@ -83,7 +83,8 @@ static const struct kept *kept_of(const struct ledger *l, uint32_t no)
 }
 
 /* A copy that lives while the store is written to. 1: the path is not drift any more. */
-static int copy_change(struct ledger *l, const struct flood_path *p, struct buf *mem, struct change *ret)
+static int copy_change(
+	struct ledger *l, const struct flood_path *p, struct buf *mem, struct change *ret)
 {
 	struct change c;
 	int r = drift_get(l->txn, p->target, p->path, &c);
@@ -94,7 +95,8 @@ static int copy_change(struct ledger *l, const struct flood_path *p, struct buf 
 }
 
 /* The change that was cleared, as it was folded. 1: there is none. */
-static int copy_over(struct ledger *l, const struct flood_path *p, struct buf *mem, struct change *ret)
+static int copy_over(
+	struct ledger *l, const struct flood_path *p, struct buf *mem, struct change *ret)
 {
 	struct fold stored;
 	struct span v;
@@ -203,12 +205,42 @@ static int tell_due(struct ledger *l, const struct floods_ask *ask)
 	return r;
 }
 
+/* For metrics: they go on where an earlier life ended. */
+static int store_stats_of(struct ledger *l)
+{
+	BUF struct buf bytes = {0};
+	struct floods_stats s;
+
+	floods_stats(l->floods, &s);
+	if (s.counted == l->flooded.counted && s.folded == l->flooded.folded)
+		return 0;
+	buf_varint(&bytes, l->flooded_before.counted + s.counted);
+	buf_varint(&bytes, l->flooded_before.folded + s.folded);
+	return meta_put(l->txn, META_FLOODED, buf_span(&bytes));
+}
+
+static int read_stats(struct ledger *l)
+{
+	struct span v;
+	struct rd in;
+	int r = meta_get(l->txn, META_FLOODED, &v);
+
+	if (r)
+		return r < 0 ? r : 0;
+	in = rd_of(v);
+	l->flooded_before.counted = rd_varint(&in);
+	l->flooded_before.folded = rd_varint(&in);
+	return 0;
+}
+
 int ledger_floods(struct ledger *l)
 {
 	struct floods_ask ask = {.now = clock_mono()};
 	int r = floods_next(l->floods) <= ask.now ? tell_due(l, &ask) : 0;
 
-	return r < 0 ? r : store_tallies(l);
+	if (r >= 0)
+		r = store_tallies(l);
+	return r < 0 ? r : store_stats_of(l);
 }
 
 int ledger_floods_end(struct ledger *l, uint32_t no)
@@ -239,7 +271,7 @@ int ledger_floods_left(struct ledger *l)
 {
 	struct span path, bytes;
 	uint32_t no;
-	int r = 0;
+	int r = read_stats(l);
 
 	while (r == 0 && (r = tally_first(l->txn, &no, &path, &bytes)) == 0) {
 		BUF struct buf mem = {0};
@@ -257,13 +289,11 @@ int ledger_floods_left(struct ledger *l)
 
 void ledger_flooded(struct ledger *l)
 {
-	struct floods_stats s;
-
 	floods_commit(l->floods);
-	floods_stats(l->floods, &s);
-	atomic_store(&l->opt.stats->folded, s.folded);
-	atomic_store(&l->opt.stats->flooded, s.counted);
-	atomic_store(&l->opt.stats->floods, s.open);
+	floods_stats(l->floods, &l->flooded);
+	atomic_store(&l->opt.stats->folded, l->flooded.folded);
+	atomic_store(&l->opt.stats->flooded, l->flooded.counted);
+	atomic_store(&l->opt.stats->floods, l->flooded.open);
 }
 
 int ledger_limits(struct ledger *l, struct item *i)

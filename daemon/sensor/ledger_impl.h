@@ -66,7 +66,8 @@ struct ledger {
 	struct ledger_beat beat;
 	struct runs *runs;
 	struct floods *floods;
-	bool left_told; /* what an earlier life had counted */
+	bool left_told;				     /* what an earlier life had counted */
+	struct floods_stats flooded, flooded_before; /* as stored; by earlier lives */
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -92,7 +93,8 @@ struct telling {
 	uint32_t no;
 	enum event_type type;
 	const char *reason;
-	const struct fold *fold; /* changes of the path that this entry stands for, too; `from` 0: none */
+	const struct fold
+		*fold; /* changes of the path that this entry stands for, too; `from` 0: none */
 };
 int ledger_tell_now(
 	struct ledger *l, const struct telling *how, const struct change *c, uint64_t *ret_seq);

@@ -130,8 +130,8 @@ static int64_t heartbeat_of(const struct config *cfg)
 
 struct flood_limits sensor_limits(const struct config *cfg)
 {
-	return (struct flood_limits){cfg->flood.per_path, cfg->flood.per_target, cfg->flood.total,
-		cfg->flood.window};
+	return (struct flood_limits){
+		cfg->flood.per_path, cfg->flood.per_target, cfg->flood.total, cfg->flood.window};
 }
 
 /* The ledger's wish, from its thread. */

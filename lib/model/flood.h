@@ -36,7 +36,7 @@ struct fold {
 	uint64_t n[FLOOD_KINDS];
 	int64_t from, to;    /* wall ns: the first, the last; 0: none */
 	enum severity worst; /* of them */
-	struct span over;    /* the change that was cleared last, encoded; empty: it is drift still */
+	struct span over; /* the change that was cleared last, encoded; empty: it is drift still */
 };
 void fold_encode(const struct fold *f, struct buf *out);
 int fold_decode(struct span bytes, struct fold *ret);

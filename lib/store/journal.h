@@ -48,6 +48,7 @@ int gap_next(struct txn *t, uint64_t *id, struct gap *ret);
 
 /* Small named values: "host_id", "last_alive" and the like. -EINVAL: "format" and names that begin
  * with a dot are the store's own. */
+#define META_FLOODED "flooded" /* varints: changes counted in floods, and folded, ever */
 int meta_get(struct txn *t, const char *key, struct span *ret);
 int meta_put(struct txn *t, const char *key, struct span value);
 

@@ -14,7 +14,8 @@ int tally_put(struct txn *t, uint32_t target, struct span path, const struct buf
 
 	key_path_keep(path, &v);
 	buf_add_span(&v, buf_span(value));
-	return buf_err(value) ? txn_fail(t, buf_err(value)) : db_put_buf(t, DB_TALLY, key_span(&k), &v);
+	return buf_err(value) ? txn_fail(t, buf_err(value))
+			      : db_put_buf(t, DB_TALLY, key_span(&k), &v);
 }
 
 /* Path and value of one entry. */
@@ -23,8 +24,8 @@ static int take_apart(
 {
 	struct rd in = rd_of(value);
 
-	*ret_path = key.n > 4 ? key_path_of(span_make(key.p + 4, key.n - 4), &in)
-			      : (struct span){0};
+	*ret_path =
+		key.n > 4 ? key_path_of(span_make(key.p + 4, key.n - 4), &in) : (struct span){0};
 	if (key.n < 4 || in.bad)
 		return txn_fail(t, err_set(-EBADMSG, "what was counted is damaged"));
 	*ret = span_make(in.p, (size_t)(in.end - in.p));

@@ -80,8 +80,7 @@ static void test_a_path_folds(void **state UNUSED)
 	assert_true(floods_fold_due(f, &ask, &word, &p));
 	assert_int_equal(p.fold.n[FLOOD_C], 1);
 	floods_commit(f);
-	assert_int_equal(
-		add(f, WEB, "/log", FLOOD_C, SEV_LOW, ask.now + WINDOW), FLOOD_TELL);
+	assert_int_equal(add(f, WEB, "/log", FLOOD_C, SEV_LOW, ask.now + WINDOW), FLOOD_TELL);
 	floods_free(f);
 }
 
@@ -312,9 +311,9 @@ static void test_what_folded_stays(void **state UNUSED)
 /* ---- whatever happens ---- */
 
 struct books {
-	uint64_t news, told;	 /* those that came, those that entries tell of */
+	uint64_t news, told;	  /* those that came, those that entries tell of */
 	uint64_t floods[TARGETS]; /* counted and not told yet */
-	int worst[TARGETS];	 /* of them; -1: none */
+	int worst[TARGETS];	  /* of them; -1: none */
 };
 
 static void put_down(struct books *b, uint32_t target, uint64_t n, int severity)
@@ -379,8 +378,9 @@ static void one_batch(struct books *b, struct floods *f, uint64_t *seed, int64_t
 	if (any_below(seed, 3))
 		settle(b, f, &(struct floods_ask){.now = *now});
 	if (any_below(seed, 30) == 0)
-		settle(b, f, &(struct floods_ask){
-				     .now = *now, .target = 1 + (uint32_t)any_below(seed, TARGETS)});
+		settle(b, f,
+			&(struct floods_ask){
+				.now = *now, .target = 1 + (uint32_t)any_below(seed, TARGETS)});
 }
 
 /* Each batch may be aborted, once or more, and is then the same again. */
