@@ -1,7 +1,7 @@
 /*
  * Version 1 of a flood: u8 version, u8 state, varints A, C, D, cleared, total, zigzags since, from, to,
  * u8 worst, u8 number of samples, of each: varint target, path as length and bytes. Of a fold: u8
- * version, varints A, C, D, cleared, zigzags from, to, u8 worst, the rest is the change that was cleared.
+ * version, varints A, C, D, cleared, zigzags from, to, u8 worst, the change as length and bytes.
  */
 #include "model/flood.h"
 
@@ -84,7 +84,7 @@ void fold_encode(const struct fold *f, struct buf *out)
 	buf_zigzag(out, f->from);
 	buf_zigzag(out, f->to);
 	buf_u8(out, (uint8_t)f->worst);
-	buf_add_span(out, f->over);
+	buf_bytes(out, f->over);
 }
 
 int fold_decode(struct span bytes, struct fold *ret)
@@ -97,6 +97,6 @@ int fold_decode(struct span bytes, struct fold *ret)
 	ret->from = rd_zigzag(&r);
 	ret->to = rd_zigzag(&r);
 	ret->worst = (enum severity)rd_row(&r, SEV_N - 1);
-	ret->over = rd_take(&r, r.bad ? 0 : (size_t)(r.end - r.p));
+	ret->over = rd_bytes(&r);
 	return rd_finish(&r, "fold");
 }
