@@ -52,8 +52,6 @@ struct floods {
 	struct floods_stats now, saved;
 };
 
-static enum flood_word fold_word(struct floods *f, const struct flood_path *p);
-
 int floods_new(struct floods **ret)
 {
 	struct floods *f = calloc(1, sizeof(*f));
@@ -330,27 +328,6 @@ static bool is_asked(
 	       (!ask->target && is_past(f, start, ask->now));
 }
 
-bool floods_fold_due(struct floods *f, const struct floods_ask *ask, enum flood_word *ret_word,
-	struct flood_path *ret)
-{
-	struct path *p;
-
-	f->clock = ask->now;
-	TAILQ_FOREACH(p, &f->waiting, link)
-	{
-		path_view(p, ret);
-		if (is_asked(f, ask, ret->target, p->now.start))
-			break;
-	}
-	if (!p)
-		return false;
-	p->now.fold = (struct fold){.from = 0};
-	p->now.start = ask->now;
-	path_touch(f, p);
-	*ret_word = fold_word(f, ret);
-	return true;
-}
-
 static enum flood_word fold_word(struct floods *f, const struct flood_path *p)
 {
 	struct row *spent = spend(f, p->target, p->fold.worst, false);
@@ -358,6 +335,32 @@ static enum flood_word fold_word(struct floods *f, const struct flood_path *p)
 	if (spent)
 		count(f, spent, p);
 	return spent ? FLOOD_COUNT : FLOOD_TELL;
+}
+
+static struct path *path_due(
+	const struct floods *f, const struct floods_ask *ask, struct flood_path *ret)
+{
+	for (struct path *p = TAILQ_FIRST(&f->waiting); p; p = TAILQ_NEXT(p, link)) {
+		path_view(p, ret);
+		if (is_asked(f, ask, ret->target, p->now.start))
+			return p;
+	}
+	return NULL;
+}
+
+bool floods_fold_due(struct floods *f, const struct floods_ask *ask, enum flood_word *ret_word,
+	struct flood_path *ret)
+{
+	struct path *p = path_due(f, ask, ret);
+
+	f->clock = ask->now;
+	if (!p)
+		return false;
+	p->now.fold = (struct fold){.from = 0};
+	p->now.start = ask->now;
+	path_touch(f, p);
+	*ret_word = fold_word(f, ret);
+	return true;
 }
 
 void floods_count(struct floods *f, const struct flood_path *p)
