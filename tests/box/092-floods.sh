@@ -40,6 +40,9 @@ calm() { [ "$(counter floods)" = 0 ]; }
 many 1 $FILES &
 MANY=$!
 event_ok "that it begins is told at once" flood '.flood.state == "begun"' "$A"
+is "status shows that it goes on" "$(bs status --format json | jq -c '.floods[0] | [.target.name, .flood.scope]')" '["noisy","target"]'
+like "and metrics" "$(api GET /metrics)" '^boltseal_floods_open [12]$'
+PATIENCE=60 # the workers have their hands full
 in_ "$B" 'echo x >/etc/other'
 event_ok "what another container changes is told meanwhile" change '.change.path == "/etc/other"' "$B"
 in_ "$A" 'cp /bin/busybox /usr/bin/su; chmod 4755 /usr/bin/su'
@@ -47,6 +50,8 @@ event_ok "so is what matters more, of the same container" change '.change.path =
 wait "$MANY" || bail "the files"
 ok "every one is in the drift" wait_until 60 has_added "$A" $((FILES + 1))
 ok "it ends" wait_until 30 calm
+is "what others did was told before that" "$(events | jq -s '([.[] | select(.change.path == "/etc/other") | .seq] | first) < ([.[] | select(.type == "flood") | .seq] | last)')" true
+PATIENCE=20
 is "and the last of it says so" "$(floods '.[-1].flood.state')" '"over"'
 is "none is missing: those told and those counted" "$(told)" $((FILES + 1))
 ok "few of them were told one by one" test "$(events "$A" --type change | wc -l)" -le $((BUDGET * 15))
