@@ -46,16 +46,17 @@ static int fold_it(
 	return r < 0 ? r : keep_fold(l, n, fold);
 }
 
-int ledger_flood(struct ledger *l, uint32_t no, enum event_type type, const struct change *c,
-	struct fold *ret)
+int ledger_flood(struct ledger *l, uint32_t no, const struct event *e, struct fold *ret)
 {
+	const struct change *c = e->change;
+	bool over = e->type == EVENT_CHANGE_CLEARED;
 	struct actor who = {.origin = ORIGIN_UNKNOWN};
 	struct flood_news n = {.target = no,
 		.path = c->path,
-		.kind = kind_of(type, c->kind),
-		.severity = c->severity,
+		.kind = kind_of(e->type, c->kind),
+		.severity = over ? c->severity : e->severity,
 		.aspects = c->aspects,
-		.untold = type == EVENT_CHANGE_CLEARED && !c->seq,
+		.untold = over && !c->seq,
 		.wall = l->now,
 		.now = clock_mono()};
 	enum flood_word word;
@@ -110,25 +111,23 @@ static int copy_over(
 	return mem->n ? change_decode(p->path, buf_span(mem), ret) : STORE_ABSENT;
 }
 
+/* The path's last state. 1: there is none. */
 static int tell_state(struct ledger *l, const struct flood_path *p, const char *reason)
 {
 	BUF struct buf mem = {0};
 	struct change c;
-	struct telling how = {.kept = kept_of(l, p->target),
-		.no = p->target,
-		.type = EVENT_CHANGE,
-		.reason = reason,
-		.fold = &p->fold};
+	struct event e;
 	int r = copy_change(l, p, &mem, &c);
+	bool over = r == STORE_ABSENT;
 
-	if (r == 0) {
-		r = ledger_tell_now(l, &how, &c, &c.seq);
-		return r < 0 ? r : drift_put(l->txn, p->target, &c);
-	}
-	how.type = EVENT_CHANGE_CLEARED;
-	if (r == STORE_ABSENT)
+	if (over)
 		r = copy_over(l, p, &mem, &c);
-	return r ? r : ledger_tell_now(l, &how, &c, NULL);
+	if (r)
+		return r;
+	e = ledger_event(over ? EVENT_CHANGE_CLEARED : EVENT_CHANGE, &c, reason);
+	e.fold = &p->fold;
+	r = ledger_tell_now(l, kept_of(l, p->target), p->target, &e, &c.seq);
+	return r < 0 || over ? r : drift_put(l->txn, p->target, &c);
 }
 
 static int tell_fold(struct ledger *l, enum flood_word word, const struct flood_path *p)
@@ -252,6 +251,22 @@ int ledger_floods_end(struct ledger *l, uint32_t no)
 
 /* ---- what an earlier life left behind ---- */
 
+/* It was accepted before its entry came: what is left is how often. */
+static int tell_accepted(struct ledger *l, const struct flood_path *p)
+{
+	struct flood f = {.state = FLOOD_OVER,
+		.total = flood_count(p->fold.n),
+		.since = p->fold.from,
+		.from = p->fold.from,
+		.to = p->fold.to,
+		.worst = p->fold.worst,
+		.sample = {{.target = p->target, .path = p->path}},
+		.n_samples = 1};
+
+	memcpy(f.n, p->fold.n, sizeof(f.n));
+	return tell_flood(l, p->target, &f, LEFT_BEHIND);
+}
+
 static int tell_left(struct ledger *l, uint32_t no, struct span path, struct span bytes)
 {
 	struct flood_path p = {.target = no, .path = path};
@@ -264,7 +279,9 @@ static int tell_left(struct ledger *l, uint32_t no, struct span path, struct spa
 		return r < 0 ? r : tell_flood(l, no, &f, LEFT_BEHIND);
 	}
 	r = fold_decode(bytes, &p.fold);
-	return r < 0 ? r : tell_state(l, &p, LEFT_BEHIND);
+	if (r == 0)
+		r = tell_state(l, &p, LEFT_BEHIND);
+	return r == STORE_ABSENT ? tell_accepted(l, &p) : r;
 }
 
 int ledger_floods_left(struct ledger *l)

@@ -87,17 +87,11 @@ void ledger_answer(
  * *ret_seq stays. */
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq);
-/* The same, whatever the budgets say: it is asked already. */
-struct telling {
-	const struct kept *kept; /* NULL: it is not known where the target lies */
-	uint32_t no;
-	enum event_type type;
-	const char *reason;
-	const struct fold
-		*fold; /* changes of the path that this entry stands for, too; `from` 0: none */
-};
+/* The same in two steps, for who has asked the budgets already: the event, and what fills in its target
+ * and writes it. `k` NULL: it is not known where the target lies. */
+struct event ledger_event(enum event_type type, const struct change *c, const char *reason);
 int ledger_tell_now(
-	struct ledger *l, const struct telling *how, const struct change *c, uint64_t *ret_seq);
+	struct ledger *l, const struct kept *k, uint32_t no, struct event *e, uint64_t *ret_seq);
 /* Tells that it is cleared, by whom, and takes it out of the drift. */
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
 	const char *reason);
@@ -155,10 +149,9 @@ int ledger_run(struct ledger *l, const struct kept *k, const struct change *c, e
 uint64_t ledger_run_of(struct span ruling); /* the run that a change's ruling names; 0: none */
 /* Tells the runs that are over; `all`: every one, for the sensor stops. */
 int ledger_runs(struct ledger *l, bool all);
-/* ledger_flood.c: before a change is told. 1: it is not, but counted; 0: it is, and *ret is what was folded
- * before it. */
-int ledger_flood(struct ledger *l, uint32_t no, enum event_type type, const struct change *c,
-	struct fold *ret);
+/* ledger_flood.c: before a change is told, with the severity that its event has. 1: it is not, but
+ * counted; 0: it is, and *ret is what was folded before it. */
+int ledger_flood(struct ledger *l, uint32_t no, const struct event *e, struct fold *ret);
 /* At a batch's end: tells what is due, and stores what is not. */
 int ledger_floods(struct ledger *l);
 /* Tells everything that was counted of a target, 0: of all. */

@@ -21,38 +21,43 @@ static int host_path(const struct kept *k, const struct change *c, struct buf *o
 	return buf_err(out);
 }
 
+struct event ledger_event(enum event_type type, const struct change *c, const char *reason)
+{
+	return (struct event){.type = type,
+		.change = c,
+		.severity = type == EVENT_CHANGE_CLEARED ? SEV_INFO : c->severity,
+		.reason = span_of(reason),
+		.run_id = ledger_run_of(c->ruling)};
+}
+
 int ledger_tell_now(
-	struct ledger *l, const struct telling *how, const struct change *c, uint64_t *ret_seq)
+	struct ledger *l, const struct kept *k, uint32_t no, struct event *e, uint64_t *ret_seq)
 {
 	BUF struct buf host = {0};
 	struct target t;
-	struct event e = {.type = how->type,
-		.change = c,
-		.severity = c->severity,
-		.reason = span_of(how->reason),
-		.run_id = ledger_run_of(c->ruling),
-		.fold = how->fold};
-	int r = host_path(how->kept, c, &host);
+	int r = host_path(k, e->change, &host);
 
 	if (r == 0)
-		r = ledger_target_of(l, how->no, &t);
+		r = ledger_target_of(l, no, &t);
 	if (r < 0)
 		return r;
-	e.target = r == 0 ? &t : NULL;
-	e.host_path = buf_span(&host);
-	if (how->type == EVENT_CHANGE_CLEARED)
-		e.severity = SEV_INFO;
-	return ledger_journal(l, &e, ret_seq);
+	e->target = r == 0 ? &t : NULL;
+	e->host_path = buf_span(&host);
+	return ledger_journal(l, e, ret_seq);
 }
 
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq)
 {
+	uint32_t no = atomic_load(&k->no);
+	struct event e = ledger_event(type, c, reason);
 	struct fold fold;
-	struct telling how = {k, atomic_load(&k->no), type, reason, &fold};
-	int r = ledger_flood(l, how.no, type, c, &fold);
+	int r = ledger_flood(l, no, &e, &fold);
 
-	return r ? (r < 0 ? r : 0) : ledger_tell_now(l, &how, c, ret_seq);
+	if (r)
+		return r < 0 ? r : 0;
+	e.fold = &fold;
+	return ledger_tell_now(l, k, no, &e, ret_seq);
 }
 
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,

@@ -425,6 +425,44 @@ static void test_removed(void **state UNUSED)
 	rig_free(&r);
 }
 
+/* Out of the drift, and not by a clearing: somebody took the responsibility for it. */
+static void take_out(struct rig *r, int which, const char *path)
+{
+	struct txn *t;
+
+	ok(txn_begin(r->place.s, true, &t));
+	ok(drift_delete(t, atomic_load(&r->kept[which]->no), span_of(path)));
+	ok(txn_commit(t));
+}
+
+static void test_accepted(void **state UNUSED)
+{
+	static const struct flood_limits limits = {.per_path = 2, .window = HOUR};
+	struct rig r;
+	struct sum s;
+
+	rig_start(&r, limits);
+	for (uint32_t i = 1; i <= 30; i++)
+		seen(&r, DB, "/log", 0600 + i);
+	die(&r);
+	take_out(&r, DB, "/log");
+	live(&r, limits);
+	keep(&r, DB);
+	s = await(&r, is_over, 30);
+	assert_int_equal(s.flooded[0], 28);
+	for (uint32_t i = 1; i <= 30; i++)
+		seen(&r, DB, "/log", 0600 + i);
+	die(&r);
+	take_out(&r, DB, "/log");
+	live(&r, limits);
+	note(&r, EVENT_DAEMON_STOPPED);
+	die(&r);
+	s = sum_up(&r);
+	assert_int_equal(all(&s), 60);
+	assert_true(nothing_is_counted(&r));
+	rig_free(&r);
+}
+
 static void test_other_limits(void **state UNUSED)
 {
 	struct item_limits *i = calloc(1, sizeof(*i));
@@ -453,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_other_limits),
 	};
 
