@@ -54,7 +54,7 @@ is "what others did was told before that" "$(events | jq -s '([.[] | select(.cha
 PATIENCE=20
 is "and the last of it says so" "$(floods '.[-1].flood.state')" '"over"'
 is "none is missing: those told and those counted" "$(told)" $((FILES + 1))
-ok "few of them were told one by one" test "$(events "$A" --type change | wc -l)" -le $((BUDGET * 15))
+ok "few of them were told one by one" test "$(events "$A" --type change | wc -l)" -le $((FILES / 4))
 is "each entry has its worst" "$(floods '[.[] | select(.flood.count > 0) | .severity == .flood.worst and (.flood.path | startswith("/data/"))] | all')" true
 is "and what the drift was" "$(floods '[.[] | .drift_id | test("^[0-9a-f]{64}$")] | all')" true
 like "people read it in a line" "$(bs log noisy --type flood 2>/dev/null)" \
