@@ -121,6 +121,36 @@ static void add_hold(struct cli *c, struct buf *out, const json_t *hold)
 	buf_u8(out, ']');
 }
 
+static void add_flood(struct cli *c, struct buf *out, const json_t *flood)
+{
+	const json_t *counts = json_object_get(flood, "counts");
+	struct span state = get_text(flood, "state"), worst = get_text(flood, "worst");
+	BUF struct buf room = {0};
+
+	text_quote(out, state, c->utf8_ok);
+	buf_printf(out, ": %lld not told one by one", (long long)get_int(flood, "count"));
+	if (get_int(flood, "count"))
+		buf_printf(out, " (%lld added, %lld changed, %lld deleted, %lld cleared)",
+			(long long)get_int(counts, "A"), (long long)get_int(counts, "C"),
+			(long long)get_int(counts, "D"), (long long)get_int(counts, "cleared"));
+	if (get_int(flood, "total") != get_int(flood, "count"))
+		buf_printf(out, ", %lld since it began", (long long)get_int(flood, "total"));
+	if (worst.n) {
+		buf_add_text(out, "; at worst ");
+		text_quote(out, worst, c->utf8_ok);
+		buf_add_text(out, ": ");
+		text_quote(out, get_path(flood, "path", &room), c->utf8_ok);
+	}
+}
+
+static void add_repeats(struct cli *c, struct buf *out, const json_t *repeats)
+{
+	long long n = (long long)get_int(repeats, "count");
+
+	(void)c;
+	buf_printf(out, ", %lld change%s of it before not told", n, n == 1 ? "" : "s");
+}
+
 static void add_words(struct cli *c, struct buf *out, const json_t *event)
 {
 	static const char *const keys[] = {"layer", "reason", "detail"};
@@ -147,6 +177,8 @@ static const struct {
 	void (*add)(struct cli *c, struct buf *out, const json_t *member);
 } members[] = {
 	{"change", add_change},
+	{"repeats", add_repeats},
+	{"flood", add_flood},
 	{"gap", add_gap},
 	{"heartbeat", add_heartbeat},
 	{"session", add_session},

@@ -120,6 +120,11 @@ struct config {
 
 	int64_t heartbeat; /* heartbeat.interval, ns; 0: never */
 
+	struct config_flood { /* 0: no limit */
+		uint64_t per_path, per_target, total;
+		int64_t window; /* ns */
+	} flood;
+
 	/* store: */
 	uint64_t map_size, map_limit;
 

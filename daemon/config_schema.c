@@ -140,6 +140,19 @@ static const struct config_option options[] = {
 		"0s: none. One is about 700 bytes in the store, so 60s are 1M a day; each running "
 		"target adds about 6k a day."),
 
+	NUMBER("flood.per_path", config, flood.per_path, 0, 1000000000, "10",
+		"How often within the window a change of one path is told; after that its last state "
+		"once a window, with how often it was changed. What is worse than before, or by another "
+		"origin, is told at once. 0: always."),
+	NUMBER("flood.per_target", config, flood.per_target, 0, 1000000000, "5000",
+		"How many changes of one target are told within the window; the others are counted, and "
+		"a flood event says how many they are and what was the worst; the drift has all of them. "
+		"Info, low with medium, and high with critical have this much each. 0: no limit."),
+	NUMBER("flood.total", config, flood.total, 0, 1000000000, "20000",
+		"The same for all targets together."),
+	TIME("flood.window", config, flood.window, CLOCK_S, HOUR, "60s",
+		"The time that flood's numbers are of, and how long what is counted waits to be told."),
+
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),
 	SIZE("store.map_limit", config, map_limit, 16 * MIB, 64 * TIB, "1T",

@@ -11,6 +11,7 @@ struct facts {
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 	uint64_t worst[SEV_N];
 	uint64_t holds, held[SEV_N];
+	uint64_t floods, flooded, folded;
 	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
 };
 
@@ -125,6 +126,9 @@ static void put_reload_time(struct buf *out, const char *name, const struct fact
 	}
 PUT(put_holds, f->holds)
 PUT(put_unbaselined, f->unbaselined)
+PUT(put_floods, f->floods)
+PUT(put_flooded, f->flooded)
+PUT(put_folded, f->folded)
 PUT(put_seq, f->stats.last_seq)
 PUT(put_last_time, (uint64_t)(f->last_time / CLOCK_S))
 PUT(put_first, f->stats.first_seq)
@@ -157,6 +161,12 @@ static const struct {
 		put_holds},
 	{"held_changes", "gauge", "changes held in them by the severity they would have had",
 		put_held},
+	{"floods_open", "gauge",
+		"targets whose changes are counted instead of told, and all together", put_floods},
+	{"changes_flooded_total", "counter", "changes that have no event but a flood's",
+		put_flooded},
+	{"changes_folded_total", "counter",
+		"changes that a later event of the same path stands for", put_folded},
 	{"journal_last_timestamp_seconds", "gauge", "when the last event was written",
 		put_last_time},
 	{"journal_seq", "gauge", "number of the last event", put_seq},
@@ -206,6 +216,29 @@ static int gather_holds(struct txn *t, struct facts *f)
 	return r < 0 ? r : 0;
 }
 
+static int gather_floods(struct txn *t, struct facts *f)
+{
+	struct target tg;
+	struct span v;
+	struct rd in;
+	uint32_t no = 0;
+	int r = tally_get(t, 0, (struct span){0}, &v);
+
+	f->floods = r == 0;
+	while (r >= 0 && (r = targets_next(t, &no, &tg)) == 0) {
+		r = tally_get(t, no, (struct span){0}, &v);
+		f->floods += r == 0;
+	}
+	if (r >= 0)
+		r = meta_get(t, META_FLOODED, &v);
+	if (r == 0) {
+		in = rd_of(v);
+		f->flooded = rd_varint(&in);
+		f->folded = rd_varint(&in);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int gather(struct txn *t, struct facts *f)
 {
 	struct target tg;
@@ -249,6 +282,8 @@ int route_metrics(struct call *c)
 		r = gather_holds(t, &f);
 	if (r == 0)
 		r = gather_last(t, &f);
+	if (r == 0)
+		r = gather_floods(t, &f);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	c->status = 200;

@@ -77,6 +77,42 @@ static int show_gaps(struct json *j, const struct call *c, struct txn *t)
 	return r < 0 ? r : 0;
 }
 
+static int show_flood_of(struct json *j, struct txn *t, uint32_t no, const struct target *tg)
+{
+	struct flood f;
+	struct span v;
+	int r = tally_get(t, no, (struct span){0}, &v);
+
+	if (r == 0)
+		r = flood_decode(v, &f);
+	if (r)
+		return r < 0 ? r : 0;
+	json_open(j, '{');
+	json_key(j, "flood");
+	show_flood(j, &f, !tg);
+	if (tg) {
+		json_key(j, "target");
+		show_target_ref(j, tg);
+	}
+	json_close(j, '}');
+	return 0;
+}
+
+static int show_floods(struct json *j, struct txn *t)
+{
+	struct target tg;
+	uint32_t no = 0;
+	int r;
+
+	json_key(j, "floods");
+	json_open(j, '[');
+	r = show_flood_of(j, t, 0, NULL);
+	while (r == 0 && (r = targets_next(t, &no, &tg)) == 0)
+		r = show_flood_of(j, t, no, &tg);
+	json_close(j, ']');
+	return r < 0 ? r : 0;
+}
+
 static void show_store(struct json *j, const struct store_stats *s)
 {
 	json_key(j, "store");
@@ -162,6 +198,8 @@ static int answer_status(struct call *c)
 	json_m_uint(&j, "connections", c->g->n_peers);
 	r = show_left_out(&j, c, t);
 	json_m_uint(&j, "first_seq", stats.first_seq);
+	if (r == 0 && view_sees_all(c))
+		r = show_floods(&j, t);
 	if (r == 0 && view_sees_all(c))
 		r = show_gaps(&j, c, t);
 	if (r == 0)

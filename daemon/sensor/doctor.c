@@ -142,6 +142,9 @@ static void counters(struct sensor *s, struct json *j)
 	json_m_uint(j, "entries", atomic_load(&s->ledger_stats.entries));
 	json_m_uint(j, "events", w.events);
 	json_m_uint(j, "events_foreign", w.foreign);
+	json_m_uint(j, "flooded", atomic_load(&s->ledger_stats.flooded));
+	json_m_uint(j, "floods", atomic_load(&s->ledger_stats.floods));
+	json_m_uint(j, "folded", atomic_load(&s->ledger_stats.folded));
 	json_m_uint(j, "hashed_bytes", atomic_load(&e->hashed_bytes));
 	json_m_uint(j, "hashed_files", atomic_load(&e->hashed_files));
 	json_m_uint(j, "looks", atomic_load(&e->looks));

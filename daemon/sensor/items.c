@@ -204,6 +204,11 @@ static void free_hold_close(struct item *i)
 	free(h);
 }
 
+static void free_limits(struct item *i)
+{
+	free(container_of(i, struct item_limits, item));
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

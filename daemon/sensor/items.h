@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "daemon/sensor/floods.h"
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
 #include "daemon/sensor/ptable.h"
@@ -31,7 +32,8 @@
 	X(RAN, ran)                                                                                \
 	X(RULES, rules)                                                                            \
 	X(HOLD_OPEN, hold_open)                                                                    \
-	X(HOLD_CLOSE, hold_close)
+	X(HOLD_CLOSE, hold_close)                                                                  \
+	X(LIMITS, limits)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -249,6 +251,12 @@ struct item_hold_close {
 	uint32_t uid;
 	int asker;
 	uint32_t ask_id;
+};
+
+/* The budgets are others now. */
+struct item_limits {
+	struct item item;
+	struct flood_limits limits;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

@@ -16,6 +16,8 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	l->opt = *opt;
 	taken_new(&l->taken, opt->order);
 	runs_new(&l->runs);
+	floods_new(&l->floods);
+	floods_limit(l->floods, &opt->flood);
 	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
 		snprintf(l->host, sizeof(l->host), "unknown");
 	l->held_tail = &l->held;
@@ -90,6 +92,7 @@ void ledger_free(struct ledger *l)
 	ledger_beat_fini(l);
 	ledger_holds_free(l);
 	runs_free(l->runs);
+	floods_free(l->floods);
 	taken_free(l->taken);
 	free(l);
 }
@@ -184,6 +187,7 @@ static void undo(struct ledger *l)
 	runs_abort(l->runs);
 	ledger_ran_over(l, false);
 	ledger_holds_forget(l);
+	floods_abort(l->floods);
 	l->build = l->build_saved;
 }
 
@@ -220,6 +224,20 @@ static void free_batch(struct ledger *l)
 	drop_waiting(l, l->build.serial, l->build.next);
 }
 
+/* What is to be written besides the items. */
+static int write_own(struct ledger *l)
+{
+	int r = clock_mono() >= l->next_tidy ? ledger_tidy(l) : 0;
+
+	if (r == 0 && clock_mono() >= runs_next(l->runs))
+		r = ledger_runs(l, false);
+	if (r == 0)
+		r = ledger_floods(l);
+	if (r == 0 && ledger_beat_due(l, clock_mono()))
+		r = ledger_beat(l);
+	return r;
+}
+
 static int attempt(struct ledger *l)
 {
 	uint64_t was;
@@ -227,16 +245,14 @@ static int attempt(struct ledger *l)
 	int r = begin(l);
 
 	was = l->head.last;
+	if (r == 0 && !l->left_told)
+		r = ledger_floods_left(l);
 	if (r == 0)
 		r = ledger_holds(l);
 	if (r == 0)
 		r = apply(l);
-	if (r == 0 && clock_mono() >= l->next_tidy)
-		r = ledger_tidy(l);
-	if (r == 0 && clock_mono() >= runs_next(l->runs))
-		r = ledger_runs(l, false);
-	if (r == 0 && ledger_beat_due(l, clock_mono()))
-		r = ledger_beat(l);
+	if (r == 0)
+		r = write_own(l);
 	if (r < 0) {
 		undo(l);
 		return r;
@@ -250,6 +266,7 @@ static int attempt(struct ledger *l)
 		runs_abort(l->runs);
 		ledger_ran_over(l, false);
 		ledger_holds_forget(l);
+		floods_abort(l->floods);
 		return r;
 	}
 	atomic_fetch_add(&l->opt.stats->batches, 1);
@@ -259,6 +276,8 @@ static int attempt(struct ledger *l)
 	ledger_beaten(l);
 	runs_commit(l->runs);
 	ledger_ran_over(l, true);
+	ledger_flooded(l);
+	l->left_told = true;
 	told(l, was);
 	free_batch(l);
 	taken_forget(l->taken);
@@ -377,8 +396,9 @@ static int patience_ms(const struct ledger *l)
 /* When something is to be written even if nothing comes. */
 static int64_t next_own(const struct ledger *l)
 {
-	int64_t next = runs_next(l->runs);
+	int64_t next = runs_next(l->runs), flood = floods_next(l->floods);
 
+	next = flood < next ? flood : next;
 	if (l->opt.heartbeat && l->beat.next < next)
 		next = l->beat.next;
 	if (l->holds.wake < next)

@@ -16,7 +16,9 @@ enum ledger_health { LEDGER_OK, LEDGER_FULL, LEDGER_FAILED };
 struct ledger_stats {
 	atomic_int health;
 	atomic_ullong batches, entries, sightings, last_seq;
-	atomic_llong last_commit; /* monotonic ns */
+	atomic_ullong folded, flooded; /* changes without an entry of their own */
+	atomic_ullong floods;	       /* that go on */
+	atomic_llong last_commit;      /* monotonic ns */
 };
 struct ledger_options {
 	struct store *store;
@@ -27,6 +29,7 @@ struct ledger_options {
 	struct ledger_stats *stats;
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 	int64_t heartbeat;		    /* ns between two; 0: never */
+	struct flood_limits flood;	    /* all-zero: none */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
 	/* Another look, please; `actor`, encoded, is who did it unless somebody else is found. */
 	void (*again)(void *ctx, struct kept *k, struct span path, struct span actor);

@@ -78,6 +78,9 @@ struct ledger {
 	struct ledger_beat beat;
 	struct runs *runs;
 	struct ledger_holds holds;
+	struct floods *floods;
+	bool left_told;				     /* what an earlier life had counted */
+	struct floods_stats flooded, flooded_before; /* as stored; by earlier lives */
 	int64_t committed, commit_took; /* the last one: monotonic ns when it ended, ns */
 };
 
@@ -93,9 +96,15 @@ int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(
 	struct ledger *l, int asker, uint32_t id, enum door_result result, const char *text);
 
-/* An event about a change of `k`; `reason` may be "". */
+/* An event about a change of `k`; `reason` may be "". Where the budgets are spent nothing is told now, and
+ * *ret_seq stays. */
 int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
 	const struct change *c, const char *reason, uint64_t *ret_seq);
+/* The same in two steps, for who has asked the budgets already: the event, and what fills in its target
+ * and writes it. `k` NULL: it is not known where the target lies. */
+struct event ledger_event(enum event_type type, const struct change *c, const char *reason);
+int ledger_tell_now(
+	struct ledger *l, const struct kept *k, uint32_t no, struct event *e, uint64_t *ret_seq);
 /* Tells that it is cleared, by whom, and takes it out of the drift. */
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,
 	const char *reason);
@@ -176,6 +185,15 @@ int ledger_holds_gone(struct ledger *l, uint32_t no);
 void ledger_holds_init(struct ledger *l);
 void ledger_holds_forget(struct ledger *l); /* the batch is given up */
 void ledger_holds_free(struct ledger *l);
+/* ledger_flood.c: before a change is told, with the severity that its event has. 1: it is not, but
+ * counted; 0: it is, and *ret is what was folded before it. */
+int ledger_flood(struct ledger *l, uint32_t no, const struct event *e, struct fold *ret);
+/* At a batch's end: tells what is due, and stores what is not. */
+int ledger_floods(struct ledger *l);
+/* Tells everything that was counted of a target, 0: of all. */
+int ledger_floods_end(struct ledger *l, uint32_t no);
+int ledger_floods_left(struct ledger *l); /* what an earlier life had counted */
+void ledger_flooded(struct ledger *l);	  /* it is committed */
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
 {
 	return l->opt.heartbeat && now >= l->beat.next;

@@ -13,7 +13,7 @@ uint64_t ledger_run_of(struct span ruling)
 
 static int host_path(const struct kept *k, const struct change *c, struct buf *out)
 {
-	if (c->aspects & 1u << ASPECT_LAYER)
+	if (!k || c->aspects & 1u << ASPECT_LAYER)
 		return 0;
 	buf_add_text(out, k->upper);
 	if (c->path.n > 1)
@@ -21,28 +21,46 @@ static int host_path(const struct kept *k, const struct change *c, struct buf *o
 	return buf_err(out);
 }
 
-int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
-	const struct change *c, const char *reason, uint64_t *ret_seq)
+struct event ledger_event(enum event_type type, const struct change *c, const char *reason)
+{
+	return (struct event){.type = type,
+		.change = c,
+		.severity = type == EVENT_CHANGE_CLEARED ? SEV_INFO : c->severity,
+		.reason = span_of(reason),
+		.run_id = ledger_run_of(c->ruling)};
+}
+
+int ledger_tell_now(
+	struct ledger *l, const struct kept *k, uint32_t no, struct event *e, uint64_t *ret_seq)
 {
 	BUF struct buf host = {0}, held = {0};
 	struct target t;
-	struct event e = {.type = type,
-		.change = c,
-		.severity = c->severity,
-		.reason = span_of(reason),
-		.run_id = ledger_run_of(c->ruling)};
-	int r = host_path(k, c, &host);
+	int r = host_path(k, e->change, &host);
 
 	if (r == 0)
-		r = ledger_target_of(l, atomic_load(&k->no), &t);
+		r = ledger_target_of(l, no, &t);
 	if (r < 0)
 		return r;
-	e.target = r == 0 ? &t : NULL;
-	e.host_path = buf_span(&host);
-	if (type == EVENT_CHANGE_CLEARED)
-		e.severity = SEV_INFO;
-	r = ledger_hold(l, k, &e, &held);
-	return r < 0 ? r : ledger_journal(l, &e, ret_seq);
+	e->target = r == 0 ? &t : NULL;
+	e->host_path = buf_span(&host);
+	return ledger_journal(l, e, ret_seq);
+}
+
+int ledger_tell(struct ledger *l, const struct kept *k, enum event_type type,
+	const struct change *c, const char *reason, uint64_t *ret_seq)
+{
+	BUF struct buf held = {0};
+	uint32_t no = atomic_load(&k->no);
+	struct event e = ledger_event(type, c, reason);
+	struct fold fold;
+	int r = ledger_hold(l, k, &e, &held);
+
+	if (r == 0)
+		r = ledger_flood(l, no, &e, &fold); /* what is held is info to the budgets, too */
+	if (r)
+		return r < 0 ? r : 0;
+	e.fold = &fold;
+	return ledger_tell_now(l, k, no, &e, ret_seq);
 }
 
 int ledger_clear(struct ledger *l, const struct kept *k, const struct change *c, struct span actor,

@@ -424,6 +424,7 @@ static int put(struct verdict *v)
 		rule(v, (enum growth)growth, c->actor, v->run);
 	c->first = v->had ? v->old.first : s->when;
 	c->last = s->when;
+	c->seq = v->had ? v->old.seq : 0;
 	if (c->aspects & (1u << ASPECT_LAYER))
 		r = tell_layer(v);
 	if (r == 0)

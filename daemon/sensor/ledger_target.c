@@ -120,7 +120,9 @@ int ledger_gone(struct ledger *l, struct item *i)
 	copy.state = STATE_REMOVED;
 	copy.removed = l->now;
 	copy.level = LEVEL_NONE;
-	r = targets_put(l->txn, &copy);
+	r = ledger_floods_end(l, copy.no);
+	if (r == 0)
+		r = targets_put(l->txn, &copy);
 	if (r == 0)
 		r = tell(l, EVENT_TARGET_REMOVED, SEV_INFO, &copy,
 			g->removed ? "" : "it is no longer configured");
@@ -137,6 +139,8 @@ int ledger_note(struct ledger *l, struct item *i)
 	struct event e = {.type = n->type, .severity = n->severity, .detail = buf_span(&n->detail)};
 	int r = n->type == EVENT_DAEMON_STOPPED ? ledger_runs(l, true) : 0;
 
+	if (r == 0 && n->type == EVENT_DAEMON_STOPPED)
+		r = ledger_floods_end(l, 0);
 	return r < 0 ? r : ledger_journal(l, &e, NULL);
 }
 

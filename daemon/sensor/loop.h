@@ -115,6 +115,7 @@ void sensor_gap(struct sensor *s, struct kept *k, struct span path, enum gap_cau
 	uint64_t count, const char *detail);
 /* An event that is about no target. */
 void sensor_note(struct sensor *s, enum event_type type, const char *detail);
+struct flood_limits sensor_limits(const struct config *cfg);
 /* Wants a registry_look() soon. */
 void sensor_want_look(struct sensor *s, int64_t delay);
 /* The same, for what anybody on the host can bring about: bounded to a share of one processor. */

@@ -62,6 +62,16 @@ static void failed(struct sensor *s, const char *stays)
 	notify("READY=1");
 }
 
+static void give_limits(struct sensor *s)
+{
+	struct item_limits *i = calloc(1, sizeof(*i));
+
+	must(i);
+	i->item.kind = ITEM_LIMITS;
+	i->limits = sensor_limits(s->cfg);
+	sensor_push(s, &i->item);
+}
+
 void sensor_reload(struct sensor *s)
 {
 	struct config *old = s->cfg, *fresh;
@@ -83,6 +93,7 @@ void sensor_reload(struct sensor *s)
 	tell_of_restart(old, fresh);
 	s->cfg = fresh;
 	config_free(old);
+	give_limits(s);
 	rulebook_replace(s, rules);
 	sensor_note_rules(s, "the configuration was read again: ");
 	sensor_want_look(s, 1);

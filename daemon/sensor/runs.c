@@ -38,6 +38,7 @@ struct runs {
 	struct run *run[RUNS_OPEN];
 	size_t n;
 	int64_t looked;
+	uint64_t last_id, last_saved;
 };
 
 /* ---- who is a manager ---- */
@@ -158,7 +159,8 @@ static struct run *open_run(struct runs *rs, const struct run_change *c)
 
 	if (!r)
 		return NULL;
-	*r = (struct run){.id = c->seq,
+	rs->last_id = c->seq > rs->last_id ? c->seq : rs->last_id + 1;
+	*r = (struct run){.id = rs->last_id,
 		.target = c->target,
 		.pid = c->process->pid,
 		.start = c->process->start,
@@ -206,6 +208,7 @@ uint64_t runs_add(struct runs *rs, const struct run_change *c)
 
 void runs_commit(struct runs *rs)
 {
+	rs->last_saved = rs->last_id;
 	for (size_t i = rs->n; i-- > 0;) {
 		struct run *r = rs->run[i];
 
@@ -218,6 +221,7 @@ void runs_commit(struct runs *rs)
 
 void runs_abort(struct runs *rs)
 {
+	rs->last_id = rs->last_saved;
 	for (size_t i = rs->n; i-- > 0;) {
 		struct run *r = rs->run[i];
 

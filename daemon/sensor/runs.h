@@ -42,7 +42,8 @@ struct run_change {
 struct runs;
 int runs_new(struct runs **ret);
 void runs_free(struct runs *rs);
-/* Adds a change; the run's id: the seq of its first entry. 0: more runs are open than RUNS_OPEN. */
+/* Adds a change; the run's id: the seq of its first entry, or one more than the run's before where that
+ * entry is not written, as the change is counted in a flood. 0: more runs are open than RUNS_OPEN. */
 uint64_t runs_add(struct runs *rs, const struct run_change *c);
 void runs_commit(struct runs *rs);
 void runs_abort(struct runs *rs);

@@ -129,6 +129,12 @@ static int64_t heartbeat_of(const struct config *cfg)
 	return cfg->heartbeat && cfg->heartbeat < CLOCK_S ? CLOCK_S : cfg->heartbeat;
 }
 
+struct flood_limits sensor_limits(const struct config *cfg)
+{
+	return (struct flood_limits){
+		cfg->flood.per_path, cfg->flood.per_target, cfg->flood.total, cfg->flood.window};
+}
+
 /* The ledger's wish, from its thread. */
 static void look_again(void *ctx, struct kept *k, struct span path, struct span actor)
 {
@@ -154,6 +160,7 @@ static int start_threads(struct sensor *s)
 		.keep_removed = s->cfg->keep_removed,
 		.keep_journal = s->cfg->keep_journal,
 		.heartbeat = heartbeat_of(s->cfg),
+		.flood = sensor_limits(s->cfg),
 		.stop = &s->stop,
 		.again = look_again,
 		.again_ctx = &s->ex};

@@ -106,6 +106,12 @@
 	X(L5, "L5", "inotify on the upper tree alone: no process")                                 \
 	X(L6, "L6", "sweeps only: state without when and who")
 
+/* How far a flood is, as its entry says. */
+#define FLOOD_STATES(X)                                                                            \
+	X(BEGUN, "begun", "from here on changes are counted instead of told")                      \
+	X(CONTINUES, "continues", "what was counted since the entry before; it goes on")           \
+	X(OVER, "over", "what was counted since the entry before; changes are told again")
+
 struct kind {
 	const char *name;
 	const char *sentence;
@@ -129,11 +135,13 @@ enum target_state { TARGET_STATES(X_TSTATE) STATE_N };
 enum file_type { FILE_TYPES(X_FTYPE) FILE_N };
 #define X_LEVEL(id, n, s) LEVEL_##id,
 enum level { LEVELS(X_LEVEL) LEVEL_N };
+#define X_FSTATE(id, n, s) FLOOD_##id,
+enum flood_state { FLOOD_STATES(X_FSTATE) FLOOD_STATE_N };
 
 /* The tables themselves, indexed by the enums above. */
 extern const struct kind aspect_kinds[ASPECT_N], event_kinds[EVENT_N], severity_kinds[SEV_N],
 	gap_kinds[GAP_N], origin_kinds[ORIGIN_N], target_kinds[TARGET_KIND_N], state_kinds[STATE_N],
-	file_kinds[FILE_N], level_kinds[LEVEL_N];
+	file_kinds[FILE_N], level_kinds[LEVEL_N], flood_states[FLOOD_STATE_N];
 
 /* Index of `name` in a table of `n`; -1 when it is not there. */
 int kind_find(const struct kind *table, int n, struct span name);

@@ -26,7 +26,8 @@
 	X(SEEN, "seen", "the hash cache")                                                          \
 	X(JOURNAL, "journal", "the events")                                                        \
 	X(BY_TARGET, "by_target", "which events are about a target")                               \
-	X(GAP, "gap", "gaps that are open")
+	X(GAP, "gap", "gaps that are open")                                                        \
+	X(TALLY, "tally", "what was counted and has yet to be told")
 #define X_DB(id, name, sentence) DB_##id,
 enum db { DATABASES(X_DB) DB_N };
 

@@ -48,5 +48,14 @@ int gap_next(struct txn *t, uint64_t *id, struct gap *ret);
 
 /* Small named values: "host_id", "last_alive" and the like. -EINVAL: "format" and names that begin
  * with a dot are the store's own. */
+#define META_FLOODED "flooded" /* varints: changes counted in floods, and folded, ever */
 int meta_get(struct txn *t, const char *key, struct span *ret);
 int meta_put(struct txn *t, const char *key, struct span value);
+
+/* What was counted and has yet to be told (model/flood.h): of a target, 0: of all, by an empty path;
+ * or of one path in it. What is lent lives as always. */
+int tally_put(struct txn *t, uint32_t target, struct span path, const struct buf *value);
+int tally_get(struct txn *t, uint32_t target, struct span path, struct span *ret);
+int tally_delete(struct txn *t, uint32_t target, struct span path); /* STORE_ABSENT as above */
+/* Any one of them; STORE_ABSENT when none is left. */
+int tally_first(struct txn *t, uint32_t *ret_target, struct span *ret_path, struct span *ret);

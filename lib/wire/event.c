@@ -37,6 +37,7 @@ static void members_before(struct json *j, const struct event *e)
 		json_m_str(j, "detail", e->detail);
 	if (e->drift_id)
 		json_m_hex(j, "drift_id", span_make(e->drift_id, SHA_LEN));
+	show_ready(j, "flood", e->flood);
 	if (e->gap) {
 		json_key(j, "gap");
 		show_gap(j, e->gap);
@@ -66,6 +67,8 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 	json_m_hex(j, "prev", span_make(prev, SHA_LEN));
 	if (e->reason.n > 0)
 		json_m_str(j, "reason", e->reason);
+	if (e->fold && e->fold->from)
+		show_repeats(j, e->fold);
 	if (e->change)
 		show_rule_of(j, e->change->ruling);
 	show_ready(j, "run", e->run);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "model/change.h"
+#include "model/flood.h"
 #include "model/gap.h"
 #include "model/session.h"
 #include "model/target.h"
@@ -37,6 +38,9 @@ struct event {
 	uint64_t run_id;       /* of the run that a change is part of; 0: none */
 	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
 	struct span hold;      /* the same: wire/held.h */
+	struct span flood;     /* flood: ready-made object, show_flood() */
+	/* Changes of the same path that have no entry of their own; NULL or `from` 0: none. */
+	const struct fold *fold;
 };
 /* Appends the text to `out` and gives the id. `prev`: SHA_LEN bytes. */
 int event_format(

@@ -9,6 +9,7 @@
 	"[ by {actor.exe}][ (pid {actor.pid})][, origin {actor.origin}][ ("                        \
 	"{actor.reason})][, rule {rule.name}][, held as {hold.severity} by {hold.name}]"
 #define WHERE "[{target.name}: ]"
+#define AGAIN "[, {repeats.count} changes of it before were not told]"
 
 /* Of rows with the same type the one with the kind comes before the one for any. Columns after the
  * action: ECS kind, categories and types; OCSF class and activity. */
@@ -16,19 +17,19 @@
 static const struct shape shapes[] = {
 	{EVENT_CHANGE, 'A', "change.added", "File added", "added",
 		"event", "file", "creation", 1001, 1,
-		WHERE "{change.path} added[, was {change.from}]" WHO},
+		WHERE "{change.path} added[, was {change.from}]" WHO AGAIN},
 	{EVENT_CHANGE, 'C', "change.changed", "File changed", "changed",
 		"event", "file", "change", 1001, 3,
-		WHERE "{change.path} changed[ ({change.aspects})]" WHO},
+		WHERE "{change.path} changed[ ({change.aspects})]" WHO AGAIN},
 	{EVENT_CHANGE, 'D', "change.deleted", "File deleted", "deleted",
 		"event", "file", "deletion", 1001, 4,
-		WHERE "{change.path} deleted" WHO},
+		WHERE "{change.path} deleted" WHO AGAIN},
 	{EVENT_CHANGE, 0, "change", "File differs", "changed",
 		"event", "file", "change", 1001, 3,
-		WHERE "{change.path} differs" WHO},
+		WHERE "{change.path} differs" WHO AGAIN},
 	{EVENT_CHANGE_CLEARED, 0, "change.cleared", "File equals the baseline again", "cleared",
 		"event", "file", "change", 1001, 99,
-		WHERE "{change.path} equals the baseline again[: {reason}]"},
+		WHERE "{change.path} equals the baseline again[: {reason}]" AGAIN},
 	{EVENT_TARGET_FOUND, 0, "target.found", "Target found", "found",
 		"state", "host", "info", 0, 99,
 		"[{target.kind} ][{target.name} ]is kept from now on[ (image {target.image})]"},
@@ -94,8 +95,9 @@ static const struct shape shapes[] = {
 		"[, held as {hold.severity} by {hold.name}]"},
 	{EVENT_FLOOD, 0, "flood", "More changes than the budget", "flooded",
 		"event", "file", "info", 0, 99,
-		WHERE "[{flood.count} ]more changes than the budget[ from {flood.from} to {flood.to}]"
-		"[, worst {flood.worst}][: {flood.path}]"},
+		WHERE "flood of changes[ {flood.state}][: {flood.count} not told one by one]"
+		"[ from {flood.from} to {flood.to}][, {flood.total} in all][, worst {flood.worst}]"
+		"[: {flood.path}]"},
 	{EVENT_HOLD_OPENED, 0, "hold.opened", "Maintenance window began", "hold-opened",
 		"event", "configuration", "info", 0, 99,
 		"maintenance window[ {hold.name}] began[: {hold.reason}][ ({hold.owner})][, until {hold.to}]"},
@@ -187,6 +189,17 @@ const struct field fields[] = {
 	{"run.session", HOW_WORD, {"session", NULL, "session", "boltseal.run.session", "boltseal.session"}},
 	{"flood.worst", HOW_PLAIN, {"worst", NULL, "worst", "boltseal.flood.worst", "boltseal.flood.worst"}},
 	{"flood.scope", HOW_PLAIN, {"scope", NULL, "scope", "boltseal.flood.scope", "boltseal.flood.scope"}},
+	{"flood.state", HOW_PLAIN, {"flood", "reason", "flood", "boltseal.flood.state", "boltseal.flood.state"}},
+	{"flood.total", HOW_PLAIN, {"total", NULL, "total", "boltseal.flood.total", "boltseal.flood.total"}},
+	{"flood.counts.A", HOW_PLAIN, {"added", NULL, "added", "boltseal.flood.counts.A", "boltseal.flood.added"}},
+	{"flood.counts.C", HOW_PLAIN, {"changed", NULL, "changed", "boltseal.flood.counts.C", "boltseal.flood.changed"}},
+	{"flood.counts.D", HOW_PLAIN, {"deleted", NULL, "deleted", "boltseal.flood.counts.D", "boltseal.flood.deleted"}},
+	{"flood.counts.cleared", HOW_PLAIN, {"cleared", NULL, "cleared", "boltseal.flood.counts.cleared", "boltseal.flood.cleared"}},
+	{"repeats.count", HOW_PLAIN, {"repeats", "cnt", "repeats", "boltseal.repeats.count", "boltseal.repeats"}},
+	{"repeats.from", HOW_PLAIN, {"from", NULL, "from", "event.start", "boltseal.from"}},
+	{"repeats.to", HOW_PLAIN, {"to", NULL, "to", "event.end", "boltseal.to"}},
+	{"repeats.from", HOW_MS, {NULL, "start", NULL, NULL, NULL}},
+	{"repeats.to", HOW_MS, {NULL, "end", NULL, NULL, NULL}},
 	{"hold.name", HOW_PLAIN, {"hold", NULL, "hold", "boltseal.hold.name", "boltseal.hold.name"}},
 	{"hold.severity", HOW_PLAIN, {"held", NULL, "held", "boltseal.hold.severity", "boltseal.hold.severity"}},
 	{"hold.worst", HOW_PLAIN, {"worst", NULL, "worst", "boltseal.hold.worst", "boltseal.hold.worst"}},

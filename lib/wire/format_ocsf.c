@@ -259,11 +259,12 @@ static const struct {
 	{"actor.login_uid", "unmapped.login_uid"}, {"actor.ancestry", "unmapped.ancestry"},
 	{"rule", "unmapped.rule"}, {"target.pod", "unmapped.pod"}, {"tree", "unmapped.tree"},
 	{"gap", "unmapped.gap"}, {"session", "unmapped.session"}, {"run", "unmapped.run"},
-	{"flood", "unmapped.flood"}, {"hold", "unmapped.hold"}, {"heartbeat", "unmapped.heartbeat"},
-	{"generation", "unmapped.generation"}, {"drift_id", "unmapped.drift_id"},
-	{"reason", "unmapped.reason"}, {"uid", "unmapped.asked_by_uid"},
-	{"detail", "unmapped.detail"}, {"layer", "unmapped.layer"},
-	{"layer_b64", "unmapped.layer_b64"}, {"targets", "unmapped.targets"}};
+	{"flood", "unmapped.flood"}, {"repeats", "unmapped.repeats"}, {"hold", "unmapped.hold"},
+	{"heartbeat", "unmapped.heartbeat"}, {"generation", "unmapped.generation"},
+	{"drift_id", "unmapped.drift_id"}, {"reason", "unmapped.reason"},
+	{"uid", "unmapped.asked_by_uid"}, {"detail", "unmapped.detail"},
+	{"layer", "unmapped.layer"}, {"layer_b64", "unmapped.layer_b64"},
+	{"targets", "unmapped.targets"}};
 
 int format_ocsf(const struct facts *f, const struct format_options *o, struct buf *out)
 {

@@ -339,6 +339,59 @@ void show_gap(struct json *j, const struct gap *g)
 	json_close(j, '}');
 }
 
+static void show_flood_counts(struct json *j, const struct flood *f)
+{
+	json_m_uint(j, "count", flood_count(f->n));
+	json_key(j, "counts");
+	json_open(j, '{');
+	for (int i = 0; i < FLOOD_KINDS; i++)
+		json_m_uint(j, flood_kind_names[i], f->n[i]);
+	json_close(j, '}');
+}
+
+static void show_samples(struct json *j, const struct flood *f, bool global)
+{
+	json_key(j, "samples");
+	json_open(j, '[');
+	for (size_t i = 0; i < f->n_samples; i++) {
+		json_open(j, '{');
+		json_m_path(j, "path", f->sample[i].path);
+		if (global)
+			show_str(j, "target", f->sample[i].name);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+void show_flood(struct json *j, const struct flood *f, bool global)
+{
+	json_open(j, '{');
+	show_flood_counts(j, f);
+	show_time(j, "from", f->from);
+	if (f->n_samples) {
+		json_m_path(j, "path", f->sample[0].path);
+		show_samples(j, f, global);
+	}
+	json_m_text(j, "scope", global ? "global" : "target");
+	show_time(j, "since", f->since);
+	json_m_text(j, "state", name_of(flood_states, FLOOD_STATE_N, f->state));
+	show_time(j, "to", f->to);
+	json_m_uint(j, "total", f->total);
+	if (f->n_samples)
+		json_m_text(j, "worst", name_of(severity_kinds, SEV_N, f->worst));
+	json_close(j, '}');
+}
+
+void show_repeats(struct json *j, const struct fold *f)
+{
+	json_key(j, "repeats");
+	json_open(j, '{');
+	json_m_uint(j, "count", flood_count(f->n));
+	show_time(j, "from", f->from);
+	show_time(j, "to", f->to);
+	json_close(j, '}');
+}
+
 void show_labels(struct json *j, struct span pairs)
 {
 	MAP struct map m = {.items = NULL};

@@ -39,7 +39,10 @@ mkdir -p "$W/state"
 mount -t tmpfs -o size=4m,mode=700 tmpfs "$W/state" || bail "no tmpfs"
 minibox disk || bail "the container did not start"
 pid=$MINI_PID
-daemon_config <<<'store: {map_size: 16M}' # the disk ends before
+daemon_config <<'END' # the disk ends before
+store: {map_size: 16M}
+flood: {per_target: 0, total: 0} # what is counted fills nothing
+END
 daemon_start || bail "boltseald"
 wait_until 20 id_of disk || bail "the container is not found"
 ID=$(id_of disk)
@@ -85,7 +88,10 @@ minibox_stop "$pid"
 # --- the store's own limit ---------------------------------------------------------------------------
 minibox limit || bail "the container did not start"
 pid=$MINI_PID
-daemon_config <<<'store: {map_size: 16M, map_limit: 16M}'
+daemon_config <<'END'
+store: {map_size: 16M, map_limit: 16M}
+flood: {per_target: 0, total: 0}
+END
 daemon_start || bail "boltseald"
 wait_until 20 id_of limit || bail "the container is not found"
 ID=$(id_of limit)

@@ -1,6 +1,7 @@
 /* The smaller nouns: the first byte picks one, the rest is its encoding. */
 #include "model/actor.h"
 #include "model/drift.h"
+#include "model/flood.h"
 #include "model/gap.h"
 #include "model/hold.h"
 #include "model/target.h"
@@ -54,12 +55,14 @@ RECODE(gap, gap)
 RECODE(target, target)
 RECODE(target_state, target_state_rec)
 RECODE(drift_hash, drift_hash)
+RECODE(flood, flood)
+RECODE(fold, fold)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static void (*const recode[])(struct span, struct buf *) = {
-		actor, gap, target, target_state, drift_hash, hold};
+		actor, gap, target, target_state, drift_hash, hold, flood, fold};
 	struct span in = n ? span_make(p + 1, n - 1) : (struct span){0};
 	BUF struct buf again = {0};
 

@@ -68,6 +68,9 @@ RUN = {"manager": "apt", "cmdline": ["apt-get", "install", "-y", "curl"], "count
        "n_paths": 34, "paths": ["/usr/bin/curl"], "session": "s-12"}
 FLOOD = {"count": 120000, "from": "2026-11-26T01:00:00.000000000Z", "to": "2026-11-26T01:02:00.000000000Z",
          "worst": "high", "path": "/usr/bin/sudo", "scope": "target"}
+FLOODED = {**FLOOD, "state": "continues", "since": FLOOD["from"], "total": 250000,
+           "counts": {"A": 119998, "C": 1, "D": 0, "cleared": 1}, "samples": [{"path": "/usr/bin/sudo"}, {"path": "/usr/bin/su"}]}
+REPEATS = {"count": 497, "from": "2026-11-26T01:00:00.000000000Z", "to": "2026-11-26T01:01:00.000000000Z"}
 HOLD = {"name": "patching", "reason": "monthly updates", "owner": "ops", "from": "2026-11-26T01:00:00.000000000Z",
         "to": "2026-11-26T03:00:00.000000000Z", "counts": {"info": 1, "low": 2, "medium": 3, "high": 4, "critical": 0}}
 HELD = {"name": "patching", "severity": "high"}
@@ -137,6 +140,11 @@ def everything():
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})
     yield event("package.run", severity="low", target=WEB, run=RUN, actor=ACTOR)
     yield event("flood", severity="high", target=WEB, flood=FLOOD)
+    yield event("flood", severity="high", target=WEB, flood=FLOODED, drift_id=sha("drift"))
+    yield event("flood", severity="info", flood={"count": 0, "counts": {"A": 0, "C": 0, "D": 0, "cleared": 0}, "scope": "global",
+                "state": "over", "since": FLOOD["from"], "total": 3})
+    yield event("change", severity="low", change=change("/var/log/x", "C", old=old, new=new), target=WEB, actor=ACTOR, repeats=REPEATS)
+    yield event("change.cleared", severity="info", change=change("/run/lock", "A", []), target=WEB, repeats=REPEATS)
     yield event("hold.opened", severity="info", hold=HOLD)
     yield event("hold.closed", severity="info", hold=HOLD)
     yield event("hold.opened", severity="low", hold=HOLD_OPENED)

@@ -14,6 +14,7 @@ static const struct {
 	{state_kinds, STATE_N},
 	{file_kinds, FILE_N},
 	{level_kinds, LEVEL_N},
+	{flood_states, FLOOD_STATE_N},
 };
 
 static void every_row_is_whole_and_found(void **state UNUSED)

@@ -204,11 +204,55 @@ static void test_gaps(void **state)
 	ok(txn_commit(t));
 }
 
+static void keep(struct txn *t, uint32_t target, const char *path, const char *value)
+{
+	BUF struct buf v = {0};
+
+	buf_add_text(&v, value);
+	ok(tally_put(t, target, span_of(path), &v));
+}
+
+static void test_tally(void **state)
+{
+	struct place *p = *state;
+	struct txn *t = writing(p);
+	char path[900] = "/";
+	struct span got, where;
+	uint32_t target;
+	unsigned n = 0;
+
+	memset(path + 1, 'x', sizeof(path) - 2);
+	keep(t, 0, "", "all");
+	keep(t, 7, "", "seven");
+	keep(t, 7, "/a", "a of seven");
+	keep(t, 7, path, "long");
+	keep(t, 7, "/a", "a of seven again");
+	ok(tally_get(t, 0, S(""), &got));
+	is_text(got, "all");
+	ok(tally_get(t, 7, S("/a"), &got));
+	is_text(got, "a of seven again");
+	ok(tally_get(t, 7, span_of(path), &got));
+	is_text(got, "long");
+	fails(tally_get(t, 8, S(""), &got), STORE_ABSENT);
+	fails(tally_get(t, 7, S("/b"), &got), STORE_ABSENT);
+	for (; tally_first(t, &target, &where, &got) == 0; n++) {
+		BUF struct buf copy = {0};
+
+		assert_true(where.n == 0 || where.n == 2 || span_is(where, path));
+		buf_add_span(&copy, where);
+		ok(tally_delete(t, target, buf_span(&copy)));
+	}
+	assert_int_equal(n, 4);
+	fails(tally_delete(t, 7, S("/a")), STORE_ABSENT);
+	ok(txn_commit(t));
+}
+
 #define WITH_STORE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(test_round_trip),
+		WITH_STORE(test_tally),
 		WITH_STORE(test_head),
 		WITH_STORE(test_no_holes),
 		WITH_STORE(test_steps),

@@ -4,6 +4,7 @@
 #include "wire/beat.h"
 #include "wire/event.h"
 #include "wire/held.h"
+#include "wire/noun.h"
 #include <string.h>
 
 struct full {
@@ -16,7 +17,8 @@ struct full {
 	struct actor leader;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
-	struct buf heartbeat, held;
+	struct buf heartbeat, held, flood;
+	struct fold fold;
 };
 
 static inline void full_records(struct full *f)
@@ -173,6 +175,24 @@ static inline void full_held(struct full *f)
 	show_held(&j, span_of("web"), SEV_HIGH);
 }
 
+static inline void full_flood(struct full *f)
+{
+	struct json j = json_on(&f->flood);
+	struct flood flood = {.state = FLOOD_CONTINUES,
+		.n = {1, 2, 3, 4},
+		.total = 11,
+		.since = 1,
+		.from = 2,
+		.to = 3,
+		.worst = SEV_HIGH,
+		.sample = {{7, span_make("/x\xff", 3), span_of("web")},
+			{8, span_of("/y"), span_of("db")}},
+		.n_samples = 2};
+
+	show_flood(&j, &flood, true);
+	f->fold = (struct fold){.n = {[FLOOD_C] = 497}, .from = 1, .to = 2};
+}
+
 static inline void full_make(struct full *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -182,6 +202,7 @@ static inline void full_make(struct full *f)
 	memset(f->drift_id, 0x11, SHA_LEN);
 	full_heartbeat(f);
 	full_held(f);
+	full_flood(f);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
 	f->event = (struct event){.seq = 5,
@@ -212,13 +233,15 @@ static inline void full_make(struct full *f)
 			"\"path_b64\":\"L3Vzci9iaW4v/w==\",\"severity\":\"low\"}}"),
 		.run_id = 4,
 		.heartbeat = buf_span(&f->heartbeat),
-		.hold = buf_span(&f->held)};
+		.hold = buf_span(&f->held),
+		.flood = buf_span(&f->flood),
+		.fold = &f->fold};
 }
 
 static inline void full_free(struct full *f)
 {
 	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
-		&f->heartbeat, &f->held, &f->ruling};
+		&f->heartbeat, &f->held, &f->ruling, &f->flood};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

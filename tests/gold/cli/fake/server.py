@@ -137,6 +137,15 @@ EVENTS = [
     event(10, "change", change={"aspects": ["content"], "kind": "C", "path": "/b"},
           hold={"name": "up\x1b[2Jgrade", "severity": "high"}),
     event(11, "hold.closed", severity="high", hold=CLOSED, reason="its time was over"),
+    event(12, "flood", severity="high", flood={
+        "count": 990, "counts": {"A": 985, "C": 4, "D": 0, "cleared": 1}, "from": T1, "path": "/tmp/\x1b[2J",
+        "samples": [{"path": "/tmp/\x1b[2J"}], "scope": "target", "since": T1, "state": "continues", "to": T2,
+        "total": 1990, "worst": "high"}),
+    event(13, "flood", target=None, flood={
+        "count": 0, "counts": {"A": 0, "C": 0, "D": 0, "cleared": 0}, "scope": "global", "since": T1,
+        "state": "over", "total": 3}),
+    event(14, "change", severity="low", repeats={"count": 497, "from": T1, "to": T2}, change={
+        "aspects": ["content"], "kind": "C", "path": "/var/log/\x1b[2Jx"}),
 ]
 
 PATCH = ("--- a/etc/passwd\n+++ b/etc/passwd\n@@ -1,2 +1,2 @@\n root:x\n-old\n+new\x1b[2J\r\n"
