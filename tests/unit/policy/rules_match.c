@@ -210,7 +210,7 @@ static void hear_one(void *ctx, const struct rules_finding *f)
 static void windows_are_linted(void **state UNUSED)
 {
 	BUF struct buf said = {0};
-	const struct rules_hear by = {hear_one, &said};
+	const struct rules_hear by = {.fn = hear_one, .ctx = &said};
 	RULES struct rules *r = parse(
 		"rules:\n"
 		"- {name: a, paths: /x, reason: r, hold: {days: mon, at: \"02:00\", for: 2h}}\n"
