@@ -173,7 +173,8 @@ static const struct config_option options[] = {
 		"otherwise."),
 
 	MAPS("sinks", sinks, struct config_sink, "[]",
-		"Where events are sent. `boltseal sinks` says how each is doing."),
+		"Where events are sent. `boltseal sinks` says how each is doing. A key that its type or "
+		"profile would not heed is refused."),
 	TEXT("sinks[].name", config_sink, name, 1, NULL,
 		"Its name: letters, digits, '.', '_' and '-'. Its position is kept by it."),
 	WORD("sinks[].type", config_sink, type, CONFIG_SINK_SYSLOG, "syslog|journald|file|https",
@@ -242,7 +243,9 @@ static const struct config_option options[] = {
 		"Labels of loki or attributes of otlp's resource, each name=value."),
 	TEXTS("sinks[].headers", config_sink, headers, "[]",
 		"Further header lines, each \"Name: value\"; a secret belongs in token_file."),
-	TEXT("sinks[].proxy", config_sink, proxy, 0, "\"\"", "URL of an HTTP proxy."),
+	TEXT("sinks[].proxy", config_sink, proxy, 0, "\"\"",
+		"URL of an HTTP proxy, http://HOST:PORT; one that asks for a password is not "
+		"supported."),
 	NUMBER("sinks[].batch", config_sink, batch, 0, 10000, "0",
 		"Events of one exchange at most; 0: what suits the kind."),
 	BOOL("sinks[].gzip", config_sink, gzip, "false", "Whether bodies are compressed."),

@@ -1,124 +1,6 @@
 /* What is missing, changed or moved in a stored journal is found, however it was stored; what is
  * whole is proven, in whatever order and dress it lies there. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include "base/err.h"
-#include "base/text.h"
-#include "wire/event.h"
-#include "wire/format.h"
-#include "wire/jansson.h"
-#include "wire/proof.h"
-
-enum { N = 20 };
-
-/* Entries 1 to N of a host, each its own text. */
-struct journal {
-	struct buf line[N + 1];
-	uint8_t id[N + 1][SHA_LEN];
-};
-
-static void write_entry(
-	struct journal *j, uint64_t seq, const char *host, const char *detail, const uint8_t *prev)
-{
-	struct event e = {.seq = seq,
-		.time = 1,
-		.type = EVENT_CANARY,
-		.host = span_of(host),
-		.detail = span_of(detail)};
-
-	buf_reset(&j->line[seq]);
-	assert_int_equal(event_format(&e, prev, &j->line[seq], j->id[seq]), 0);
-}
-
-static void write_all(struct journal *j, const char *host)
-{
-	*j = (struct journal){.line[0] = {.p = NULL}};
-	for (uint64_t i = 1; i <= N; i++)
-		write_entry(j, i, host, "as it {\"was\":\"}", j->id[i - 1]);
-}
-
-static void drop_all(struct journal *j)
-{
-	for (size_t i = 1; i <= N; i++)
-		buf_free(&j->line[i]);
-}
-
-static void add_line(struct buf *out, const struct journal *j, uint64_t seq)
-{
-	buf_add_span(out, buf_span(&j->line[seq]));
-	buf_u8(out, '\n');
-}
-
-static void add_lines(struct buf *out, const struct journal *j, uint64_t from, uint64_t to)
-{
-	for (uint64_t i = from; i <= to; i++)
-		add_line(out, j, i);
-}
-
-/* In pieces of `step` bytes. */
-static json_t *answer(struct span text, const struct proof_options *o, size_t step, int *ret_r)
-{
-	BUF struct buf out = {.p = NULL};
-	struct proof *p;
-	json_t *root = NULL;
-	bool clean = false;
-	int r = proof_new(&p, o);
-
-	for (size_t at = 0; r == 0 && at < text.n; at += step)
-		r = proof_feed(p, span_make(text.p + at, text.n - at < step ? text.n - at : step));
-	if (r == 0)
-		r = proof_end(p, &out, &clean);
-	if (r == 0) {
-		root = json_loadb(buf_text(&out), out.n, JSON_REJECT_DUPLICATES, NULL);
-		assert_non_null(root);
-		assert_int_equal(clean, json_is_true(json_object_get(root, "clean")));
-	}
-	proof_free(p);
-	*ret_r = r;
-	return root;
-}
-
-static const json_t *check_named(const json_t *root, const char *check, const char *subject)
-{
-	size_t i;
-	json_t *v;
-
-	json_array_foreach(json_object_get(root, "checks"), i, v)
-		if (strcmp(json_string_value(json_object_get(v, "check")), check) == 0 &&
-			(!subject || strcmp(json_string_value(json_object_get(v, "subject")),
-					     subject) == 0))
-			return v;
-	return NULL;
-}
-
-static json_int_t number(const json_t *root, const char *check, const char *member)
-{
-	const json_t *v = json_object_get(check_named(root, check, NULL), member);
-
-	assert_true(json_is_integer(v));
-	return json_integer_value(v);
-}
-
-static json_t *said_with(const struct buf *text, const struct proof_options *o)
-{
-	int r;
-	json_t *root = answer(buf_span(text), o, SIZE_MAX / 2, &r);
-
-	assert_int_equal(r, 0);
-	return root;
-}
-
-static json_t *said(const struct buf *text)
-{
-	return said_with(text, &(struct proof_options){.host = NULL});
-}
-
-static bool is_clean(const json_t *root)
-{
-	return json_is_true(json_object_get(root, "clean"));
-}
+#include "proof_rig.h"
 
 static bool finds(const json_t *root, const char *finding, json_int_t line, json_int_t seq)
 {
@@ -347,77 +229,6 @@ static void test_dresses(void **state UNUSED)
 	drop_all(&j);
 }
 
-static void add_formatted(
-	struct buf *out, const struct journal *j, enum format f, uint64_t from, uint64_t to)
-{
-	const struct format_options o = {.version = "1", .enterprise = 32473};
-
-	for (uint64_t i = from; i <= to; i++) {
-		assert_int_equal(format_event(f, buf_span(&j->line[i]), &o, out), 0);
-		buf_u8(out, '\n');
-	}
-}
-
-/* Formats that are not the event itself: that none is missing is proven, what they say is not; and
- * that is enough only for those who say so. */
-static void test_reduced(void **state UNUSED)
-{
-	const struct proof_options enough = {.only_complete = true};
-	struct journal j;
-
-	write_all(&j, "h");
-	for (int f = 0; f < FORMAT_N; f++) {
-		BUF struct buf text = {.p = NULL}, less = {.p = NULL};
-		DECREF json_t *plain = NULL, *root = NULL, *hole = NULL;
-		const json_t *check;
-
-		if (f == FORMAT_JSON)
-			continue;
-		add_formatted(&text, &j, (enum format)f, 1, N);
-		plain = said(&text);
-		assert_false(is_clean(plain));
-		check = check_named(plain, "content", format_kinds[f].name);
-		assert_true(json_is_false(json_object_get(check, "ok")));
-		root = said_with(&text, &enough);
-		if (!is_clean(root))
-			fail_msg("%s: %s", format_kinds[f].name, buf_text(&text));
-		assert_int_equal(number(root, "content", "events"), N);
-		assert_int_equal(number(root, "content", "no_prev"), f == FORMAT_CEF ? N : 0);
-		assert_int_equal(number(root, "complete", "entries"), N);
-		assert_int_equal(number(root, "entries", "other_lines"), 0);
-		add_formatted(&less, &j, (enum format)f, 1, 2);
-		add_formatted(&less, &j, (enum format)f, 4, N);
-		hole = said_with(&less, &enough);
-		assert_false(is_clean(hole));
-		assert_int_equal(number(hole, "complete", "missing"), 1);
-	}
-	drop_all(&j);
-}
-
-/* One of them whose prev is another: the link says so. CEF has none to say. */
-static void test_reduced_link(void **state UNUSED)
-{
-	struct journal j;
-
-	write_all(&j, "h");
-	for (int f = 0; f < FORMAT_N; f++) {
-		BUF struct buf text = {.p = NULL}, hex = {.p = NULL};
-		DECREF json_t *root = NULL;
-		uint8_t *at;
-
-		if (f == FORMAT_JSON)
-			continue;
-		add_formatted(&text, &j, (enum format)f, 1, N);
-		text_hex(&hex, span_make(j.id[2], SHA_LEN));
-		at = memmem(text.p, text.n, hex.p, hex.n);
-		assert_non_null(at);
-		at[0] = at[0] == 'a' ? 'b' : 'a';
-		root = said_with(&text, &(struct proof_options){.only_complete = true});
-		assert_int_equal(is_clean(root), f == FORMAT_CEF);
-	}
-	drop_all(&j);
-}
-
 /* Splunk's collector takes objects one behind the other. */
 static void test_one_line(void **state UNUSED)
 {
@@ -611,8 +422,7 @@ int main(void)
 		cmocka_unit_test(test_one_line), cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_injected),
 		cmocka_unit_test(test_slow_lines), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_tests), cmocka_unit_test(test_reduced),
-		cmocka_unit_test(test_reduced_link), cmocka_unit_test(test_nothing)};
+		cmocka_unit_test(test_tests), cmocka_unit_test(test_nothing)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
