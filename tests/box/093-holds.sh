@@ -32,7 +32,8 @@ box() { # box NAME: its id in $ID, its init in $MINI_PID
 	wait_target "$ID"
 }
 in_box() { minibox_exec "$MINI_PID" sh -c "$1"; }
-alerts() { jq -c "select(${1:-true})" "$W/files/low.json" 2>/dev/null; } # what the sink that wants low and more got
+# What the sink that wants low and more got of this container; other tests' may be many.
+alerts() { grep -F "$ID" "$W/files/low.json" 2>/dev/null | jq -c "select(${1:-true})"; }
 closed() { events --type hold.closed | jq -c "select(.hold.name == \"$1\") | $2" | tail -1; }
 closed_n_() { [ "$(events --type hold.closed | jq -c "select(.hold.name == \"$1\")" | wc -l)" = "$2" ]; }
 held_() { events "$ID" --type change | jq -es "any(.[]; .change.path == \"$1\" and .hold.name == \"$2\")"; }
