@@ -33,7 +33,7 @@ struct event ledger_event(enum event_type type, const struct change *c, const ch
 int ledger_tell_now(
 	struct ledger *l, const struct kept *k, uint32_t no, struct event *e, uint64_t *ret_seq)
 {
-	BUF struct buf host = {0}, held = {0};
+	BUF struct buf host = {0};
 	struct target t;
 	int r = host_path(k, e->change, &host);
 

@@ -53,6 +53,17 @@ void making_refuse_at(struct making *m, unsigned line, unsigned col, const char 
 		tell(m->hear, &f);
 }
 
+struct rule *making_add(struct making *m)
+{
+	if (m->n == m->cap) {
+		m->cap = m->cap ? 2 * m->cap : 64;
+		m->rule = reallocarray(m->rule, m->cap, sizeof(*m->rule));
+		must(m->rule);
+	}
+	m->rule[m->n] = (struct rule){.no = (unsigned)m->n, .setuid = -1, .executable = -1};
+	return &m->rule[m->n++];
+}
+
 void making_refuse(struct making *m, const struct node *at, const char *fmt, ...)
 {
 	BUF struct buf text = {0};

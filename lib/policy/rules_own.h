@@ -15,7 +15,9 @@ struct making {
 	unsigned errors, told; /* told: of this file */
 	struct buf first;      /* the first error's sentence */
 };
-/* rules_load.c: one thing that is wrong, at a node or at a line (0: the file as a whole). */
+/* rules_load.c: one more rule, with nothing said yet; valid until the next. */
+struct rule *making_add(struct making *m);
+/* One thing that is wrong, at a node or at a line (0: the file as a whole). */
 void making_refuse(struct making *m, const struct node *at, const char *fmt, ...) PRINTF(3, 4);
 void making_refuse_at(struct making *m, unsigned line, unsigned col, const char *text);
 

@@ -2,7 +2,7 @@
  * From nodes to rules, by tables of keys. Whatever is wrong is told and reading goes on, so that one
  * run shows all of it; a set with a mistake is never used.
  */
-#include "policy/rules_own.h"
+#include "policy/rules_reading.h"
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/text.h"
@@ -15,29 +15,6 @@ enum {
 	HOLD_NAME = 256
 };
 enum { GLOB_ANY, GLOB_PATH };
-
-struct reading {
-	struct making *m;
-	struct rule *rule;
-	const struct node *match; /* NULL: not said */
-	bool by_change;		  /* the match asks for more than target and path */
-};
-struct key {
-	const char *name;
-	void (*read)(struct reading *r, const struct node *n, const struct key *k);
-	size_t at;
-	unsigned how; /* a property, or what kind of globs */
-	const struct kind *words;
-	int n_words;
-};
-
-static void read_map(struct reading *r, const struct node *map, const char *what,
-	const struct key *keys, size_t n_keys);
-
-static void *member(struct reading *r, const struct key *k)
-{
-	return (char *)r->rule + k->at;
-}
 
 /* ---- values ---- */
 
@@ -54,9 +31,9 @@ static bool is_text(struct reading *r, const struct node *n, const char *key)
 	return false;
 }
 
-static void read_text(struct reading *r, const struct node *n, const struct key *k)
+void reading_text(struct reading *r, const struct node *n, const struct key *k)
 {
-	struct span *to = member(r, k);
+	struct span *to = reading_member(r, k);
 
 	if (!is_text(r, n, k->name))
 		return;
@@ -87,13 +64,13 @@ static void refuse_of(
 		r->m, n, "%s: %s is not one of: %s", k->name, buf_text(&word), buf_text(&all));
 }
 
-static void refuse_word(struct reading *r, const struct node *n, const struct key *k)
+void reading_refuse_word(struct reading *r, const struct node *n, const struct key *k)
 {
 	refuse_of(r, n, k, "");
 }
 
 /* One text or a list of them: `fn` for each. */
-static void each_text(struct reading *r, const struct node *n, const struct key *k,
+void reading_each(struct reading *r, const struct node *n, const struct key *k,
 	void (*fn)(struct reading *r, const struct node *n, const struct key *k, void *to),
 	void *to)
 {
@@ -149,11 +126,11 @@ static void add_glob(struct reading *r, const struct node *n, const struct key *
 
 static void read_globs(struct reading *r, const struct node *n, const struct key *k)
 {
-	struct rule_globs *to = member(r, k);
+	struct rule_globs *to = reading_member(r, k);
 	size_t most = n->kind == NODE_LIST && n->n <= LIST_MOST ? n->n : 1;
 	struct globs_to g = {arena_alloc(&r->m->set->mem, (most + 1) * sizeof(*g.v)), 0};
 
-	each_text(r, n, k, add_glob, &g);
+	reading_each(r, n, k, add_glob, &g);
 	*to = (struct rule_globs){g.v, g.n};
 }
 
@@ -162,21 +139,21 @@ static void add_word(struct reading *r, const struct node *n, const struct key *
 	int i = kind_find(k->words, k->n_words, n->text);
 
 	if (i < 0)
-		refuse_word(r, n, k);
+		reading_refuse_word(r, n, k);
 	else
 		*(uint32_t *)to |= 1u << i;
 }
 
 static void read_words(struct reading *r, const struct node *n, const struct key *k)
 {
-	each_text(r, n, k, add_word, member(r, k));
+	reading_each(r, n, k, add_word, reading_member(r, k));
 	r->by_change = true;
 }
 
 /* Whose growth is meant; that is no selector of changes. */
 static void read_origins(struct reading *r, const struct node *n, const struct key *k)
 {
-	each_text(r, n, k, add_word, member(r, k));
+	reading_each(r, n, k, add_word, reading_member(r, k));
 }
 
 static void read_exe(struct reading *r, const struct node *n, const struct key *k)
@@ -187,7 +164,7 @@ static void read_exe(struct reading *r, const struct node *n, const struct key *
 
 static void read_fact(struct reading *r, const struct node *n, const struct key *k)
 {
-	*(int8_t *)member(r, k) = read_bool(r, n, k->name);
+	*(int8_t *)reading_member(r, k) = read_bool(r, n, k->name);
 	r->by_change = true;
 }
 
@@ -215,7 +192,7 @@ static void read_labels(struct reading *r, const struct node *n, const struct ke
 
 /* ---- what a rule gives ---- */
 
-static void gives(struct reading *r, enum rule_prop prop)
+void reading_gives(struct reading *r, enum rule_prop prop)
 {
 	r->rule->gives |= 1u << prop;
 }
@@ -225,9 +202,9 @@ static void read_severity(struct reading *r, const struct node *n, const struct 
 	int i = n->kind == NODE_TEXT ? kind_find(k->words, k->n_words, n->text) : -1;
 
 	if (i < 0)
-		refuse_word(r, n, k);
+		reading_refuse_word(r, n, k);
 	r->rule->severity = i < 0 ? SEV_INFO : (enum severity)i;
-	gives(r, RULE_SEVERITY);
+	reading_gives(r, RULE_SEVERITY);
 }
 
 static void read_raise(struct reading *r, const struct node *n, const struct key *k)
@@ -242,13 +219,13 @@ static void read_raise(struct reading *r, const struct node *n, const struct key
 		making_refuse(r->m, n, "%s: a number from -%d to %d belongs here", k->name,
 			RAISE_MOST, RAISE_MOST);
 	r->rule->raise = (int8_t)(minus ? -(int)v : (int)v);
-	gives(r, RULE_RAISE);
+	reading_gives(r, RULE_RAISE);
 }
 
 static void read_flag(struct reading *r, const struct node *n, const struct key *k)
 {
-	*(bool *)member(r, k) = read_bool(r, n, k->name);
-	gives(r, (enum rule_prop)k->how);
+	*(bool *)reading_member(r, k) = read_bool(r, n, k->name);
+	reading_gives(r, (enum rule_prop)k->how);
 }
 
 static const struct key grow_keys[] = {
@@ -260,10 +237,10 @@ static void read_growing(struct reading *r, const struct node *n, const struct k
 {
 	struct rule *rule = r->rule;
 
-	gives(r, RULE_GROWING);
+	reading_gives(r, RULE_GROWING);
 	rule->growing = true;
 	if (n->kind == NODE_MAP)
-		read_map(r, n, "growing", grow_keys, COUNTOF(grow_keys));
+		reading_map(r, n, "growing", grow_keys, COUNTOF(grow_keys));
 	else
 		rule->growing = read_bool(r, n, k->name);
 	if (!rule->grown_by)
@@ -306,8 +283,8 @@ static void add_watch(struct reading *r, const struct node *n, const struct key 
 
 static void read_watch(struct reading *r, const struct node *n, const struct key *k)
 {
-	each_text(r, n, k, add_watch, &r->rule->watch);
-	gives(r, RULE_WATCH);
+	reading_each(r, n, k, add_watch, &r->rule->watch);
+	reading_gives(r, RULE_WATCH);
 }
 
 static void read_expires(struct reading *r, const struct node *n, const struct key *k)
@@ -323,18 +300,15 @@ static void read_expires(struct reading *r, const struct node *n, const struct k
 
 static const struct kind change_kinds[] = {{"A", "added"}, {"C", "changed"}, {"D", "deleted"}};
 
-#define AT(m) offsetof(struct rule, m)
-#define WORDS(table) table, (int)COUNTOF(table)
-
 static const struct key expect_keys[] = {
-	{"reason", read_text, AT(reason), 0, NULL, 0},
-	{"owner", read_text, AT(owner), 0, NULL, 0},
+	{"reason", reading_text, AT(reason), 0, NULL, 0},
+	{"owner", reading_text, AT(owner), 0, NULL, 0},
 	{"expires", read_expires, 0, 0, NULL, 0},
 };
 
 static void read_expect(struct reading *r, const struct node *n, const struct key *k)
 {
-	gives(r, RULE_EXPECT);
+	reading_gives(r, RULE_EXPECT);
 	r->rule->expect = n->kind == NODE_MAP;
 	if (n->kind != NODE_MAP) {
 		if (n->kind != NODE_TEXT || !n->plain || !span_is(n->text, "false"))
@@ -343,128 +317,7 @@ static void read_expect(struct reading *r, const struct node *n, const struct ke
 				k->name);
 		return;
 	}
-	read_map(r, n, "expect", expect_keys, COUNTOF(expect_keys));
-}
-
-static const struct kind zones[] = {{"local", "the host's"}, {"utc", "UTC"}};
-
-static void read_moment(struct reading *r, const struct node *n, const struct key *k)
-{
-	int64_t *to = member(r, k);
-
-	if (n->kind != NODE_TEXT || n->text.n < 10 || n->text.p[4] != '-' ||
-		clock_parse(n->text, 0, to) < 0)
-		making_refuse(r->m, n, "%s: a day (2027-01-31) or a time (RFC 3339) belongs here",
-			k->name);
-}
-
-static void add_day(struct reading *r, const struct node *n, const struct key *k, void *to)
-{
-	uint8_t *days = to;
-
-	for (unsigned i = 0; i < COUNTOF(window_days); i++)
-		if (span_is(n->text, window_days[i])) {
-			*days |= (uint8_t)(1u << i);
-			return;
-		}
-	if (span_is(n->text, "daily"))
-		*days = 127;
-	else
-		making_refuse(r->m, n,
-			"%s: mon, tue, wed, thu, fri, sat, sun, or daily, belongs here", k->name);
-}
-
-static void read_days(struct reading *r, const struct node *n, const struct key *k)
-{
-	each_text(r, n, k, add_day, member(r, k));
-}
-
-static bool two_digits(const uint8_t *p, unsigned most, uint32_t *ret)
-{
-	*ret = (uint32_t)(p[0] - '0') * 10 + (uint32_t)(p[1] - '0');
-	return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' && *ret <= most;
-}
-
-static void read_clock(struct reading *r, const struct node *n, const struct key *k)
-{
-	uint32_t h = 0, m = 0;
-
-	if (n->kind != NODE_TEXT || n->text.n != 5 || n->text.p[2] != ':' ||
-		!two_digits(n->text.p, 23, &h) || !two_digits(n->text.p + 3, 59, &m))
-		making_refuse(r->m, n, "%s: a time of the day, \"02:00\", belongs here", k->name);
-	*(uint32_t *)member(r, k) = h * 3600 + m * 60;
-}
-
-static void read_lasts(struct reading *r, const struct node *n, const struct key *k)
-{
-	int64_t *to = member(r, k);
-
-	if (n->kind != NODE_TEXT || clock_parse_duration(n->text, to) < 0 || *to <= 0)
-		making_refuse(r->m, n, "%s: a duration such as 90m or 2h belongs here", k->name);
-}
-
-static void read_zone(struct reading *r, const struct node *n, const struct key *k)
-{
-	int i = n->kind == NODE_TEXT ? kind_find(k->words, k->n_words, n->text) : -1;
-
-	if (i < 0)
-		refuse_word(r, n, k);
-	*(bool *)member(r, k) = i == 1;
-}
-
-static const struct key hold_keys[] = {
-	{"from", read_moment, AT(window.from), 0, NULL, 0},
-	{"until", read_moment, AT(window.until), 0, NULL, 0},
-	{"days", read_days, AT(window.days), 0, NULL, 0},
-	{"at", read_clock, AT(window.at), 0, NULL, 0},
-	{"for", read_lasts, AT(window.lasts), 0, NULL, 0},
-	{"zone", read_zone, AT(window.utc), 0, WORDS(zones)},
-	{"reason", read_text, AT(reason), 0, NULL, 0},
-	{"owner", read_text, AT(owner), 0, NULL, 0},
-};
-enum { HOLD_ONCE = 3, HOLD_AGAIN = 28, HOLD_TIMES = 63 }; /* bits of the rows above */
-
-/* Which of the keys are there, by their row. */
-static unsigned keys_there(const struct node *map)
-{
-	unsigned there = 0;
-
-	for (const struct node *n = map->child; n; n = n->next)
-		for (unsigned i = 0; i < COUNTOF(hold_keys); i++)
-			there |= span_is(n->key->text, hold_keys[i].name) ? 1u << i : 0;
-	return there;
-}
-
-static void check_hold(struct reading *r, const struct node *n, const char *key)
-{
-	unsigned there = keys_there(n) & HOLD_TIMES;
-	bool once = (there & HOLD_ONCE) == HOLD_ONCE, again = (there & HOLD_AGAIN) == HOLD_AGAIN;
-
-	if (!once && !again)
-		making_refuse(r->m, n,
-			"%s: needs from and until, or days, at and for: a window that nobody closes "
-			"ends by itself",
-			key);
-	else if (there & HOLD_ONCE && there & ~(unsigned)HOLD_ONCE)
-		making_refuse(r->m, n, "%s: from and until go with no other time", key);
-	else if (window_check(&r->rule->window) < 0)
-		making_refuse(r->m, n, "%s: %s", key, err_why());
-}
-
-static void read_hold(struct reading *r, const struct node *n, const struct key *k)
-{
-	unsigned was = r->m->errors;
-
-	gives(r, RULE_HOLD);
-	r->rule->hold = n->kind == NODE_MAP;
-	if (r->rule->hold)
-		read_map(r, n, "hold", hold_keys, COUNTOF(hold_keys));
-	else if (n->kind != NODE_TEXT || !n->plain || !span_is(n->text, "false"))
-		making_refuse(r->m, n,
-			"%s: {from: …, until: …}, {days: …, at: …, for: …}, or false, belongs here",
-			k->name);
-	if (r->rule->hold && r->m->errors == was)
-		check_hold(r, n, k->name);
+	reading_map(r, n, "expect", expect_keys, COUNTOF(expect_keys));
 }
 
 static const struct key match_keys[] = {
@@ -486,19 +339,19 @@ static void read_match(struct reading *r, const struct node *n, const struct key
 	r->match = n;
 	if (n->kind == NODE_MAP && !n->n)
 		making_refuse(r->m, n, "%s: empty; leave it out when everything is meant", k->name);
-	read_map(r, n, "match", match_keys, COUNTOF(match_keys));
+	reading_map(r, n, "match", match_keys, COUNTOF(match_keys));
 }
 
 static const struct key rule_keys[] = {
-	{"name", read_text, AT(name), 0, NULL, 0},
+	{"name", reading_text, AT(name), 0, NULL, 0},
 	{"match", read_match, 0, 0, NULL, 0},
 	{"paths", read_globs, AT(paths), GLOB_PATH, NULL, 0},
-	{"reason", read_text, AT(reason), 0, NULL, 0},
-	{"owner", read_text, AT(owner), 0, NULL, 0},
+	{"reason", reading_text, AT(reason), 0, NULL, 0},
+	{"owner", reading_text, AT(owner), 0, NULL, 0},
 	{"severity", read_severity, 0, 0, severity_kinds, SEV_N},
 	{"raise", read_raise, 0, 0, NULL, 0},
 	{"expect", read_expect, 0, 0, NULL, 0},
-	{"hold", read_hold, 0, 0, NULL, 0},
+	{"hold", reading_hold, 0, 0, NULL, 0},
 	{"watch", read_watch, 0, 0, aspect_kinds, ASPECT_N},
 	{"exclude", read_flag, AT(exclude), RULE_EXCLUDE, NULL, 0},
 	{"growing", read_growing, 0, 0, NULL, 0},
@@ -518,7 +371,7 @@ static void refuse_key(struct reading *r, const struct node *n, const char *what
 		r->m, n->key, "unknown key %s, %s has: %s", buf_text(&word), what, buf_text(&all));
 }
 
-static void read_map(struct reading *r, const struct node *map, const char *what,
+void reading_map(struct reading *r, const struct node *map, const char *what,
 	const struct key *keys, size_t n_keys)
 {
 	uint32_t seen = 0;
@@ -572,17 +425,6 @@ static void check_rule(struct reading *r, const struct node *n)
 			"need a rule of their own");
 }
 
-static struct rule *add_rule(struct making *m)
-{
-	if (m->n == m->cap) {
-		m->cap = m->cap ? 2 * m->cap : 64;
-		m->rule = reallocarray(m->rule, m->cap, sizeof(*m->rule));
-		must(m->rule);
-	}
-	m->rule[m->n] = (struct rule){.no = (unsigned)m->n, .setuid = -1, .executable = -1};
-	return &m->rule[m->n++];
-}
-
 static void read_rule(struct making *m, const struct node *n)
 {
 	struct reading r = {.m = m};
@@ -591,11 +433,11 @@ static void read_rule(struct making *m, const struct node *n)
 		making_refuse(m, n, "a rule is a mapping: name, paths, and what it gives");
 		return;
 	}
-	r.rule = add_rule(m);
+	r.rule = making_add(m);
 	r.rule->file = m->file;
 	r.rule->line = n->line;
 	r.rule->col = n->col;
-	read_map(&r, n, "a rule", rule_keys, COUNTOF(rule_keys));
+	reading_map(&r, n, "a rule", rule_keys, COUNTOF(rule_keys));
 	check_rule(&r, n);
 }
 

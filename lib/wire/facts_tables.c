@@ -110,7 +110,7 @@ static const struct shape shapes[] = {
 		"state", "host", "info", 0, 99,
 		"alive[, version {heartbeat.version}][, open gaps: {heartbeat.gaps}][, open windows: {heartbeat.holds}]"},
 	{EVENT_RULES_FAILED, 0, "rules.failed", "Reload failed", "reload-failed",
-		"event", "configuration", "error", 6002, 99,
+		"event", "configuration", "info", 6002, 99,
 		"configuration or rules could not be read, those before stay[: {detail}]"},
 };
 
