@@ -1,6 +1,7 @@
 #include "daemon/sensor/coalesce.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "model/actor.h"
 #include <uthash.h>
 
 enum { ENOUGH = 32 }; /* asks that the workers have before them */
@@ -13,6 +14,7 @@ struct one_name {
 	UT_hash_handle hh;
 	unsigned flags;
 	int64_t told; /* monotonic, with ASK_NAMED: it was new then */
+	bool wrote;   /* the actor */
 	struct buf actor, mount;
 	size_t n;
 	char name[];
@@ -173,10 +175,7 @@ int coalesce_add(struct coalesce *c, const struct touch *t)
 		o->told = clock_mono();
 	if (t->flags & (ASK_COVERED | ASK_UNCOVERED))
 		o->flags &= ~(unsigned)(t->flags & ASK_COVERED ? ASK_UNCOVERED : ASK_COVERED);
-	if (t->actor.n) {
-		buf_reset(&o->actor);
-		buf_add_span(&o->actor, t->actor);
-	}
+	actor_join(&o->actor, &o->wrote, t->actor, t->wrote);
 	if (t->mount.n) {
 		buf_reset(&o->mount);
 		buf_add_span(&o->mount, t->mount);

@@ -15,6 +15,7 @@ struct touch {
 	struct kept *kept;
 	struct span path; /* "/a/b"; "/" is the root itself */
 	unsigned flags;	  /* ASK_* */
+	bool wrote;	  /* more than attributes: of several actors he goes first who did */
 	struct span actor, mount;
 	int64_t when; /* wall */
 };

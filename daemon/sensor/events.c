@@ -40,7 +40,9 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 	struct layer_row *layer = r ? NULL : registry_layer_by_root(&s->reg, w->root);
 	struct reg *index = r || layer ? NULL : registry_by_index(&s->reg, w->root);
 	BUF struct buf path = {0};
-	struct touch t = {.when = w->when, .flags = flags_of(w->ops)};
+	struct touch t = {.when = w->when,
+		.flags = flags_of(w->ops),
+		.wrote = w->ops & (WATCH_CONTENT | WATCH_CREATE | WATCH_DELETE | WATCH_MOVE)};
 
 	if (!r && !layer && !index)
 		return;

@@ -484,6 +484,7 @@ void examine_name(
 	}
 	l.s = sighting_new(p->kept, l.path, p->when);
 	l.s->actor = sighting_keep(l.s, actor);
+	l.s->touched = !p->scan && !p->attempt;
 	l.s->early = has_event_coming(&l);
 	if (r < 0)
 		set_gap(&l, GAP_UNREADABLE, err_why());

@@ -54,7 +54,8 @@ struct sighting {
 	struct buf mem;
 	struct slot path, now, base, from, mount, actor, detail;
 	bool has_now, has_base;
-	bool early; /* an event of its own is about to tell who did it: no news before that */
+	bool touched; /* its actor is of an event about this very path */
+	bool early;   /* an event of its own is about to tell who did it: no news before that */
 	bool parent_gone, layer_changed, unsettled;
 	bool unmounted;	    /* what covered it is gone */
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */

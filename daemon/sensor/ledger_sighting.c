@@ -1,6 +1,8 @@
 /* What was seen, against what should be: the judge decides, this file writes down the verdict. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/ledger_impl.h"
+#include "model/actor.h"
 #include "model/judge.h"
 
 struct verdict {
@@ -11,6 +13,7 @@ struct verdict {
 	struct record now, base;
 	struct judge_in in;
 	bool had;	   /* it was drift before */
+	bool second_hand;  /* what the workload was told for is a hand's as well */
 	bool put_off;	   /* to another look: nothing was taken from this one */
 	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
@@ -315,7 +318,7 @@ static int growth_since(const struct verdict *v)
 	if (is_begun(v) && (!before.size || same_content(&before, v->in.now)))
 		return GROWTH_BEGUN;
 	if (same_content(&before, v->in.now))
-		return GROWTH_GROWN;
+		return v->second_hand && !may_grow_it(v) ? GROWTH_FOREIGN : GROWTH_GROWN;
 	if (!before.size)
 		return may_grow_it(v) ? GROWTH_GROWN : GROWTH_FOREIGN;
 	if (v->in.now->size < before.size)
@@ -338,10 +341,11 @@ static int growth_of(struct verdict *v)
 	return GROWTH_ALTERED;
 }
 
-static const char *growth_words(int growth)
+static const char *words_of(const struct verdict *v, int growth)
 {
 	return growth == GROWTH_ALTERED	  ? "its old part was changed"
 	       : growth == GROWTH_FOREIGN ? "it may grow, but not by this origin"
+	       : v->second_hand		  ? "found in one look with what the workload did"
 					  : "";
 }
 
@@ -366,8 +370,41 @@ static void apply_rules(struct verdict *v, enum growth growth)
 {
 	v->stands = v->c.severity;
 	rule(v, growth, v->c.actor, 0);
-	if (v->had && !is_news(v))
+	if (v->had && !is_news(v) && !v->second_hand)
 		rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
+}
+
+/* A look takes in whatever was done until then: the workload was told for it, and now the event comes by
+ * which somebody from outside had a part in it. He is not to be hidden by that. */
+#define ONE_MOMENT CLOCK_S
+static bool is_second_hand(const struct verdict *v)
+{
+	struct span actor = sighting_get(v->s, v->s->actor);
+	int64_t apart = v->s->when - v->old.last;
+	struct actor now, before;
+
+	if (!v->had || !v->s->touched || !actor.n || apart > ONE_MOMENT || apart < -ONE_MOMENT)
+		return false;
+	return actor_decode(actor, &now) == 0 && actor_is_hand(&now) &&
+	       actor_decode(v->old.actor, &before) == 0 && before.origin == ORIGIN_WORKLOAD;
+}
+
+/* Who wrote the content stays in the drift set, with what the rules make of him, when somebody else only
+ * touches it afterwards: the journal has both. */
+static void keep_the_worse(struct verdict *v, enum growth growth)
+{
+	enum severity mine = v->c.severity;
+	struct record was;
+
+	if (!v->had || v->old.kind != v->c.kind || v->old.aspects & ~v->c.aspects ||
+		!v->old.now.n || !v->in.now || record_decode(v->old.now, &was) < 0 ||
+		!same_content(&was, v->in.now))
+		return;
+	rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
+	if (v->c.severity > mine)
+		v->c.actor = v->old.actor;
+	else
+		rule(v, growth, v->c.actor, v->run);
 }
 
 /* Told now it would name whoever made the directory, or nobody. */
@@ -389,8 +426,10 @@ static int put(struct verdict *v)
 	struct change *c = &v->c;
 	bool covered_now = c->aspects & (1u << ASPECT_MOUNT);
 	bool covered_before = v->had && (v->old.aspects & (1u << ASPECT_MOUNT));
-	int growth = growth_of(v), r = 0;
+	int growth, r = 0;
 
+	v->second_hand = is_second_hand(v);
+	growth = growth_of(v);
 	if (growth == GROWTH_UNSURE && v->l->opt.again) {
 		v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path, (struct span){0});
 		return 0;
@@ -412,7 +451,7 @@ static int put(struct verdict *v)
 		return r;
 	c->actor = buf_span(&known);
 	apply_rules(v, (enum growth)growth);
-	if (!is_news(v))
+	if (!is_news(v) && !v->second_hand)
 		return put_again(v);
 	if (comes_early(v))
 		return 0;
@@ -430,7 +469,8 @@ static int put(struct verdict *v)
 	if (r == 0)
 		r = ledger_tell(v->l, s->kept,
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
-			growth_words(growth), &c->seq);
+			words_of(v, growth), &c->seq);
+	keep_the_worse(v, (enum growth)growth);
 	ledger_who_forget(v->l);
 	if (r == 0)
 		r = drift_put(v->l->txn, v->no, c);

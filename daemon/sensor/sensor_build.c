@@ -140,7 +140,8 @@ static void look_again(void *ctx, struct kept *k, struct span path, struct span 
 {
 	struct examiner *ex = ctx;
 	size_t cut = path.n;
-	struct again a = {.kept = k, .actor = actor, .when = clock_wall(), .delay = AGAIN_SOON};
+	struct again a = {
+		.kept = k, .actor = actor, .when = clock_wall(), .delay = AGAIN_SOON, .attempt = 1};
 
 	while (cut > 1 && path.p[cut - 1] != '/')
 		cut--;

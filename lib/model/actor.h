@@ -41,3 +41,11 @@ struct actor {
  * reads 1 as well. */
 void actor_encode(const struct actor *a, struct buf *out);
 int actor_decode(struct span bytes, struct actor *ret);
+
+/* Somebody who came from outside of what runs there: by exec, as the runtime, or on the host. */
+bool actor_is_hand(const struct actor *a);
+/* Two that touched one file before anybody looked at it: `mine` (encoded) becomes the one that the change
+ * is told of, with the other in its reason where it is of another origin or session. A hand goes before
+ * the workload, who writes before who changes attributes alone, the later before the earlier.
+ * `wrote`: did it write, create, move or delete? */
+void actor_join(struct buf *mine, bool *wrote, struct span later, bool later_wrote);

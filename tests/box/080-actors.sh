@@ -91,6 +91,29 @@ merged=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' web)
 is "through the merged directory: the host" "$(who /root/direct .origin)" host
 like "by a shell" "$(who /root/direct '.exe_host')" '/(da|ba|bu).*sh'
 
+# --- two hands at one moment: nobody hides behind the other ------------------------------------------
+TWO=$(run_docker two bb:2 sh -c 'while :; do
+	if [ -e /data/w ]; then rm /data/w; chmod 640 /etc/passwd; fi
+	[ ! -e /data/log ] || echo line >>/var/log/app.log
+	usleep 10000; done') || bail "docker run"
+wait_target "$TWO"
+by_exec() { # PATH: how many changes of it are told of an exec session
+	events "$TWO" --type change --path "$1" | jq -s 'map(select(.actor.origin == "exec")) | length'
+}
+for i in 1 2 3; do
+	docker_ exec two sh -c "echo evil$i::0:0::/:/bin/sh >>/etc/passwd; : >/data/w"
+	settled_() { [ ! -e "$(docker_ inspect -f '{{.GraphDriver.Data.UpperDir}}' two)/data/w" ]; }
+	wait_until "$PATIENCE" settled_
+done
+thrice_() { [ "$(by_exec /etc/passwd)" -ge 3 ]; }
+ok "who wrote is told, whoever changed its mode at once" wait_until "$PATIENCE" thrice_
+all_in_() { [ "$(events "$TWO" --type exec.session | jq -s 'map(select(.session.closed and .session.n_paths > 0)) | length')" -ge 3 ]; }
+ok "and his session has the path" wait_until "$PATIENCE" all_in_
+like "in the drift he stays" "$(bs diff -l "$TWO" /etc/passwd)" ' exec uid 0 '
+docker_ exec two sh -c ': >/data/log; usleep 300000; i=0; while [ $i -lt 5 ]; do i=$((i + 1)); /bin/sh -c "echo FORGED >>/var/log/app.log"; usleep 70000; done; rm /data/log'
+forged_() { [ "$(by_exec /var/log/app.log)" -ge 1 ]; }
+ok "so is who writes into a log that grows all the time" wait_until "$PATIENCE" forged_
+
 # --- the first change in a directory of the image, and what a new directory holds from its first moment ---
 FIRST=$(run_docker first bb:2 sleep 1000) || bail "docker run"
 wait_target "$FIRST"
