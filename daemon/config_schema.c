@@ -149,7 +149,8 @@ static const struct config_option options[] = {
 		"a flood event says how many they are and what was the worst; the drift has all of them. "
 		"Info, low with medium, and high with critical have this much each. 0: no limit."),
 	NUMBER("flood.total", config, flood.total, 0, 1000000000, "20000",
-		"The same for all targets together."),
+		"The same for all targets together; 20 of each target are told all the same. And what is "
+		"worse than all that was told of a target within the window is told, whatever is left."),
 	TIME("flood.window", config, flood.window, CLOCK_S, HOUR, "60s",
 		"The time that flood's numbers are of, and how long what is counted waits to be told."),
 

@@ -14,6 +14,7 @@
 struct tally {
 	int64_t start, last; /* monotonic: of the window, 0: none; of the last one counted */
 	uint64_t told[FLOOD_CLASSES]; /* in this window */
+	unsigned worst_told;	      /* in this window: severity plus one */
 	struct flood flood; /* paths of its samples: `paths` of the row, one behind the other */
 	size_t len[FLOOD_SAMPLES];
 	bool open, begins; /* it goes on; and no entry has said so yet */
@@ -107,13 +108,19 @@ static struct row *row_of(struct floods *f, uint32_t target)
 	return r;
 }
 
+static void window_begins(struct tally *t)
+{
+	memset(t->told, 0, sizeof(t->told));
+	t->worst_told = 0;
+}
+
 /* A flood's window ends where its entry is written. */
 static struct row *row_at(struct floods *f, uint32_t target, int64_t now)
 {
 	struct row *r = row_of(f, target);
 
 	if (!r->now.open && (!r->now.start || is_past(f, r->now.start, now))) {
-		memset(r->now.told, 0, sizeof(r->now.told));
+		window_begins(&r->now);
 		r->now.start = now;
 	}
 	return r;
@@ -159,18 +166,33 @@ static void count(struct floods *f, struct row *r, const struct flood_path *p)
 	f->now.counted += n;
 }
 
-/* The row whose budget is spent; NULL: none is, and it has been taken from both. */
+/* The row whose budget is spent; NULL: none is. */
+static struct row *spent_of(
+	const struct floods *f, struct row *own, struct row *all, unsigned class)
+{
+	if (f->limits.per_target && own->now.told[class] >= f->limits.per_target)
+		return own;
+	/* However noisy the others are: each target has a word of its own. */
+	if (f->limits.total && all->now.told[class] >= f->limits.total &&
+		own->now.told[class] >= FLOOD_LEAST)
+		return all;
+	return NULL;
+}
+
+/* The same for one that comes now; with NULL it has been taken from both. What is worse than all that was
+ * told of its target in this window is told, whatever is left. */
 static struct row *spend(struct floods *f, uint32_t target, enum severity severity, bool untold)
 {
-	struct row *all = row_at(f, 0, f->clock), *own = row_at(f, target, f->clock);
+	struct row *all = row_at(f, 0, f->clock), *own = row_at(f, target, f->clock), *spent;
 	unsigned class = class_of(severity);
 
 	if (untold && (own->now.open || all->now.open))
 		return own->now.open ? own : all;
-	if (f->limits.per_target && own->now.told[class] >= f->limits.per_target)
-		return own;
-	if (f->limits.total && all->now.told[class] >= f->limits.total)
-		return all;
+	spent = spent_of(f, own, all, class);
+	if (spent && (unsigned)severity < own->now.worst_told)
+		return spent;
+	if ((unsigned)severity >= own->now.worst_told)
+		own->now.worst_told = (unsigned)severity + 1;
 	own->now.told[class]++;
 	all->now.told[class]++;
 	return NULL;
@@ -394,7 +416,7 @@ static void row_told(struct floods *f, struct row *r, int64_t now, enum flood_st
 	t->begins = false;
 	if (state == FLOOD_BEGUN)
 		return;
-	memset(t->told, 0, sizeof(t->told));
+	window_begins(t);
 	t->start = now;
 	if (state == FLOOD_CONTINUES)
 		return;

@@ -3,7 +3,8 @@
  * all targets, and what is counted instead where they are spent.
  *
  * Budgets of a target and of all are apart by what a change is worth - info, low and medium, high and
- * critical - so that noise does not spend what is kept for the rest. Every change that comes in goes one of
+ * critical - so that noise does not spend what is kept for the rest; and FLOOD_LEAST of a target's are told whatever the
+ * others did to the budget of all, and one that is worse than what was told of its target before. Every change that comes in goes one of
  * three ways: it is told; it is folded, as the same path was told often enough and this says nothing
  * new of it; or it is counted as part of a flood. What is folded or counted is told later: by an entry of
  * its path, or by one of the flood. Nothing is dropped, and the worst is never less than it was.
@@ -17,7 +18,7 @@
 
 #include "model/flood.h"
 
-enum { FLOOD_PATHS = 4096, FLOOD_CLASSES = 3 };
+enum { FLOOD_PATHS = 4096, FLOOD_CLASSES = 3, FLOOD_LEAST = 20 };
 
 struct flood_limits {
 	uint64_t per_path, per_target, total; /* in a window; 0: no limit */

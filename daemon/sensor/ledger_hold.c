@@ -402,10 +402,13 @@ static int window_for(
 	rules_change(rules, &facts, &by);
 	if (by.hold && !by.hold->hold)
 		return 0; /* never, says a rule */
-	for (*ret = l->holds.first; *ret; *ret = (*ret)->next)
-		if (is_command_for(&(*ret)->hold, no) && takes_path(&(*ret)->hold, c->path))
-			return 0;
-	*ret = by.hold ? find_of_rule(l, by.hold->name) : NULL;
+	/* Of several the one that was opened last. */
+	for (struct hold_open *o = l->holds.first; o; o = o->next)
+		if (is_command_for(&o->hold, no) && takes_path(&o->hold, c->path) &&
+			(!*ret || o->hold.id > (*ret)->hold.id))
+			*ret = o;
+	if (!*ret)
+		*ret = by.hold ? find_of_rule(l, by.hold->name) : NULL;
 	return 0;
 }
 

@@ -13,7 +13,7 @@ struct verdict {
 	struct record now, base;
 	struct judge_in in;
 	bool had;	   /* it was drift before */
-	bool second_hand;  /* what the workload was told for is a hand's as well */
+	bool second_hand;  /* what another was told for is a hand's as well */
 	bool put_off;	   /* to another look: nothing was taken from this one */
 	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
@@ -345,7 +345,7 @@ static const char *words_of(const struct verdict *v, int growth)
 {
 	return growth == GROWTH_ALTERED	  ? "its old part was changed"
 	       : growth == GROWTH_FOREIGN ? "it may grow, but not by this origin"
-	       : v->second_hand		  ? "found in one look with what the workload did"
+	       : v->second_hand		  ? "found in one look with what another process did"
 					  : "";
 }
 
@@ -374,8 +374,8 @@ static void apply_rules(struct verdict *v, enum growth growth)
 		rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
 }
 
-/* A look takes in whatever was done until then: the workload was told for it, and now the event comes by
- * which somebody from outside had a part in it. He is not to be hidden by that. */
+/* A look takes in whatever was done until then: somebody was told for it, and now the event comes by
+ * which another one, from outside, had a part in it. He is not to be hidden by that. */
 #define ONE_MOMENT CLOCK_S
 static bool is_second_hand(const struct verdict *v)
 {
@@ -386,7 +386,8 @@ static bool is_second_hand(const struct verdict *v)
 	if (!v->had || !v->s->touched || !actor.n || apart > ONE_MOMENT || apart < -ONE_MOMENT)
 		return false;
 	return actor_decode(actor, &now) == 0 && actor_is_hand(&now) &&
-	       actor_decode(v->old.actor, &before) == 0 && before.origin == ORIGIN_WORKLOAD;
+	       actor_decode(v->old.actor, &before) == 0 && before.origin != ORIGIN_UNKNOWN &&
+	       !actor_is_beside(&now, &before);
 }
 
 /* Who wrote the content stays in the drift set, with what the rules make of him, when somebody else only

@@ -44,6 +44,8 @@ int actor_decode(struct span bytes, struct actor *ret);
 
 /* Somebody who came from outside of what runs there: by exec, as the runtime, or on the host. */
 bool actor_is_hand(const struct actor *a);
+/* Of one origin, container and session. */
+bool actor_is_beside(const struct actor *a, const struct actor *b);
 /* Two that touched one file before anybody looked at it: `mine` (encoded) becomes the one that the change
  * is told of, with the other in its reason where it is of another origin or session. A hand goes before
  * the workload, who writes before who changes attributes alone, the later before the earlier.

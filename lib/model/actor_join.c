@@ -13,7 +13,7 @@ static bool is_same_process(const struct actor *a, const struct actor *b)
 	return a->pid == b->pid && a->start == b->start;
 }
 
-static bool is_same_side(const struct actor *a, const struct actor *b)
+bool actor_is_beside(const struct actor *a, const struct actor *b)
 {
 	return a->origin == b->origin && span_eq(a->session, b->session) &&
 	       span_eq(a->container, b->container);
@@ -39,7 +39,7 @@ static void tell_both(struct buf *out, const struct actor *a, const struct actor
 	BUF struct buf why = {0};
 	struct actor who = *a;
 
-	if (!who.reason.n && !is_same_side(a, other)) {
+	if (!who.reason.n && !actor_is_beside(a, other)) {
 		name_other(&why, other);
 		who.reason = buf_span(&why);
 	}
