@@ -338,6 +338,7 @@ static int growth_of(struct verdict *v)
 	if ((growth != GROWTH_GROWN && growth != GROWTH_BEGUN) || !was_altered(v))
 		return growth;
 	v->only_grew = true;
+	v->second_hand = false;
 	return GROWTH_ALTERED;
 }
 

@@ -519,8 +519,8 @@ static void its_target_goes(void **state)
 
 	assert_non_null(g);
 	keep(d);
-	open_for(d, "w", d->kept, "", HOUR);
 	open_for(d, "v", NULL, "", HOUR);
+	open_for(d, "w", d->kept, "", HOUR); /* of two the one that was opened last holds */
 	seen(d, "/x", 0644);
 	g->item.kind = ITEM_GONE;
 	g->kept = kept_ref(d->kept);
