@@ -287,6 +287,7 @@ static void add_detail(struct buf *out, struct span detail)
 		{"GET /v1/targets?all=1", "`boltseal ps -a`"},
 		{"GET /v1/baselines", "`boltseal baseline list`"},
 		{"GET /v1/events", "`boltseal log`"},
+		{"GET /v1/holds", "`boltseal hold list`"},
 	};
 
 	for (size_t i = 0; i < COUNTOF(known) && detail.n; i++) {

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <pwd.h>
@@ -93,6 +94,16 @@ static int check_rules(const struct config *c, struct buf *out)
 	return 0;
 }
 
+static void warn_of_sinks(const struct config *c)
+{
+	BUF struct buf lines = {0};
+	const char *line;
+
+	config_sinks_absent(c, &lines);
+	for (line = buf_text(&lines); *line; line += strcspn(line, "\n") + 1)
+		fprintf(stderr, "boltseald: warning: %.*s\n", (int)strcspn(line, "\n"), line);
+}
+
 int daemon_check_config(const struct daemon_args *args)
 {
 	CONFIG struct config *c = NULL;
@@ -109,6 +120,7 @@ int daemon_check_config(const struct daemon_args *args)
 		buf_printf(&out, "%s: ok\n", c->file);
 	else
 		buf_add_text(&out, DAEMON_CONFIG_FILE ": not there, every default: ok\n");
+	warn_of_sinks(c);
 	if (check_rules(c, &out) < 0)
 		return 2;
 	if (args->verbose)

@@ -5,20 +5,22 @@
 #include "base/text.h"
 #include "daemon/config_schema.h"
 #include <stdio.h>
+#include <unistd.h>
 
 enum { NAME_LONGEST = 64 };
 #define SCOPE "sinks[]."
 
 static const struct {
-	const char *prefix, *port;
+	const char *prefix;
+	bool has_host;
 	enum sink_scheme scheme;
 } schemes[] = {
-	{"unix://", NULL, SINK_TO_UNIX},
-	{"udp://", "514", SINK_TO_UDP},
-	{"tcp://", "514", SINK_TO_TCP},
-	{"tls://", "6514", SINK_TO_TLS},
-	{"https://", NULL, SINK_TO_URL},
-	{"http://", NULL, SINK_TO_URL},
+	{"unix://", false, SINK_TO_UNIX},
+	{"udp://", true, SINK_TO_UDP},
+	{"tcp://", true, SINK_TO_TCP},
+	{"tls://", true, SINK_TO_TLS},
+	{"https://", false, SINK_TO_URL},
+	{"http://", false, SINK_TO_URL},
 };
 
 static int take_port(struct span port, char ret[6])
@@ -31,13 +33,12 @@ static int take_port(struct span port, char ret[6])
 	return 0;
 }
 
-/* HOST, HOST:PORT, [V6] or [V6]:PORT */
-static int take_host(struct span s, const char *port, struct sink_address *ret)
+/* HOST:PORT or [V6]:PORT */
+static int take_host(struct span s, struct sink_address *ret)
 {
 	const uint8_t *colon = s.n ? memrchr(s.p, ':', s.n) : NULL;
 	struct span host = s;
 
-	snprintf(ret->port, sizeof(ret->port), "%s", port);
 	if (s.n && s.p[0] == '[') {
 		const uint8_t *end = memchr(s.p, ']', s.n);
 
@@ -56,7 +57,7 @@ static int take_host(struct span s, const char *port, struct sink_address *ret)
 		return err_set(-EINVAL, "there is no host in it");
 	memcpy(ret->host, host.p, host.n);
 	if (!colon)
-		return 0;
+		return err_set(-EINVAL, "there is no port in it: HOST:PORT");
 	return take_port(span_make(colon + 1, (size_t)(s.p + s.n - colon) - 1), ret->port);
 }
 
@@ -79,16 +80,14 @@ int sink_address_parse(const char *text, struct sink_address *ret)
 		if (!span_starts(s, span_of(schemes[i].prefix)))
 			continue;
 		ret->scheme = schemes[i].scheme;
-		if (schemes[i].port)
-			return take_host(span_make(s.p + n, s.n - n), schemes[i].port, ret);
+		if (schemes[i].has_host)
+			return take_host(span_make(s.p + n, s.n - n), ret);
 		ret->path = text + n;
 		if (ret->scheme == SINK_TO_UNIX && ret->path[0] != '/')
 			return err_set(-EINVAL, "unix:// is followed by an absolute path");
 		return 0;
 	}
-	return s.n == 0 ? 0
-			: err_set(-EINVAL, "neither a path nor one of unix://, udp://, tcp://, "
-					   "tls://, https://, http://");
+	return s.n == 0 ? 0 : err_set(-EINVAL, "it begins like no address");
 }
 
 static const struct {
@@ -97,7 +96,7 @@ static const struct {
 } kinds[] = {
 	[CONFIG_SINK_SYSLOG] = {1u << SINK_TO_UNIX | 1u << SINK_TO_UDP | 1u << SINK_TO_TCP |
 					1u << SINK_TO_TLS,
-		"unix:///dev/log, udp://HOST, tcp://HOST or tls://HOST"},
+		"unix:///dev/log, udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT"},
 	[CONFIG_SINK_JOURNALD] = {1u << SINK_TO_NONE | 1u << SINK_TO_UNIX,
 		"no address, or unix:// and the path of journald's socket"},
 	[CONFIG_SINK_FILE] = {1u << SINK_TO_PATH, "an absolute path"},
@@ -153,31 +152,51 @@ static const char *headers_fault(const struct config_list *list)
 	return NULL;
 }
 
+static const struct {
+	const char *key;
+	size_t at;
+} files[] = {{"tls.ca", offsetof(struct config_sink, tls.ca)},
+	{"tls.cert", offsetof(struct config_sink, tls.cert)},
+	{"tls.key", offsetof(struct config_sink, tls.key)},
+	{"tls.crl", offsetof(struct config_sink, tls.crl)},
+	{"token_file", offsetof(struct config_sink, token_file)}};
+
+static const char *file_of(const struct config_sink *s, size_t i)
+{
+	return *(const char *const *)((const char *)s + files[i].at);
+}
+
 static const char *paths_fault(const struct config_sink *s)
 {
-	const struct {
-		const char *path, *fault;
-	} rows[] = {{s->tls.ca, "tls.ca: not an absolute path"},
-		{s->tls.cert, "tls.cert: not an absolute path"},
-		{s->tls.key, "tls.key: not an absolute path"},
-		{s->tls.crl, "tls.crl: not an absolute path"},
-		{s->token_file, "token_file: not an absolute path"}};
+	for (size_t i = 0; i < COUNTOF(files); i++) {
+		const char *path = file_of(s, i);
 
-	for (size_t i = 0; i < COUNTOF(rows); i++)
-		if (rows[i].path[0] && rows[i].path[0] != '/')
-			return rows[i].fault;
+		if (!path[0] || path[0] == '/')
+			continue;
+		err_set(-EINVAL, "%s: not an absolute path", files[i].key);
+		return err_why();
+	}
 	return NULL;
+}
+
+void config_sinks_absent(const struct config *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->n_sinks * COUNTOF(files); i++) {
+		const struct config_sink *s = &c->sinks[i / COUNTOF(files)];
+		const char *path = file_of(s, i % COUNTOF(files));
+
+		if (path[0] && access(path, F_OK) < 0 && errno == ENOENT)
+			buf_printf(out, "sinks[] %s: %s: there is no such file yet: %s\n", s->name,
+				files[i % COUNTOF(files)].key, path);
+	}
 }
 
 static const char *sink_fault(const struct config_sink *s)
 {
-	struct sink_address a;
 	const char *fault;
 
 	if (!name_ok(span_of(s->name)))
 		return "name: 1 to 64 letters, digits, '.', '_' or '-', and no '.' in front";
-	if (sink_address_parse(s->address, &a) < 0)
-		return err_why();
 	if ((fault = paths_fault(s)) || (fault = fingerprint_fault(s->tls.fingerprint)) ||
 		(fault = headers_fault(&s->headers)))
 		return fault;
@@ -197,6 +216,23 @@ static const char *sink_fault(const struct config_sink *s)
 	return NULL;
 }
 
+/* Told where it stands, and with what this type takes: a wrong one may be right elsewhere. */
+static int check_address(const struct config_source *src, const struct node *n,
+	const struct config_sink *s, struct sink_address *ret)
+{
+	const struct node *at = node_get(n, "address");
+	int r = sink_address_parse(s->address, ret);
+
+	at = at ? at : n;
+	if (r < 0) /* its bytes could be any */
+		return config_refuse(src, at, "sinks[] %s: address: %s; this type wants %s",
+			s->name, err_why(), kinds[s->type].wants);
+	if (!(kinds[s->type].schemes & 1u << ret->scheme))
+		return config_refuse(src, at, "sinks[] %s: address: \"%s\", but this type wants %s",
+			s->name, s->address, kinds[s->type].wants);
+	return 0;
+}
+
 int config_check_sinks(
 	const struct config *c, const struct config_source *src, const struct node *root)
 {
@@ -212,11 +248,8 @@ int config_check_sinks(
 
 		if (fault)
 			return config_refuse(src, n, "sinks[] %.64s: %s", s->name, fault);
-		must(sink_address_parse(s->address, &a) == 0);
-		if (!(kinds[s->type].schemes & 1u << a.scheme))
-			return config_refuse(src, n,
-				"sinks[] %s: address: \"%s\", but this type wants %s", s->name,
-				s->address, kinds[s->type].wants);
+		if (check_address(src, n, s, &a) < 0)
+			return -EINVAL;
 		if (config_check_fit(src, n, s, &a) < 0)
 			return -EINVAL;
 		for (size_t j = 0; j < i; j++)

@@ -194,6 +194,17 @@ static int of_rule(struct call *c, const struct hold *h)
 	return VIEW_ANSWERED;
 }
 
+static int no_such(struct call *c)
+{
+	BUF struct buf name = {.p = NULL};
+
+	text_quote(&name, c->match.arg[0], true);
+	problem(c, 404,
+		"no open window and no target is called %s; GET /v1/holds lists the windows",
+		buf_text(&name));
+	return VIEW_ANSWERED;
+}
+
 /* The one that was opened for a target by command, and is the only one. */
 static int find_of_target(
 	struct call *c, struct txn *t, const struct view_holds *all, const struct hold **ret)
@@ -203,6 +214,8 @@ static int find_of_target(
 	int r = view_target(c, t, c->match.arg[0], ROLE_ADMIN, &tg);
 	size_t n = 0;
 
+	if (r == VIEW_ANSWERED && c->status == 404)
+		return no_such(c);
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < all->n; i++) {

@@ -4,8 +4,13 @@
  * may have wanted this to be slow, or to find an event that nobody wrote. So objects are found by a
  * scan for balanced braces, strings are only looked into under names that receivers use for the
  * original, and an event is only taken for one when its id is the digest of its text.
+ *
+ * What a receiver dumped as it came by TCP or TLS has no line ends: "LEN <PRI>…" again and again
+ * (RFC 6587). Each such frame is a line of its own here, and bytes between two are a finding: they
+ * could have been entries.
  */
 #include "wire/proof_chain.h"
+#include "wire/proof_frame.h"
 #include "wire/proof_reduced.h"
 #include "base/err.h"
 #include "wire/jansson.h"
@@ -21,10 +26,22 @@ enum {
 	OBJECTS_DEPTH = 4, /* objects down to such a member */
 };
 
+enum unit {
+	UNIT_BEGINS, /* line: what is there of "LEN <PRI>" */
+	UNIT_LINE,
+	UNIT_FRAME,
+};
+/* How one ended: the first two as they should. */
+enum ended { LINE_WHOLE, FRAME_WHOLE, LINE_TORN, FRAME_TORN };
+
 struct proof {
 	struct chains chains;
 	char *host;
 	struct buf line; /* begun, not ended */
+	enum unit unit;
+	size_t left;	  /* of a frame, still to come */
+	bool after_frame; /* and no line end since */
+	bool stray;	  /* this line began where a frame should */
 	bool too_long;
 	uint64_t other; /* lines that say nothing of events */
 	uint64_t events;
@@ -227,48 +244,96 @@ static int look_into(struct proof *p, struct look *l, struct span text)
 	return 0;
 }
 
-/* A line that has no word of the schema: the first object on it, or a line of fields. Receivers wrap
- * documents in "_source". */
-static int look_for_reduced(struct proof *p, struct look *l, struct span line)
+static void unreadable(struct proof *p, const char *why)
+{
+	chains_find(&p->chains, FINDING_UNREADABLE, 0, why);
+}
+
+/* Documents, one behind the other; receivers wrap them in "_source". Only the first may be something
+ * else than the line's own: what is behind one is in no string. */
+static int look_for_documents(struct proof *p, struct look *l, struct span line, enum ended ended)
+{
+	const uint8_t *from;
+	int r = 0;
+
+	while (r == 0 && (from = object_at(line))) {
+		struct span rest = span_make(from, line.n - (size_t)(from - line.p));
+		size_t n = object_len(rest);
+		DECREF json_t *root = n ? json_loadb((const char *)from, n,
+						  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL)
+					: NULL;
+		const json_t *source = json_object_get(root, "_source");
+		struct reduced reduced;
+
+		if (!root || !reduced_object(source ? source : root, &reduced))
+			break;
+		l->found++;
+		r = take_reduced(p, &reduced);
+		line = span_make(from + n, rest.n - n);
+	}
+	if (r < 0 || !l->found || !memmem(line.p, line.n, "boltseal", 8))
+		return r;
+	if (ended == LINE_TORN)
+		p->cut = true;
+	else
+		unreadable(p, "behind an entry is more of ours, and it is none that is whole");
+	return 0;
+}
+
+/* A line that has no word of the schema. Nothing that we write has a line end in it: so a second entry
+ * in a frame with none is the name of a file, which could be anything; on a line, whose frames may
+ * have lost their lengths, it may be an entry, and is told. */
+static int look_for_reduced(struct proof *p, struct look *l, struct span line, enum ended ended)
 {
 	struct reduced reduced;
-	const uint8_t *from;
-	size_t n;
+	bool more;
 
 	if (!memmem(line.p, line.n, "boltseal", 8))
 		return 0;
-	l->found = reduced_line(line, &reduced);
-	from = l->found ? NULL : object_at(line);
-	n = from ? object_len(span_make(from, line.n - (size_t)(from - line.p))) : 0;
-	if (n) {
-		DECREF json_t *root = json_loadb(
-			(const char *)from, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-		const json_t *source = json_object_get(root, "_source");
-
-		l->found = root && reduced_object(source ? source : root, &reduced);
-	}
-	return l->found ? take_reduced(p, &reduced) : 0;
+	if (!reduced_line(line, &reduced, &more))
+		return look_for_documents(p, l, line, ended);
+	l->found++;
+	if (more && (ended != FRAME_WHOLE || memchr(line.p, '\n', line.n)))
+		unreadable(p, "more than one entry is on it, and only the first was read: frames "
+			      "without their lengths, or a name that looks like an entry");
+	return take_reduced(p, &reduced);
 }
 
-static int end_line(struct proof *p, struct span line, bool ended)
+/* What can be said of a line without what was found on it. */
+static void judge_framing(struct proof *p, const struct look *l, enum ended ended)
+{
+	if (p->stray)
+		unreadable(p, "it begins where the next frame should: bytes that belong to none");
+	if (ended == FRAME_TORN) {
+		p->cut = true;
+		unreadable(p, "the last frame is shorter than it says");
+	}
+	if (l->found && (p->too_long || l->effort >= EFFORT))
+		unreadable(p, "it is longer than any event, and only its beginning was read");
+	p->stray = false;
+}
+
+static int end_line(struct proof *p, struct span line, enum ended ended)
 {
 	struct look l = {.strings = STRINGS_DEPTH};
+	bool marked = memmem(line.p, line.n, MARK, strlen(MARK));
 	int r;
 
 	p->chains.line++;
 	r = look_into(p, &l, line);
-	if (r == 0 && !l.found && !memmem(line.p, line.n, MARK, strlen(MARK)))
-		r = look_for_reduced(p, &l, line);
-	if (r < 0 || l.found)
+	if (r == 0 && !l.found && !marked && ended != FRAME_TORN)
+		r = look_for_reduced(p, &l, line, ended);
+	judge_framing(p, &l, ended);
+	if (r < 0 || l.found || ended == FRAME_TORN)
 		return r;
-	if (!ended && memchr(line.p, '{', line.n))
+	if (ended == LINE_TORN &&
+		(memchr(line.p, '{', line.n) || memmem(line.p, line.n, "boltseal", 8)))
 		p->cut = true;
-	else if (!memmem(line.p, line.n, MARK, strlen(MARK)))
+	else if (!marked)
 		p->other++;
 	else
-		chains_find(&p->chains, FINDING_UNREADABLE, 0,
-			p->too_long ? "it is longer than any event"
-				    : "no event that is whole is on it");
+		unreadable(p, p->too_long ? "it is longer than any event"
+					  : "no event that is whole is on it");
 	return 0;
 }
 
@@ -281,26 +346,94 @@ static void keep(struct proof *p, struct span part)
 	buf_add(&p->line, part.p, part.n < room ? part.n : room);
 }
 
+static int end_unit(struct proof *p, struct span text, enum ended ended)
+{
+	int r = end_line(p, text, ended);
+
+	buf_reset(&p->line);
+	p->too_long = false;
+	p->after_frame = p->unit == UNIT_FRAME;
+	p->unit = UNIT_BEGINS;
+	return r;
+}
+
+/* One byte, or none when a line begins with what is there. */
+static int feed_head(struct proof *p, uint8_t byte, size_t *ret_used)
+{
+	size_t len;
+	int head;
+
+	*ret_used = 1;
+	if (p->after_frame && !p->line.n && (byte == '\n' || byte == '\r')) {
+		p->after_frame = byte != '\n';
+		return 0;
+	}
+	buf_u8(&p->line, byte);
+	if (buf_err(&p->line) < 0)
+		return buf_err(&p->line);
+	head = frame_head(buf_span(&p->line), &len);
+	if (head < 0)
+		return 0;
+	if (head == 0) {
+		p->line.n--;
+		*ret_used = 0;
+		p->unit = UNIT_LINE;
+		p->stray = p->after_frame;
+		return 0;
+	}
+	p->unit = UNIT_FRAME;
+	p->line.n -= (size_t)head;
+	memmove(p->line.p, p->line.p + head, p->line.n);
+	p->left = len - p->line.n;
+	return p->left ? 0 : end_unit(p, buf_span(&p->line), FRAME_WHOLE);
+}
+
+static int feed_frame(struct proof *p, struct span bytes, size_t *ret_used)
+{
+	*ret_used = bytes.n < p->left ? bytes.n : p->left;
+	keep(p, span_make(bytes.p, *ret_used));
+	p->left -= *ret_used;
+	if (p->left)
+		return buf_err(&p->line);
+	return end_unit(p, buf_span(&p->line), FRAME_WHOLE);
+}
+
+static int feed_line(struct proof *p, struct span bytes, size_t *ret_used)
+{
+	const uint8_t *end = memchr(bytes.p, '\n', bytes.n);
+	size_t n = end ? (size_t)(end - bytes.p) : bytes.n;
+	struct span part = span_make(bytes.p, n);
+
+	*ret_used = n + (end != NULL);
+	if (p->line.n || !end || n > LINE_MOST)
+		keep(p, part);
+	if (!end)
+		return buf_err(&p->line);
+	return end_unit(p, p->line.n ? buf_span(&p->line) : part, LINE_WHOLE);
+}
+
 int proof_feed(struct proof *p, struct span bytes)
 {
 	while (bytes.n) {
-		const uint8_t *end = memchr(bytes.p, '\n', bytes.n);
-		size_t n = end ? (size_t)(end - bytes.p) : bytes.n;
-		struct span part = span_make(bytes.p, n);
-		int r;
+		size_t used;
+		int r = p->unit == UNIT_BEGINS	? feed_head(p, bytes.p[0], &used)
+			: p->unit == UNIT_FRAME ? feed_frame(p, bytes, &used)
+						: feed_line(p, bytes, &used);
 
-		if (p->line.n || !end || n > LINE_MOST)
-			keep(p, part);
-		if (!end)
-			return buf_err(&p->line);
-		r = end_line(p, p->line.n ? buf_span(&p->line) : part, true);
-		buf_reset(&p->line);
-		p->too_long = false;
 		if (r < 0)
 			return r;
-		bytes = span_make(end + 1, bytes.n - n - 1);
+		bytes = span_make(bytes.p + used, bytes.n - used);
 	}
 	return 0;
+}
+
+static int feed_end(struct proof *p)
+{
+	bool in_frame = p->unit == UNIT_FRAME || (p->unit == UNIT_BEGINS && p->after_frame);
+
+	if (!p->line.n)
+		return 0;
+	return end_unit(p, buf_span(&p->line), in_frame ? FRAME_TORN : LINE_TORN);
 }
 
 static int nothing(const struct proof *p)
@@ -412,9 +545,8 @@ static bool show_content(const struct proof *p, struct json *j)
 int proof_end(struct proof *p, struct buf *out, bool *ret_clean)
 {
 	struct json j = json_on(out);
-	int r = p->line.n ? end_line(p, buf_span(&p->line), false) : 0;
+	int r = feed_end(p);
 
-	buf_reset(&p->line);
 	if (r < 0)
 		return r;
 	if (!chains_count(&p->chains) && !p->chains.n_kept)

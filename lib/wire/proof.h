@@ -3,7 +3,8 @@
  *
  * Bytes in, a verdict out: no file, no daemon, no key. Lines are read as they come: an event alone,
  * behind a syslog header, inside another object (Splunk's `event`), or as a string of one of the
- * members in which receivers keep the original (ECS `event.original`, OCSF `raw_data`). Members may
+ * members in which receivers keep the original (ECS `event.original`, OCSF `raw_data`). A frame with
+ * its octet count (RFC 6587) is a line; bytes between two, or half a one, are a mismatch. Members may
  * stand in any order, events may come twice and in any order, and of several hosts.
  *
  * Proven is, for each host: every entry's id is the digest of its text; every `prev` is the id of the

@@ -112,30 +112,61 @@ static struct span header_host(struct span line)
 	return word;
 }
 
-bool reduced_line(struct span line, struct reduced *ret)
+static bool read_row(size_t i, struct span rest, struct reduced *ret)
+{
+	struct span v;
+
+	*ret = (struct reduced){.format = lines[i].format, .has_prev = lines[i].prev};
+	if (!value_of(rest, lines[i].id, lines[i].end, &v) ||
+		text_unhex(v, ret->link.id, SHA_LEN) < 0 ||
+		!value_of(rest, lines[i].seq, lines[i].end, &v) ||
+		text_u64(v, 0, INT64_MAX, &ret->link.seq) < 0)
+		return false;
+	if (lines[i].prev && (!value_of(rest, lines[i].prev, lines[i].end, &v) ||
+				     text_unhex(v, ret->link.prev, SHA_LEN) < 0))
+		ret->has_prev = false; /* it was cut for want of room */
+	return true;
+}
+
+/* From where it begins; none: nothing. */
+static struct span row_at(size_t i, struct span s)
+{
+	const uint8_t *from = s.n ? memmem(s.p, s.n, lines[i].begin, strlen(lines[i].begin)) : NULL;
+
+	return from ? span_make(from, s.n - (size_t)(from - s.p)) : span_of("");
+}
+
+/* Is another one behind it? Each place is only read up to the next, so that many cost no more. */
+static bool has_more(struct span first)
 {
 	for (size_t i = 0; i < COUNTOF(lines); i++) {
-		const char *begin = lines[i].begin;
-		const uint8_t *from = memmem(line.p, line.n, begin, strlen(begin));
-		struct span rest, v;
+		struct span at = row_at(i, span_make(first.p + 1, first.n - 1));
 
-		if (!from)
+		while (at.n) {
+			struct span next = row_at(i, span_make(at.p + 1, at.n - 1));
+			struct reduced r;
+
+			if (read_row(i, span_make(at.p, at.n - next.n), &r))
+				return true;
+			at = next;
+		}
+	}
+	return false;
+}
+
+bool reduced_line(struct span line, struct reduced *ret, bool *ret_more)
+{
+	for (size_t i = 0; i < COUNTOF(lines); i++) {
+		struct span rest = row_at(i, line), v;
+
+		if (!rest.n || !read_row(i, rest, ret))
 			continue;
-		rest = span_make(from, line.n - (size_t)(from - line.p));
-		*ret = (struct reduced){.format = lines[i].format, .has_prev = lines[i].prev};
-		if (!value_of(rest, lines[i].id, lines[i].end, &v) ||
-			text_unhex(v, ret->link.id, SHA_LEN) < 0 ||
-			!value_of(rest, lines[i].seq, lines[i].end, &v) ||
-			text_u64(v, 0, INT64_MAX, &ret->link.seq) < 0)
-			continue;
-		if (lines[i].prev && (!value_of(rest, lines[i].prev, lines[i].end, &v) ||
-					     text_unhex(v, ret->link.prev, SHA_LEN) < 0))
-			ret->has_prev = false; /* it was cut for want of room */
 		if (!lines[i].host)
 			v = header_host(line);
 		else if (!value_of(rest, lines[i].host, lines[i].end, &v))
 			v = span_of("");
 		set_host(ret, v);
+		*ret_more = has_more(rest);
 		return true;
 	}
 	return false;

@@ -11,6 +11,6 @@ struct reduced {
 	bool has_prev;
 	char host[256]; /* what link.host is, or nothing */
 };
-/* False: it is none. */
+/* False: it is none. Of a line the first is read; *ret_more: another one is behind it. */
 bool reduced_object(const json_t *root, struct reduced *ret);
-bool reduced_line(struct span line, struct reduced *ret);
+bool reduced_line(struct span line, struct reduced *ret, bool *ret_more);

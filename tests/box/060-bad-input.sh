@@ -387,6 +387,8 @@ out of range#watch: {workers: 65}\n#1:18: watch.workers: 65: out of range, allow
 a word of no list#log: {level: loud}\n#1:14: log.level: loud: unknown, allowed err
 a key twice#log: {}\nlog: {}\n#2:1: log: given twice
 what must be given#host:\n  - name: x\n#2:5: host\[\].path: missing
+a sink without a port#sinks:\n  - name: s\n    type: syslog\n    address: tcp://h\n#4:14: sinks\[\] s: address: there is no port
+a sink's file that is no path#sinks:\n  - {name: s, type: file, address: rel}\n#2:36: sinks\[\] s: address: .*an absolute path
 an anchor#log: &a {level: note}\n#1:6: anchors
 an alias#log: *a\n#1:6: alias
 broken YAML#log: [\n#2:1: not YAML

@@ -94,6 +94,7 @@ CASES = [
     ("hold-close", "hold close web"),
     ("hold-close-json", "hold close web -o json"),
     ("hold-close-rule", "hold close nightly"),
+    ("hold-close-nosuch", "hold close nosuch"),
     ("hold-close-nothing", "hold close"),
     ("hold-nonsense", "hold on"),
     ("rescan", "rescan web"),

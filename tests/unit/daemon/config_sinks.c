@@ -12,11 +12,14 @@ static void addresses(void **state)
 		{"", "", "", SINK_TO_NONE},
 		{"/var/log/x", "", "", SINK_TO_PATH},
 		{"unix:///dev/log", "", "", SINK_TO_UNIX},
-		{"udp://h", "h", "514", SINK_TO_UDP},
+		{"udp://h:514", "h", "514", SINK_TO_UDP},
 		{"tcp://h.example:1", "h.example", "1", SINK_TO_TCP},
-		{"tls://h", "h", "6514", SINK_TO_TLS},
+		{"tls://h:6514", "h", "6514", SINK_TO_TLS},
 		{"tls://[::1]:7", "::1", "7", SINK_TO_TLS},
-		{"tls://[fe80::1]", "fe80::1", "6514", SINK_TO_TLS},
+		{"tls://[fe80::1]", "", "", -1},
+		{"udp://h", "", "", -1},
+		{"tcp://h", "", "", -1},
+		{"tls://h", "", "", -1},
 		{"https://u/x", "", "", SINK_TO_URL},
 		{"unix://dev/log", "", "", -1},
 		{"tcp://", "", "", -1},
@@ -67,8 +70,15 @@ static void refusals(void **state)
 		{"sinks: [{name: a/b, type: file, address: /x}]", "name: 1 to 64 letters"},
 		{"sinks: [{name: .a, type: file, address: /x}]", "name: 1 to 64 letters"},
 		{GOOD ", {name: a, type: file, address: /y}]", "a is given twice"},
-		{"sinks: [{name: a, type: file, address: tcp://h}]", "wants an absolute path"},
+		{"sinks: [{name: a, type: file, address: 'tcp://h:1'}]", "wants an absolute path"},
 		{"sinks: [{name: a, type: syslog}]", "wants unix:///dev/log"},
+		{"sinks:\n- name: a\n  type: file\n  address: rel\n",
+			"f:4:12: sinks[] a: address: it begins like no address; this type wants an "
+			"absolute path"},
+		{"sinks:\n- name: a\n  type: syslog\n  address: tcp://h\n",
+			"f:4:12: sinks[] a: address: there is no port in it: HOST:PORT"},
+		{"sinks: [{name: a, type: syslog, address: 'udp://[::1]'}]", "no port in it"},
+		{"sinks: [{name: a, type: syslog, address: tls://h}]", "no port in it"},
 		{"sinks: [{name: a, type: journald, address: /x}]", "wants no address"},
 		{"sinks: [{name: a, type: https, address: /x}]", "wants a URL"},
 		{"sinks: [{name: a, type: https, address: 'https://u:p@h/'}]", "token_file"},
@@ -81,17 +91,17 @@ static void refusals(void **state)
 			"token_file"},
 		{"sinks: [{name: a, type: https, address: 'https://h', headers: ['x']}]",
 			"not \"Name: value\""},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, tls: {ca: /c}}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', tls: {ca: /c}}]",
 			"go in the clear"},
-		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {cert: /c}}]",
+		{"sinks: [{name: a, type: syslog, address: 'tls://h:1', tls: {cert: /c}}]",
 			"cert and key belong together"},
-		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {ca: c}}]",
+		{"sinks: [{name: a, type: syslog, address: 'tls://h:1', tls: {ca: c}}]",
 			"tls.ca: not an absolute path"},
-		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {fingerprint: ab}}]",
+		{"sinks: [{name: a, type: syslog, address: 'tls://h:1', tls: {fingerprint: ab}}]",
 			"tls.fingerprint: not sha256:"},
-		{"sinks: [{name: a, type: syslog, address: tls://h, tls: {cca: /c}}]",
+		{"sinks: [{name: a, type: syslog, address: 'tls://h:1', tls: {cca: /c}}]",
 			"sinks[].tls.cca: unknown key, did you mean \"ca\""},
-		{"sinks: [{name: a, type: syslog, address: tls://h, tls: [x]}]",
+		{"sinks: [{name: a, type: syslog, address: 'tls://h:1', tls: [x]}]",
 			"a list where a mapping belongs"},
 		{"sinks: [{name: a, type: file, address: /x, tls.ca: /c}]", "unknown key"},
 		{"sinks: [{name: a, type: file, address: /x, mode: 689}]", "mode: not octal"},
@@ -120,17 +130,17 @@ static void misfits(void **state)
 		{"sinks: [{name: a, type: journald, tls: {ca: /c}}]", "tls.ca: it needs"},
 		{"sinks: [{name: a, type: https, address: 'http://h', tls: {ca: /c}}]",
 			"go in the clear"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, profile: loki}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', profile: loki}]",
 			"profile: it needs type https"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, gzip: true}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', gzip: true}]",
 			"gzip: it needs"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, headers: ['a: b']}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', headers: ['a: b']}]",
 			"headers: it needs type https"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, proxy: 'http://h'}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', proxy: 'http://h'}]",
 			"proxy: it needs type https"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, mode: 600}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', mode: 600}]",
 			"mode: it needs type file"},
-		{"sinks: [{name: a, type: syslog, address: tcp://h, format: cef, enterprise: 1}]",
+		{"sinks: [{name: a, type: syslog, address: 'tcp://h:1', format: cef, enterprise: 1}]",
 			"enterprise: it needs format rfc5424"},
 		{"sinks: [{name: a, type: file, address: /x, facility: 3}]", "facility: it needs"},
 		{"sinks: [{name: a, type: file, address: /x, timeout: 3s}]", "timeout: it needs"},
@@ -184,10 +194,29 @@ static void printed_and_copied(void **state)
 	assert_false(config_sink_same(&c->sinks[0], &c->sinks[1]));
 }
 
+/* No fault: they may come later. */
+static void absent_files(void **state)
+{
+	static const char text[] =
+		"sinks:\n- {name: a, type: https, address: 'https://x', token_file: /nowhere/t,\n"
+		"   tls: {ca: /nowhere/ca, crl: /dev/null}}\n";
+	CONFIG struct config *c = NULL;
+	BUF struct buf out = {0};
+
+	(void)state;
+	if (config_parse(&c, "f", span_of(text)) < 0)
+		fail_msg("%s", err_why());
+	config_sinks_absent(c, &out);
+	assert_string_equal(buf_text(&out),
+		"sinks[] a: tls.ca: there is no such file yet: /nowhere/ca\n"
+		"sinks[] a: token_file: there is no such file yet: /nowhere/t\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(addresses), cmocka_unit_test(refusals),
-		cmocka_unit_test(misfits), cmocka_unit_test(printed_and_copied)};
+		cmocka_unit_test(misfits), cmocka_unit_test(printed_and_copied),
+		cmocka_unit_test(absent_files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

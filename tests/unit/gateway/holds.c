@@ -81,7 +81,8 @@ static const struct {
 	{"POST /v1/holds", "{\"reason\":\"x\",\"target\":\"web\"}", 404,
 		"problem+json"}, /* says the rig's sensor */
 	{"POST /v1/holds/nightly/close", "", 409, "the window of a rule (/r.yaml:3)"},
-	{"POST /v1/holds/nope/close", "", 404, "no target is called nope"},
+	{"POST /v1/holds/nope/close", "", 404,
+		"\"detail\":\"no open window and no target is called nope; GET /v1/holds lists"},
 	{"POST /v1/holds/db/close", "", 409, "\"candidates\":[\"one\",\"two\"]"},
 	{"POST /v1/holds/one/close", "{\"reason\":\"\"}", 400, "a reason is required"},
 	{"POST /v1/holds/one/close", "{\"why\":\"x\"}", 400, "why"},

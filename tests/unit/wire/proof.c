@@ -276,8 +276,8 @@ static void test_torn(void **state UNUSED)
 
 static void test_unreadable(void **state UNUSED)
 {
-	BUF struct buf text = {.p = NULL}, lengthy = {.p = NULL};
-	DECREF json_t *root = NULL, *second = NULL;
+	BUF struct buf text = {.p = NULL}, lengthy = {.p = NULL}, endless = {.p = NULL};
+	DECREF json_t *root = NULL, *second = NULL, *third = NULL;
 	struct journal j;
 
 	write_all(&j, "h");
@@ -295,6 +295,12 @@ static void test_unreadable(void **state UNUSED)
 	second = said(&lengthy);
 	assert_true(finds(second, "unreadable", 4, 0));
 	assert_int_equal(number(second, "complete", "last"), 4);
+	/* All of it are events, but not all of them were read. */
+	while (endless.n <= 4 << 20)
+		for (uint64_t i = 1; i <= N; i++)
+			buf_add_span(&endless, buf_span(&j.line[i]));
+	third = said(&endless);
+	assert_true(finds(third, "unreadable", 1, 0));
 	drop_all(&j);
 }
 

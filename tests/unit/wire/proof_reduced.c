@@ -74,10 +74,110 @@ static void test_reduced_link(void **state UNUSED)
 	drop_all(&j);
 }
 
+/* As a syslog sink sends it by TCP: "LEN <PRI>1 … MSG", and nothing between two. */
+static void add_frame(struct buf *out, struct span event, enum format f, const char *tail)
+{
+	const struct format_options o = {.version = "1", .enterprise = 32473};
+	BUF struct buf message = {.p = NULL};
+
+	if (f != FORMAT_RFC5424)
+		buf_add_text(&message, "<134>1 2026-11-23T22:14:05.000Z h boltseal 7 change - ");
+	assert_int_equal(format_event(f, event, &o, &message), 0);
+	buf_add_text(&message, tail);
+	buf_printf(out, "%zu ", message.n);
+	buf_add_span(out, buf_span(&message));
+}
+
+static void add_frames(struct buf *out, const struct journal *j, enum format f, uint64_t from,
+	uint64_t to, const char *tail)
+{
+	for (uint64_t i = from; i <= to; i++)
+		add_frame(out, buf_span(&j->line[i]), f, tail);
+}
+
+static bool is_proven(const struct buf *text, json_int_t entries)
+{
+	const struct proof_options enough = {.only_complete = true};
+	DECREF json_t *root = said_with(text, &enough), *bytes = NULL;
+	int r;
+
+	bytes = answer(buf_span(text), &enough, 1, &r);
+	assert_true(json_equal(root, bytes));
+	if (check_named(root, "complete", NULL))
+		assert_int_equal(number(root, "complete", "entries"), entries);
+	else
+		assert_int_equal(entries, 0);
+	return is_clean(root);
+}
+
+/* Every frame is read, whatever the format and whatever a relay put behind the message or the frame. */
+static void test_frames(void **state UNUSED)
+{
+	struct journal j;
+
+	write_all(&j, "h");
+	for (int f = 0; f < FORMAT_N; f++) {
+		BUF struct buf text = {.p = NULL}, lines = {.p = NULL}, hole = {.p = NULL};
+
+		add_frames(&text, &j, (enum format)f, 1, 5, "");
+		add_frames(&text, &j, (enum format)f, 6, N, "\nmore\n77 <1>");
+		if (!is_proven(&text, N))
+			fail_msg("%s", format_kinds[f].name);
+		for (uint64_t i = 1; i <= N; i++) {
+			add_frames(&lines, &j, (enum format)f, i, i, "");
+			buf_add_text(&lines, i % 2 ? "\r\n" : "\n");
+		}
+		assert_true(is_proven(&lines, N));
+		add_frames(&hole, &j, (enum format)f, 1, 7, "");
+		add_frames(&hole, &j, (enum format)f, 9, N, "");
+		assert_false(is_proven(&hole, N - 1));
+	}
+	drop_all(&j);
+}
+
+/* A capture that ends within a frame, begins within one, or has other bytes between two; and a length
+ * that swallows what comes next. None of it is silently left out. */
+static void test_frames_broken(void **state UNUSED)
+{
+	struct journal j;
+
+	write_all(&j, "h");
+	for (int f = 0; f < FORMAT_N; f++) {
+		BUF struct buf last = {.p = NULL}, two = {.p = NULL}, junk = {.p = NULL},
+			       late = {.p = NULL}, swallowed = {.p = NULL};
+		DECREF json_t *root = NULL;
+		bool is_fields = f == FORMAT_RFC5424 || f == FORMAT_CEF || f == FORMAT_LEEF;
+
+		add_frames(&last, &j, (enum format)f, 1, 1, "");
+		add_frames(&two, &j, (enum format)f, 1, 2, "");
+		for (size_t n = last.n + 1; n < two.n; n++) {
+			BUF struct buf torn = {.p = NULL};
+
+			buf_add(&torn, two.p, n);
+			if (is_proven(&torn, 1))
+				fail_msg("%s: torn at %zu of %zu", format_kinds[f].name, n, two.n);
+		}
+		add_frames(&junk, &j, (enum format)f, 1, 3, "");
+		buf_add_text(&junk, "x\n");
+		add_frames(&junk, &j, (enum format)f, 4, N, "");
+		assert_false(is_proven(&junk, N));
+		/* Objects have an end of their own, fields have not. */
+		buf_add_span(&late, span_make(two.p + 4, two.n - 4));
+		assert_int_equal(is_proven(&late, is_fields ? 1 : 2), !is_fields);
+		buf_printf(&swallowed, "%zu ", two.n * 9);
+		buf_add_span(&swallowed, span_make(memchr(two.p, '<', two.n), 200));
+		add_frames(&swallowed, &j, (enum format)f, 2, 4, "");
+		root = said_with(&swallowed, &(struct proof_options){.only_complete = true});
+		assert_false(is_clean(root));
+	}
+	drop_all(&j);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reduced), cmocka_unit_test(test_reduced_link)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reduced),
+		cmocka_unit_test(test_reduced_link), cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_frames_broken)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

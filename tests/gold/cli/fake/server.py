@@ -332,6 +332,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, HOLDS[0])
         if parts[0] == "nightly":
             return self.answer(problem(409, "nightly is the window of a rule"))
+        if parts[0] == "nosuch":
+            return self.answer(problem(404, "no open window and no target is called nosuch; "
+                                            "GET /v1/holds lists the windows"))
         self.send(200, CLOSED)
 
     def get_status(self, parts, query, body):
