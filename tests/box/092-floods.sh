@@ -68,7 +68,7 @@ is "what was told does" "$(seq_of noisy /usr/bin/su)" \
 many $((FILES + 1)) $((2 * FILES)) &
 MANY=$!
 more_() { [ "$(floods '[.[] | select(.flood.state == "begun")] | length')" -ge 2 ]; }
-wait_until 30 more_ || bail "it floods again"
+wait_until 60 more_ || bail "it floods again"
 kill -9 "$DAEMON" "$(role_pid sensor)" "$(role_pid gateway)"
 wait_gone 10 "$DAEMON"
 wait "$MANY" || bail "the files"
