@@ -97,13 +97,15 @@ static const struct config_option options[] = {
 		"What is left out, relative to the tree's root and with a leading slash."),
 
 	BOOL("volumes.watch", config, volumes_watch, "true",
-		"Whether directories of the host that are mounted into containers are kept too."),
+		"Whether directories of the host that are mounted into containers are kept too, but "
+		"none that holds the containers themselves. One that nothing mounts any more is a "
+		"stopped target: watched on, until it is removed or excluded."),
 	SIZE("volumes.max_bytes", config, volumes_max_bytes, 0, 1024 * TIB, "1G",
 		"A volume with more content than this is not hashed, and a gap says so."),
 	NUMBER("volumes.max_files", config, volumes_max_files, 0, 1000000000, "100000",
 		"A volume with more files than this is not hashed, and a gap says so."),
 	GLOBS("volumes.exclude", config, volumes_exclude, "[]",
-		"Volumes that are not kept, by their path on the host."),
+		"Volumes that are not kept, nor kept on, by their path on the host."),
 
 	WORD("watch.level", config, level, LEVEL_NONE, "auto|L1|L2|L4|L5|L6", "auto",
 		"How changes are noticed; auto takes the best that the kernel allows. "

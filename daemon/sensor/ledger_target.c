@@ -125,7 +125,9 @@ int ledger_gone(struct ledger *l, struct item *i)
 		r = targets_put(l->txn, &copy);
 	if (r == 0)
 		r = tell(l, EVENT_TARGET_REMOVED, SEV_INFO, &copy,
-			g->removed ? "" : "it is no longer configured");
+			g->removed		     ? ""
+			: copy.kind == TARGET_VOLUME ? "it is excluded, or holds containers"
+						     : "it is no longer configured");
 	if (r == 0)
 		r = ledger_holds_gone(l, copy.no);
 	if (r == 0)

@@ -50,5 +50,8 @@ struct registry {
 	uint32_t next_id;
 	struct whose_row *rows; /* for actors: rebuilt after each look */
 	size_t n_rows;
-	bool first_look; /* what runs already at the first look is late */
+	struct buf strongholds; /* refuse.h: directories that hold containers, or our own state */
+	struct buf refused,
+		refused_now; /* paths that were told of, at the last look and in this one */
+	bool first_look;     /* what runs already at the first look is late */
 };

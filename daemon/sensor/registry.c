@@ -8,6 +8,7 @@
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/refuse.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/rulebook.h"
 #include <string.h>
@@ -351,6 +352,10 @@ static void not_seen(struct sensor *s, struct reg *r)
 	struct target t;
 	bool there;
 
+	if (target_decode(buf_span(&r->desc), &t) == 0 && refuse_kept(s, &t)) {
+		drop(s, r, false);
+		return;
+	}
 	if (r->kept->kind == TARGET_VOLUME && !roots_is_anew(r))
 		roots_follow(s, r);
 	there = stat(r->kept->upper, &at_path) == 0 && fstat(r->kept->upper_fd, &held) == 0 &&
@@ -398,22 +403,12 @@ static void rebuild_rows(struct sensor *s)
 	tracker_rows(s->tracker, g->rows, g->n_rows);
 }
 
-/* A container that sees the host's root (it is being pivoted into place, or was given it) sees all
- * of the host's mounts below that: they are no volumes of its own. */
-static bool is_below_host(const struct box *b, const struct box_mount *m)
-{
-	for (size_t i = 0; i < b->n_mount; i++)
-		if (span_is(b->mount[i].source, "/") && path_within(m->point, b->mount[i].point))
-			return true;
-	return false;
-}
-
 static void look_at_volumes(struct sensor *s, const struct box_list *l)
 {
 	for (size_t i = 0; s->cfg->volumes_watch && i < l->n; i++)
 		for (size_t j = 0; j < l->v[i].n_mount; j++)
 			if (volume_is_one(s->cfg, &l->v[i].mount[j]) &&
-				!is_below_host(&l->v[i], &l->v[i].mount[j]))
+				!refuse_mount(s, &l->v[i], &l->v[i].mount[j]))
 				keep_volume(s, l, &l->v[i].mount[j]);
 }
 
@@ -435,6 +430,7 @@ void registry_look(struct sensor *s)
 		r->seen = false;
 	for (size_t i = 0; i < l.n; i++)
 		keep_box(s, &l.v[i]);
+	refuse_begin(s);
 	look_at_volumes(s, &l);
 	keep_host_trees(s);
 	for (r = s->reg.regs; r; r = next) {
@@ -459,17 +455,19 @@ static void stored_target(struct sensor *s, const struct target *t)
 		.max_bytes = s->cfg->volumes_max_bytes, .max_files = s->cfg->volumes_max_files};
 	struct item_gone *g;
 	struct target stopped = *t;
+	bool refused = refuse_kept(s, t);
 
 	if (t->state == STATE_REMOVED || registry_by_id(&s->reg, t->id))
 		return;
 	stopped.state = STATE_STOPPED;
 	stopped.pid = 0;
-	if (t->kind != TARGET_HOST && add(s, &stopped, t->kind == TARGET_VOLUME ? &lim : NULL))
+	if (t->kind != TARGET_HOST && !refused &&
+		add(s, &stopped, t->kind == TARGET_VOLUME ? &lim : NULL))
 		return;
 	g = calloc(1, sizeof(*g));
 	must(g);
 	g->item.kind = ITEM_GONE;
-	g->removed = t->kind != TARGET_HOST;
+	g->removed = t->kind != TARGET_HOST && !refused;
 	g->kept = calloc(1, sizeof(*g->kept));
 	must(g->kept);
 	atomic_init(&g->kept->refs, 1);
@@ -541,5 +539,8 @@ void registry_free(struct sensor *s)
 		free(row);
 	}
 	roots_free(g);
+	buf_free(&g->strongholds);
+	buf_free(&g->refused);
+	buf_free(&g->refused_now);
 	free(g->rows);
 }

@@ -14,6 +14,14 @@ void volume_tree_id(struct buf *out, const char *word, struct span path)
 	text_hex(out, span_make(sha, SHA_LEN));
 }
 
+bool volume_is_excluded(const struct config *cfg, struct span source)
+{
+	for (size_t i = 0; i < cfg->volumes_exclude.n; i++)
+		if (glob_match(span_of(cfg->volumes_exclude.v[i]), source))
+			return true;
+	return false;
+}
+
 bool volume_is_one(const struct config *cfg, const struct box_mount *m)
 {
 	static const char *const never[] = {"/proc", "/sys", "/dev", "/run", "/var/run"};
@@ -28,10 +36,7 @@ bool volume_is_one(const struct config *cfg, const struct box_mount *m)
 	for (size_t i = 0; i < COUNTOF(never); i++)
 		if (path_within(m->source, span_of(never[i])))
 			return false;
-	for (size_t i = 0; i < cfg->volumes_exclude.n; i++)
-		if (glob_match(span_of(cfg->volumes_exclude.v[i]), m->source))
-			return false;
-	return true;
+	return !volume_is_excluded(cfg, m->source);
 }
 
 bool volume_is_engines(struct span source)

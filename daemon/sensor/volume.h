@@ -6,6 +6,8 @@
 
 /* A directory of the host that is worth a baseline of its own. */
 bool volume_is_one(const struct config *cfg, const struct box_mount *m);
+/* By the configuration's volumes.exclude. */
+bool volume_is_excluded(const struct config *cfg, struct span source);
 /* docker's and podman's name for it, else its path. Borrowed from `source`. */
 struct span volume_name(struct span source);
 /* Made by docker or podman: removed and made anew under the same path, it is another one. */

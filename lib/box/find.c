@@ -216,6 +216,14 @@ int finder_look(struct finder *f, struct box_list *ret, struct buf *notes)
 	return 0;
 }
 
+void finder_data_roots(const struct finder *f, struct buf *ret)
+{
+	for (size_t i = 0; i < f->docker.n; i++)
+		buf_bytes(ret, f->docker.v[i]);
+	for (size_t i = 0; i < f->storage.n; i++)
+		buf_bytes(ret, f->storage.v[i]);
+}
+
 const struct mnt_ns *finder_spaces(struct finder *f, size_t *ret_n)
 {
 	*ret_n = f->spaces.n;

@@ -32,6 +32,8 @@ void finder_free(struct finder *f);
 /* Everything there is now. Partial knowledge is no failure: an unreadable file is told in `notes`
  * (lines of text, for the log) and the box appears with what is known. */
 int finder_look(struct finder *f, struct box_list *ret, struct buf *notes);
+/* Where engines keep their containers, told, usual and learnt: appended as bytes, links not resolved. */
+void finder_data_roots(const struct finder *f, struct buf *ret);
 /* The mount namespaces of the last look, ours among them; until the next one. */
 const struct mnt_ns *finder_spaces(struct finder *f, size_t *ret_n);
 /* Directories whose change means "look again" (renames, new and removed containers): for inotify.

@@ -269,4 +269,66 @@ C /etc/motd"
 event_ok "layer.tampered names every container" layer.tampered '.targets | contains(["fresh", "write", "chmod"])'
 is "real docker is blind to it" "$(docker_ diff fresh)" ""
 drift_is "who deleted it before sees no change" "${ID[delete]}" "D /etc/motd" --rescan
+
+# --- volumes: none that holds containers, none that is excluded -----------------------------------
+volumes_() { bs ps -a -o json | jq -r '.items[] | select(.kind == "volume") | "\(.name) \(.state)"' | LC_ALL=C sort; }
+volumes_are_() { [ "$(volumes_)" = "$1" ]; }
+volumes_are() { # volumes_are DESC WANT
+	wait_until "$PATIENCE" volumes_are_ "$2"
+	is "$1" "$(volumes_)" "$2"
+}
+exclude() { sed -i '/^volumes:/d' "$W/boltseal.yaml" && echo "volumes: {exclude: [$1]}" >>"$W/boltseal.yaml"; }
+changes_of_() { events --type change | jq -r --arg p "$1" 'select(.change.path | endswith($p)) | .target.name'; }
+merged=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' fresh)
+mkdir -p "$W/last" "$W/old"
+RUN_OPTS=(-v "$W/last:/last" -v "$W/old:/old" -v "$W/docker:/var/lib/docker:ro" -v "$merged:/other:ro" -v "$merged/etc:/etc-other:ro"
+	-v "$W/docker/overlay2:/layers:ro" -v "$W/state:/state:ro")
+ID[advisor]=$(run_docker advisor bb:2 sleep 1000)
+RUN_OPTS=()
+wait_target "${ID[advisor]}"
+is "the mounts are there, with the roots of others" "$(docker_ exec advisor grep -c ' /var/lib/docker/overlay2/.*/merged ' /proc/mounts | awk '{ print ($1 > 1) }')" 1
+says="$W/bind running
+$W/last running
+$W/old running
+$W/vol running"
+volumes_are "a data root, layers, others' roots, our own state: no volumes" "$says"
+for d in docker docker/overlay2 "${merged#"$W"/}" "${merged#"$W"/}/etc" state; do
+	is "the log says so of $d, once" "$(grep -c " $W/$d, which .* is not kept as a volume" "$W/log")" 1
+done
+docker_ exec mounts sh -c 'echo o >/tmp/once'
+event_ok "a change in another container" change '.change.path == "/tmp/once"' "${ID[mounts]}"
+docker_ rm -f advisor mounts >/dev/null
+event_ok "a volume whose last container is gone is stopped" target.stopped true "$W/bind"
+is "that change was told once" "$(changes_of_ /tmp/once)" mounts
+volumes_are "and what held containers left nothing behind" "${says//running/stopped}"
+echo l >"$W/bind/late"
+drift_is "it is still watched" "$W/bind" "A /late
+D /x"
+exclude "$W/bind"
+kill -HUP "$DAEMON"
+event_ok "excluded: removed" target.removed '.target.kind == "volume"' "$W/bind"
+volumes_are "excluded: kept no more" "$W/bind removed
+$W/last stopped
+$W/old stopped
+$W/vol stopped"
+echo m >"$W/bind/more" && echo m >"$W/vol/more"
+drift_is "the other one is watched" "$W/vol" "A /more
+C /v"
+is "and what is excluded is not" "$(drift "$W/bind")" "A /late
+D /x"
+daemon_stop
+exclude "$W/bind, $W/v*"
+sed -i "s|docker_roots: \[|&$W/old, |" "$W/boltseal.yaml"
+daemon_start || bail "boltseald"
+volumes_are "excluded, or a data root, while the daemon was down: kept no more" "$W/bind removed
+$W/last stopped
+$W/old removed
+$W/vol removed"
+like "and it is told why" "$(events --type target.removed "$W/old")" 'excluded, or holds containers'
+sed -i 's/^volumes:.*/volumes: {watch: false}/' "$W/boltseal.yaml"
+kill -HUP "$DAEMON"
+volumes_are "no volumes at all: the last one goes" "$W/bind removed
+$W/last removed
+$W/old removed
+$W/vol removed"
 finish
