@@ -70,7 +70,7 @@ $(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 # Everything speaks TAP and runs under prove; a SKIP is printed with its reason and counted.
 CPUS     := $(shell nproc 2>/dev/null || echo 1)
 PROVE    := prove --exec '' --timer --failures --comments
-UNIT_RUN  = $(UNDER) prove --exec tests/unit/run --timer --failures --comments $(sort $(UNIT_BIN))
+UNIT_RUN  = $(UNDER) prove -j$(CPUS) --exec tests/unit/run --timer --failures --comments $(sort $(UNIT_BIN))
 SAN_OUT  := $(OUT)/asan
 TSAN_OUT := $(OUT)/tsan
 # ThreadSanitizer bears no addresses spread as widely as some kernels do.
@@ -78,6 +78,8 @@ TSAN_RUN := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # Whatever starts threads, itself or through a rig.
 TSAN_SRC := $(shell grep -lE 'pthread_create|"rig\.h"' $(UNIT_SRC))
 BOX      := $(sort $(wildcard tests/box/[0-9]*.sh))
+# It measures what share of a processor the daemon takes.
+BOX_ALONE := tests/box/036-hints.sh
 CLI_TESTS := $(sort $(wildcard tests/gold/cli/*.sh tests/gold/cli/*.py))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_OUT := $(OUT)/fuzz
@@ -116,7 +118,8 @@ format:
 	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
 box: all
-	@$(PROVE) $(BOX)
+	@$(PROVE) $(BOX_ALONE)
+	@$(PROVE) -j$(CPUS) $(filter-out $(BOX_ALONE),$(BOX))
 
 cli-check: all
 	@$(if $(CLI_TESTS),$(PROVE) $(CLI_TESTS),true)
