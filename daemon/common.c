@@ -97,11 +97,15 @@ static int check_rules(const struct config *c, struct buf *out)
 static void warn_of_sinks(const struct config *c)
 {
 	BUF struct buf lines = {0};
-	const char *line;
+	char *line, *save = NULL;
 
 	config_sinks_absent(c, &lines);
-	for (line = buf_text(&lines); *line; line += strcspn(line, "\n") + 1)
-		fprintf(stderr, "boltseald: warning: %.*s\n", (int)strcspn(line, "\n"), line);
+	buf_u8(&lines, 0);
+	if (buf_err(&lines) < 0)
+		return;
+	for (line = strtok_r((char *)lines.p, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
+		fprintf(stderr, "boltseald: warning: %s\n", line);
 }
 
 int daemon_check_config(const struct daemon_args *args)
