@@ -149,6 +149,7 @@ static void test_forged(void **state UNUSED)
 	four = said(&first);
 	assert_true(finds(four, "link", 1, 1));
 	drop_all(&j);
+	drop_all(&other);
 }
 
 static void test_hosts(void **state UNUSED)
