@@ -78,8 +78,6 @@ TSAN_RUN := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # Whatever starts threads, itself or through a rig.
 TSAN_SRC := $(shell grep -lE 'pthread_create|"rig\.h"' $(UNIT_SRC))
 BOX      := $(sort $(wildcard tests/box/[0-9]*.sh))
-# It measures what share of a processor the daemon takes.
-BOX_ALONE := tests/box/036-hints.sh
 CLI_TESTS := $(sort $(wildcard tests/gold/cli/*.sh tests/gold/cli/*.py))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_OUT := $(OUT)/fuzz
@@ -117,9 +115,14 @@ lint: all man $(OUT)/tests/unit/wire/show
 format:
 	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
+# The scenarios wait most of the time, one after the other; the fuzzers take what processors are left.
+box-and-fuzz: all
+	@nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) fuzz >$(OUT)/fuzz.log 2>&1 & fuzz=$$!; \
+	        $(MAKE) --no-print-directory box; box=$$?; \
+	        wait $$fuzz; fuzz=$$?; cat $(OUT)/fuzz.log; [ $$box = 0 ] && [ $$fuzz = 0 ]
+
 box: all
-	@$(PROVE) $(BOX_ALONE)
-	@$(PROVE) -j$(CPUS) $(filter-out $(BOX_ALONE),$(BOX))
+	@$(PROVE) $(BOX)
 
 cli-check: all
 	@$(if $(CLI_TESTS),$(PROVE) $(CLI_TESTS),true)
@@ -149,8 +152,7 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
-	@$(MAKE) --no-print-directory -j$(CPUS) fuzz
-	@$(MAKE) --no-print-directory box
+	@$(MAKE) --no-print-directory box-and-fuzz
 	@$(MAKE) --no-print-directory crash
 	@echo "check: everything passed"
 
@@ -228,7 +230,7 @@ clean:
 	rm -rf $(OUT)
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
-.PHONY: all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
+.PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
         fuzz-run check demo bench deps man install help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -271,7 +271,7 @@ is "real docker is blind to it" "$(docker_ diff fresh)" ""
 drift_is "who deleted it before sees no change" "${ID[delete]}" "D /etc/motd" --rescan
 
 # --- volumes: none that holds containers, none that is excluded -----------------------------------
-volumes_() { bs ps -a -o json | jq -r '.items[] | select(.kind == "volume") | "\(.name) \(.state)"' | LC_ALL=C sort; }
+volumes_() { bs ps -a -o json | jq -r '.items[] | select(.kind == "volume") | "\(.name) \(.state)"' | grep "^$W/" | LC_ALL=C sort; }
 volumes_are_() { [ "$(volumes_)" = "$1" ]; }
 volumes_are() { # volumes_are DESC WANT
 	wait_until "$PATIENCE" volumes_are_ "$2"
