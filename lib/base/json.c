@@ -24,7 +24,7 @@ void json_close(struct json *j, char bracket)
 	j->need_comma = true;
 }
 
-static void escape(struct buf *out, uint8_t c)
+void json_escape(struct buf *out, uint8_t c)
 {
 	static const char from[] = "\b\t\n\f\r\"\\", to[] = "btnfr\"\\";
 	const char *at = c ? strchr(from, c) : NULL;
@@ -50,7 +50,7 @@ static void quoted(struct buf *out, struct span raw)
 		if (!needs_escape(raw.p[i]))
 			continue;
 		text_to_utf8(out, span_make(raw.p + from, i - from));
-		escape(out, raw.p[i]);
+		json_escape(out, raw.p[i]);
 		from = i + 1;
 	}
 	if (from < raw.n)

@@ -37,3 +37,6 @@ void json_m_bool(struct json *j, const char *key, bool v);
 void json_m_hex(struct json *j, const char *key, struct span raw);
 void json_m_time(struct json *j, const char *key, int64_t wall);
 void json_m_path(struct json *j, const char *key, struct span raw);
+
+/* One byte as an escape: the short form where JSON has one, else \u00XX in lower case. */
+void json_escape(struct buf *out, uint8_t c);

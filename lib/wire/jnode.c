@@ -1,5 +1,6 @@
 /* What trees are made of. The reader is jnode_read.c. */
 #include "wire/jnode.h"
+#include "base/json.h"
 #include "base/text.h"
 
 struct jnode *jnode_get(const struct jnode *object, struct span key)
@@ -177,17 +178,6 @@ void jnode_drop(struct jnode *object, const char *key)
 		jnode_unlink(object, v);
 }
 
-static void escape(struct buf *out, uint8_t c)
-{
-	static const char from[] = "\b\t\n\f\r\"\\", to[] = "btnfr\"\\";
-	const char *at = c ? strchr(from, c) : NULL;
-
-	if (at)
-		buf_printf(out, "\\%c", to[at - from]);
-	else
-		buf_printf(out, "\\u%04x", c);
-}
-
 static bool is_plain(uint8_t c)
 {
 	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
@@ -202,7 +192,7 @@ static void write_text(struct buf *out, struct span s)
 		if (is_plain(s.p[i]))
 			continue;
 		buf_add(out, s.p + from, i - from);
-		escape(out, s.p[i]);
+		json_escape(out, s.p[i]);
 		from = i + 1;
 	}
 	buf_add(out, s.p + from, s.n - from);
