@@ -11,7 +11,7 @@ struct daemon_args {
 	bool check_config, verbose;
 	enum { ROLE_RUN_BOTH, ROLE_RUN_SENSOR, ROLE_RUN_GATEWAY } run;
 };
-#define DAEMON_CONFIG_FILE "/etc/boltseal/boltseal.yaml"
+#define DAEMON_CONFIG_FILE BOLTSEAL_CONF_DIR "/boltseal.yaml"
 
 /* Reads the command line; texts are borrowed from argv. ARGS_DONE: help or version was printed and
  * nothing is left to do. -EINVAL: the sentence is one line. */
