@@ -290,7 +290,8 @@ help:
 clean:
 	rm -rf $(OUT)
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+# The trees of packages have their own.
+-include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
 .PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
         fuzz-run check demo bench deps man install install-daemon install-dev uninstall completion dist \
         deb rpm reproducible pack-deps help FORCE
