@@ -189,6 +189,7 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
 	@$(MAKE) --no-print-directory box-and-fuzz
 	@$(MAKE) --no-print-directory crash
+	@$(MAKE) --no-print-directory check-package
 	@echo "check: everything passed"
 
 # ---- what a person asks for -----------------------------------------------------------------------
@@ -269,6 +270,14 @@ uninstall: all man completion
 dist deb rpm reproducible:
 	@OUT='$(OUT)' VERSION='$(VERSION)' CPUS='$(CPUS)' packaging/pack $@
 deb rpm reproducible: pack-deps
+# One true build of the packages and what is in them; -full adds what takes a build each: the same bytes
+# from another place, and the RPM.
+check-package: pack-deps
+	@FORMAT=-b $(MAKE) --no-print-directory deb
+	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/0*.sh))
+check-package-full: check-package
+	@$(MAKE) --no-print-directory rpm reproducible
+	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/1*.sh))
 pack-deps:
 	@packaging/deps $(DEPS) $(PACK_DEPS)
 
@@ -277,6 +286,8 @@ help:
 	@echo "make demo       (root) install what is needed, build, show the story in a minute"
 	@echo "make check      (root) install what is needed, build, run every test"
 	@echo "  lint unit unit-asan unit-tsan sanitized cli-check fuzz box crash   its parts, one by one"
+	@echo "  check-package    its last part: a Debian package is built, read, installed and purged"
+	@echo "  check-package-full   and built twice for the same bytes, and an RPM; not in check"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
 	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
 	@echo "make man        the manual pages into build/man"
@@ -294,7 +305,7 @@ clean:
 -include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
 .PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
         fuzz-run check demo bench deps man install install-daemon install-dev uninstall completion dist \
-        deb rpm reproducible pack-deps help FORCE
+        deb rpm reproducible pack-deps check-package check-package-full help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
