@@ -89,21 +89,30 @@ unit: all $(UNIT_BIN)
 	@$(UNIT_RUN)
 	@$(PROVE) tests/gold/format/properties.py :: $(OUT)/tests/unit/wire/format
 
+IN_ASAN   = $(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g'
+IN_TSAN   = $(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
+            UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)'
+asan-built:
+	@$(IN_ASAN) all unit-built
+
+tsan-built:
+	@$(IN_TSAN) all unit-built
+
+unit-built: $(UNIT_BIN)
+
 unit-asan:
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
-	        UNIT_LIBS='$(UNIT_LIBS)' all unit-run
+	@$(IN_ASAN) all unit-run
 
 unit-run: $(UNIT_BIN)
 	@ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 $(UNIT_RUN)
 
 unit-tsan:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
-	        UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)' unit-run
+	@$(IN_TSAN) unit-run
 
 # The programs themselves under both sanitizers, through a short rough day.
 sanitized:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' all
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' all
+	@$(IN_TSAN) all
+	@$(IN_ASAN) all
 	@OUT=$(TSAN_OUT) $(TSAN_RUN) $(PROVE) tests/box/sanitized.sh :: thread
 	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
 
@@ -115,11 +124,18 @@ lint: all man $(OUT)/tests/unit/wire/show
 format:
 	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
-# The scenarios wait most of the time, one after the other; the fuzzers take what processors are left.
-box-and-fuzz: all
-	@nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) fuzz >$(OUT)/fuzz.log 2>&1 & fuzz=$$!; \
+# The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
+# processors they leave, and is printed when both are through.
+BESIDE := fuzz asan-built tsan-built
+box-and-beside: all
+	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
-	        wait $$fuzz; fuzz=$$?; cat $(OUT)/fuzz.log; [ $$box = 0 ] && [ $$fuzz = 0 ]
+	        wait $$beside; beside=$$?; cat $(OUT)/beside.log; [ $$box = 0 ] && [ $$beside = 0 ]
+
+# All of them, whichever fails, one after the other.
+beside:
+	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
+	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
 
 box: all
 	@$(PROVE) $(BOX)
@@ -149,10 +165,10 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) lint
 	@$(MAKE) --no-print-directory -j$(CPUS) unit
 	@$(MAKE) --no-print-directory cli-check
+	@$(MAKE) --no-print-directory box-and-beside
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
-	@$(MAKE) --no-print-directory box-and-fuzz
 	@$(MAKE) --no-print-directory crash
 	@echo "check: everything passed"
 
@@ -230,7 +246,7 @@ clean:
 	rm -rf $(OUT)
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
-.PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
+.PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
         fuzz-run check demo bench deps man install help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
