@@ -16,9 +16,10 @@ static const char help[] =
 	"       boltseald [OPTION…] gateway     answer on the socket; no privileges\n"
 	"\n"
 	"      --config FILE      read FILE (default " DAEMON_CONFIG_FILE ", if it is there)\n"
-	"      --state-dir DIR    where the store lies (default /var/lib/boltseal)\n"
-	"      --socket PATH      where clients ask (default /run/boltseal/boltseal.sock)\n"
+	"      --state-dir DIR    where the store lies (default " BOLTSEAL_STATE_DIR ")\n"
+	"      --socket PATH      where clients ask (default " BOLTSEAL_SOCKET ")\n"
 	"      --check-config     say whether the configuration can be used, and end\n"
+	"      --store-format     print the store's format and the program's, and end\n"
 	"  -v, --verbose          log everything; with --check-config print what is in effect\n"
 	"      --version          print the version, and end\n"
 	"  -h, --help             print this, and end\n"
@@ -33,12 +34,13 @@ static const char help[] =
 	"\n"
 	"see also: boltseald(8), boltseal.yaml(5), boltseal(1)\n";
 
-enum { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_CHECK, OPT_VERSION };
+enum { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_CHECK, OPT_STORE_FORMAT, OPT_VERSION };
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"state-dir", required_argument, NULL, OPT_STATE},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"check-config", no_argument, NULL, OPT_CHECK},
+	{"store-format", no_argument, NULL, OPT_STORE_FORMAT},
 	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
@@ -64,6 +66,9 @@ static int take_option(int o, char **argv, struct daemon_args *ret)
 		return take_path(&ret->socket, "socket");
 	case OPT_CHECK:
 		ret->check_config = true;
+		return 0;
+	case OPT_STORE_FORMAT:
+		ret->store_format = true;
 		return 0;
 	case 'v':
 		ret->verbose = true;

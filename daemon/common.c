@@ -5,6 +5,7 @@
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "store/env.h"
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -134,6 +135,26 @@ int daemon_check_config(const struct daemon_args *args)
 		return 2;
 	}
 	return 0;
+}
+
+int daemon_store_format(const struct daemon_args *args)
+{
+	CONFIG struct config *c = NULL;
+	uint32_t format = 0;
+	int r = daemon_config(args, &c);
+
+	if (r == 0)
+		r = store_format(c->state_dir, &format);
+	if (r < 0 && r != -ENOENT) {
+		fprintf(stderr, "boltseald: %s\n", err_why());
+		return c ? 1 : 2;
+	}
+	printf("program %d\n", STORE_FORMAT);
+	if (r == 0)
+		printf("store %u\n", format);
+	else
+		puts("store none");
+	return fflush(stdout) ? 1 : 0;
 }
 
 int daemon_door_path(const struct config *c, struct buf *out)

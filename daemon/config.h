@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/paths.h"
 #include "model/kinds.h"
 
 struct config_list { /* of texts, NULL-terminated so that it can be handed on */
@@ -69,7 +70,7 @@ struct config_sink {
 	bool gzip, ack;
 };
 /* Need not be there. */
-#define CONFIG_RULES_DIR "/etc/boltseal/rules.d"
+#define CONFIG_RULES_DIR BOLTSEAL_CONF_DIR "/rules.d"
 
 struct config {
 	struct arena mem;

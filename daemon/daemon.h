@@ -8,10 +8,10 @@
 struct daemon_args {
 	const char *config_file;	/* NULL: /etc/boltseal/boltseal.yaml if it is there */
 	const char *state_dir, *socket; /* NULL: from the configuration */
-	bool check_config, verbose;
+	bool check_config, store_format, verbose;
 	enum { ROLE_RUN_BOTH, ROLE_RUN_SENSOR, ROLE_RUN_GATEWAY } run;
 };
-#define DAEMON_CONFIG_FILE "/etc/boltseal/boltseal.yaml"
+#define DAEMON_CONFIG_FILE BOLTSEAL_CONF_DIR "/boltseal.yaml"
 
 /* Reads the command line; texts are borrowed from argv. ARGS_DONE: help or version was printed and
  * nothing is left to do. -EINVAL: the sentence is one line. */
@@ -24,6 +24,8 @@ int daemon_config(const struct daemon_args *args, struct config **ret);
 int daemon_rules(const struct config *c, struct rules **ret);
 /* --check-config: says "FILE: ok" and, verbosely, the effective configuration. Exit status. */
 int daemon_check_config(const struct daemon_args *args);
+/* --store-format: says which format this program writes and which the store has. Exit status. */
+int daemon_store_format(const struct daemon_args *args);
 /* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our
  * own user when we are not root and so cannot become another. */
 enum { DAEMON_NOBODY = 1 };

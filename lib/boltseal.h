@@ -22,7 +22,9 @@
 extern "C" {
 #endif
 
+#ifndef BOLTSEAL_SOCKET
 #define BOLTSEAL_SOCKET "/run/boltseal/boltseal.sock"
+#endif
 
 struct boltseal;
 

@@ -33,6 +33,9 @@ struct store_options {
 int store_open(
 	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt);
 void store_close(struct store *s);
+/* The format of the store in `dir`, whichever it is. Changes nothing there. -ENOENT when nothing is
+ * there yet, -EPROTO when it is no store of ours. */
+int store_format(const char *dir, uint32_t *ret);
 
 /* Frees reader slots of dead processes; returns how many. */
 int store_sweep_readers(struct store *s);
