@@ -23,6 +23,7 @@ struct life {
 	int signal_fd, listen_fd;
 	char *socket, *state_dir; /* as it was started with, whatever is reloaded */
 	bool made, running, stop;
+	int64_t alive_every, alive_due; /* the service manager's watchdog; 0: none */
 };
 
 static void life_end(struct life *l)
@@ -136,6 +137,20 @@ static int start(struct life *l)
 	return r;
 }
 
+/* One turn of the loop: that it turns is what the service manager hears. */
+static int turn(struct life *l)
+{
+	int64_t left = l->alive_due - clock_mono();
+	int wait = !l->alive_every ? -1 : left > 0 ? (int)(left / CLOCK_MS) + 1 : 0;
+	int r = gw_step(&l->g, l->signal_fd, wait);
+
+	if (l->alive_every && clock_mono() >= l->alive_due) {
+		l->alive_due = clock_mono() + l->alive_every;
+		notify("WATCHDOG=1");
+	}
+	return r;
+}
+
 static int live(struct life *l)
 {
 	int r = take_signals(l);
@@ -154,8 +169,10 @@ static int live(struct life *l)
 		return r;
 	notify("READY=1");
 	log_info("answering on %s", l->socket);
+	l->alive_every = notify_alive_every();
+	l->alive_due = clock_mono() + l->alive_every;
 	while (r == 0 && !l->stop) {
-		r = gw_step(&l->g, l->signal_fd, -1);
+		r = turn(l);
 		on_signals(l);
 	}
 	notify("STOPPING=1");
