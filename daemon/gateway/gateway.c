@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STORE_RETRY_MS = 250 };
@@ -20,6 +21,7 @@ struct life {
 	struct config *config;
 	struct store *store;
 	struct gateway g;
+	struct wall wall;
 	int signal_fd, listen_fd;
 	char *socket, *state_dir; /* as it was started with, whatever is reloaded */
 	bool made, running, stop;
@@ -33,6 +35,7 @@ static void life_end(struct life *l)
 	store_close(l->running ? l->g.store : l->store);
 	if (l->made)
 		unlink(l->socket);
+	wall_fini(&l->wall);
 	free(l->socket);
 	free(l->state_dir);
 	fd_close(&l->listen_fd);
@@ -117,6 +120,20 @@ static int wait_for_store(struct life *l)
 	return 0;
 }
 
+/* Everything that is not needed any more is given away. The sinks' place is made before. */
+static void build_wall(struct life *l)
+{
+	BUF struct buf dir = {.p = NULL};
+	struct wall_gateway w = {.config = l->config,
+		.state_dir = l->state_dir,
+		.own_socket = l->made ? l->socket : NULL};
+
+	gw_sinks_dir(l->config, &dir);
+	w.sinks_dir = buf_text(&dir);
+	(void)mkdir(w.sinks_dir, 0700); /* who needs it says what is wrong with it */
+	wall_gateway(&l->wall, &w);
+}
+
 static int start(struct life *l)
 {
 	BUF struct buf door = {.p = NULL};
@@ -130,6 +147,8 @@ static int start(struct life *l)
 		limits.connections = l->config->max_connections;
 	if (r < 0)
 		return r;
+	build_wall(l);
+	limits.wall = &l->wall;
 	l->running = true;
 	r = gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
 	l->g.store_dir = l->state_dir;

@@ -19,6 +19,7 @@
 #include "daemon/sensor/spaces.h"
 #include "daemon/sensor/tracker.h"
 #include "daemon/sensor/watch.h"
+#include "daemon/wall.h"
 #include <pthread.h>
 
 enum { DOOR_SEATS = 8 };
@@ -90,6 +91,7 @@ struct sensor {
 	int64_t started;		/* wall */
 	int64_t blind_from;		/* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
+	struct wall wall;
 	atomic_bool stop; /* the ledger looks at it too */
 };
 

@@ -287,7 +287,10 @@ int sensor_build(struct sensor *s)
 		r = wishes_open(s);
 	if (r == 0)
 		r = sensor_watch_fd(s, s->door_fd, EPOLLIN, TAG_DOOR);
-	return r == 0 ? start_threads(s) : r;
+	if (r < 0)
+		return r;
+	wall_sensor(&s->wall);
+	return start_threads(s);
 }
 
 static void free_unsent(struct sensor *s)
