@@ -59,6 +59,7 @@ static void probes(struct sensor *s, struct json *j)
 		"it came from once that left its parent; a container in a mount namespace of its own "
 		"making (rootless, LXC, no engine) is found by a look every 5 s, not when it starts: "
 		"allow the process connector");
+	wall_show(j, &s->wall);
 	json_close(j, ']');
 }
 

@@ -33,13 +33,14 @@
 	X(RULES, rules)                                                                            \
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
-	X(LIMITS, limits)
+	X(LIMITS, limits)                                                                          \
+	X(PULSE, pulse)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
 
 struct item {
-	enum item_kind kind;
+	enum item_kind kind; /* ITEM_PULSE has nothing else: it only wakes the ledger */
 };
 
 /* A part of `mem`: offsets stay right while it grows. */

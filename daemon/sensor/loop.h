@@ -19,6 +19,7 @@
 #include "daemon/sensor/spaces.h"
 #include "daemon/sensor/tracker.h"
 #include "daemon/sensor/watch.h"
+#include "daemon/wall.h"
 #include <pthread.h>
 
 enum { DOOR_SEATS = 8 };
@@ -58,7 +59,8 @@ struct sensor {
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
-	bool gateway_is_nobody; /* its group is not its own */
+	bool gateway_is_nobody;	 /* its group is not its own */
+	bool gateway_is_service; /* a user of its own, whom we did not start */
 
 	struct baseline_wish *wishes, **wishes_tail;
 	uint64_t baseline_serial;
@@ -83,11 +85,13 @@ struct sensor {
 	uint64_t n_looks;   /* for containers */
 	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
-	int64_t heal_due;   /* everything is to be rescanned then; 0: no */
-	bool overflowed;    /* coalesce had no room: told once until it has */
-	int64_t started;    /* wall */
-	int64_t blind_from; /* wall: the earlier life's last entry; 0: there was none */
+	int64_t heal_due;		/* everything is to be rescanned then; 0: no */
+	int64_t pulse_every, pulse_due; /* the service manager's watchdog; 0: none */
+	bool overflowed;		/* coalesce had no room: told once until it has */
+	int64_t started;		/* wall */
+	int64_t blind_from;		/* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
+	struct wall wall;
 	atomic_bool stop; /* the ledger looks at it too */
 };
 

@@ -66,9 +66,11 @@ static void who_may_knock(struct sensor *s)
 	gid_t gid;
 	int r = daemon_gateway_ids(s->cfg, &uid, &gid);
 
+	if (geteuid() != 0 && daemon_gateway_service(s->cfg, &uid, &gid))
+		s->gateway_is_service = true;
 	s->gateway_uid = r >= 0 ? (int)uid : -1;
-	s->group_gid = r >= 0 && geteuid() == 0 ? (int)gid : -1;
-	s->gateway_is_nobody = r == DAEMON_NOBODY;
+	s->group_gid = r >= 0 && (geteuid() == 0 || s->gateway_is_service) ? (int)gid : -1;
+	s->gateway_is_nobody = geteuid() == 0 && r == DAEMON_NOBODY;
 }
 
 /* The gateway's own place, where it can make none: sinks keep their positions there. */
@@ -76,6 +78,8 @@ static void make_sinks_dir(const struct sensor *s)
 {
 	BUF struct buf dir = {0};
 
+	if (s->gateway_is_service) /* it has its own */
+		return;
 	buf_printf(&dir, "%s/sinks", s->cfg->state_dir);
 	if (mkdir(buf_text(&dir), 0700) < 0 && errno != EEXIST)
 		log_warn("%s: %s", buf_text(&dir), strerror(errno));
@@ -150,6 +154,11 @@ static void look_again(void *ctx, struct kept *k, struct span path, struct span 
 	ex->again(ex, &a);
 }
 
+static void alive(void)
+{
+	notify("WATCHDOG=1");
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -163,6 +172,7 @@ static int start_threads(struct sensor *s)
 		.heartbeat = heartbeat_of(s->cfg),
 		.flood = sensor_limits(s->cfg),
 		.stop = &s->stop,
+		.alive = alive,
 		.again = look_again,
 		.again_ctx = &s->ex};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -277,7 +287,10 @@ int sensor_build(struct sensor *s)
 		r = wishes_open(s);
 	if (r == 0)
 		r = sensor_watch_fd(s, s->door_fd, EPOLLIN, TAG_DOOR);
-	return r == 0 ? start_threads(s) : r;
+	if (r < 0)
+		return r;
+	wall_sensor(&s->wall);
+	return start_threads(s);
 }
 
 static void free_unsent(struct sensor *s)
