@@ -97,6 +97,7 @@ struct config {
 	/* host: */
 	struct config_host_tree *host;
 	size_t n_host;
+	bool host_defaults; /* the host itself: daemon/sensor/hostset.h */
 
 	/* volumes: */
 	bool volumes_watch;

@@ -170,14 +170,16 @@ void status_text(struct sensor *s, struct buf *out)
 	struct json j = json_on(out);
 
 	json_open(&j, '{');
-	json_m_bool(&j, "baselining", atomic_load(&s->baseline_busy));
+	json_m_bool(&j, "baselining",
+		atomic_load(&s->baselines[LINE_BOXES].busy) ||
+			atomic_load(&s->baselines[LINE_HOST].busy));
 	json_key(&j, "counters");
 	json_open(&j, '{');
 	counters(s, &j);
 	json_close(&j, '}');
 	json_key(&j, "queues");
 	json_open(&j, '{');
-	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE));
+	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE) + jobs_len(s->jobs, JOB_HOST));
 	json_m_uint(&j, "coalesce", coalesce_len(s->coalesce));
 	json_m_uint(&j, "items", queue_len(s->items));
 	json_m_uint(&j, "live", jobs_len(s->jobs, JOB_LIVE));

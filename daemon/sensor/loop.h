@@ -2,7 +2,7 @@
  * loop.h - the privileged role as one struct, and what the files of its loop share.
  *
  * Threads: the loop (this struct is its own; events, registry, timers, door), N workers (examine),
- * one ledger, one that follows processes. Between them: jobs, the items queue, the outbox, counters;
+ * one that hashes the host (jobs.h), one ledger, one that follows processes. Between them: jobs, the items queue, the outbox, counters;
  * and the process table (tracker.h). Nothing else.
  */
 #pragma once
@@ -43,7 +43,7 @@ struct sensor {
 	struct examiner ex;
 	struct ledger *ledger;
 	struct ledger_stats ledger_stats;
-	pthread_t workers[WORKERS_MAX], ledger_thread;
+	pthread_t workers[WORKERS_MAX], host_worker, ledger_thread;
 	unsigned n_workers;
 	struct watch *watch;
 	struct finder *finder;
@@ -62,9 +62,11 @@ struct sensor {
 	bool gateway_is_nobody;	 /* its group is not its own */
 	bool gateway_is_service; /* a user of its own, whom we did not start */
 
-	struct baseline_wish *wishes, **wishes_tail;
+	struct baseline_line { /* by enum snap_line: one at a time */
+		struct baseline_wish *wishes, **tail;
+		atomic_bool busy;
+	} baselines[SNAP_LINES];
 	uint64_t baseline_serial;
-	atomic_bool baseline_busy;
 	atomic_ullong baseline_files;
 	struct unsent *unsent, **unsent_tail;
 
@@ -161,4 +163,4 @@ int sensor_build(struct sensor *s);
 void sensor_join(struct sensor *s); /* the threads end, in river order, and the ledger last */
 void sensor_teardown(struct sensor *s);
 void sensor_flush(struct sensor *s); /* items that found no room, if there is now */
-void sensor_wish_free(struct sensor *s, struct baseline_wish *w);
+void sensor_wish_free(struct baseline_line *at);

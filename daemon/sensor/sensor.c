@@ -145,10 +145,12 @@ static void look(struct sensor *s, bool hinted)
 		s->hint_credit -= took;
 }
 
-/* ---- baselines, one at a time ---- */
+/* ---- baselines, one of containers and one of the host at a time ---- */
 
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
 {
+	struct baseline_line *at =
+		&s->baselines[tree && tree->kind == TARGET_HOST ? LINE_HOST : LINE_BOXES];
 	struct baseline_wish *w;
 
 	if (atomic_load(&l->snap) || atomic_exchange(&l->queued, true))
@@ -157,32 +159,41 @@ void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
 	must(w);
 	w->lower = lower_ref(l);
 	w->tree = tree ? kept_ref(tree) : NULL;
-	*s->wishes_tail = w;
-	s->wishes_tail = &w->next;
+	*at->tail = w;
+	at->tail = &w->next;
 }
 
-void sensor_wish_free(struct sensor *s, struct baseline_wish *w)
+void sensor_wish_free(struct baseline_line *at)
 {
-	s->wishes = w->next;
-	if (!s->wishes)
-		s->wishes_tail = &s->wishes;
+	struct baseline_wish *w = at->wishes;
+
+	at->wishes = w->next;
+	if (!at->wishes)
+		at->tail = &at->wishes;
 	lower_unref(w->lower);
 	kept_unref(w->tree);
 	free(w);
 }
 
-static void next_baseline(struct sensor *s)
+static void next_of_line(struct sensor *s, enum snap_line line)
 {
-	struct baseline_wish *w = s->wishes;
+	struct baseline_line *at = &s->baselines[line];
+	struct baseline_wish *w = at->wishes;
 	struct baseline_options opt = {
-		.bell = s->bell_fd, .busy = &s->baseline_busy, .files = &s->baseline_files};
+		.line = line, .bell = s->bell_fd, .busy = &at->busy, .files = &s->baseline_files};
 
-	if (!w || atomic_exchange(&s->baseline_busy, true))
+	if (!w || atomic_exchange(&at->busy, true))
 		return;
 	opt.tree = w->tree;
 	opt.serial = ++s->baseline_serial;
 	baseline_begin(&s->ex, w->lower, &opt);
-	sensor_wish_free(s, w);
+	sensor_wish_free(at);
+}
+
+static void next_baseline(struct sensor *s)
+{
+	for (int i = 0; i < SNAP_LINES; i++)
+		next_of_line(s, (enum snap_line)i);
 }
 
 /* A tree that has its snapshot now: what changed while it was taken is looked for. */
@@ -579,7 +590,8 @@ int sensor_main(const struct daemon_args *args)
 		s->door_fd = -1;
 	for (unsigned i = 0; i < DOOR_SEATS; i++)
 		s->seat[i] = -1;
-	s->wishes_tail = &s->wishes;
+	for (int i = 0; i < SNAP_LINES; i++)
+		s->baselines[i].tail = &s->baselines[i].wishes;
 	s->unsent_tail = &s->unsent;
 	log_init("sensor", LOG_LEVEL_INFO);
 	r = sensor_build(s);
