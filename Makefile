@@ -24,6 +24,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
+CLI_LIBS := -lz
 DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz
 UNIT_LIBS := -lcmocka
 
@@ -52,7 +53,7 @@ $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 
 $(OUT)/boltseal: $(CLI_OBJ) $(OUT)/libboltseal.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
 $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
