@@ -185,12 +185,13 @@ deps:
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
-       $(OUT)/man/boltseal.formats.7
+       $(OUT)/man/boltseal.formats.7 $(OUT)/man/boltseal.findings.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
 $(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
+$(OUT)/man/boltseal.findings.7: lib/wire/boltseal.findings.7.scd
 $(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)
@@ -209,6 +210,7 @@ install: all man
 	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
 	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
 	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
+	install -Dm644 $(OUT)/man/boltseal.findings.7 $(DESTDIR)$(MANDIR)/man7/boltseal.findings.7
 	install -Dm644 $(OUT)/man/boltseal.rules.5 $(DESTDIR)$(MANDIR)/man5/boltseal.rules.5
 	install -Dm644 -t $(DESTDIR)$(SYSCONFDIR)/boltseal/rules.d conf/rules.d/*.yaml
 	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml

@@ -12,15 +12,24 @@ static const struct {
 	{"note", "NOTE", "note", "notes", "36"},
 	{"ok", "OK", "check is ok", "checks are ok", "32"},
 };
-enum { GROUP_OK = COUNTOF(groups) - 1 };
+enum { GROUP_PROBLEM = 0, GROUP_NOTE = 2, GROUP_OK = COUNTOF(groups) - 1 };
 
-static size_t count(const json_t *findings, const char *severity)
+/* A severity of a newer daemon is a note here. */
+static size_t group_of(const json_t *f)
+{
+	for (size_t g = 0; g < COUNTOF(groups); g++)
+		if (span_is(get_text(f, "severity"), groups[g].severity))
+			return g;
+	return GROUP_NOTE;
+}
+
+static size_t count(const json_t *findings, size_t group)
 {
 	size_t i, n = 0;
 	json_t *v;
 
 	json_array_foreach(findings, i, v)
-		n += span_is(get_text(v, "severity"), severity);
+		n += group_of(v) == group;
 	return n;
 }
 
@@ -74,7 +83,7 @@ static void draw_count(const json_t *findings)
 	BUF struct buf out = {0};
 
 	for (size_t g = 0; g < COUNTOF(groups); g++) {
-		size_t n = count(findings, groups[g].severity);
+		size_t n = count(findings, g);
 
 		if (!n)
 			continue;
@@ -92,15 +101,15 @@ void findings_draw(struct cli *c, const json_t *findings, bool all)
 
 	draw_count(findings);
 	for (size_t g = 0; g < GROUP_OK + (all ? 1u : 0u); g++) {
-		if (count(findings, groups[g].severity))
+		if (count(findings, g))
 			out_text("\n");
 		json_array_foreach(findings, i, v)
-			if (span_is(get_text(v, "severity"), groups[g].severity))
+			if (group_of(v) == g)
 				draw_one(c, v, g);
 	}
 }
 
 bool findings_have_problem(const json_t *findings)
 {
-	return count(findings, "problem") > 0;
+	return count(findings, GROUP_PROBLEM) > 0;
 }

@@ -30,11 +30,22 @@ static struct config_list bare_headers(struct arena *mem, const struct config_li
 	return to;
 }
 
+/* What must never be shown is not named either. */
+static struct config_list left_out(struct arena *mem, size_t n)
+{
+	struct config_list to = {.v = arena_alloc(mem, (n + 1) * sizeof(*to.v)), .n = n};
+
+	for (size_t i = 0; i < n; i++)
+		to.v[i] = TEXT_LEFT_OUT;
+	return to;
+}
+
 void config_print_bare(const struct config *c, struct buf *out)
 {
 	CLEANUP(arena_free) struct arena mem = {0};
 	struct config copy = *c;
 
+	copy.withhold = left_out(&mem, c->withhold.n);
 	copy.sinks = arena_alloc(&mem, (c->n_sinks + 1) * sizeof(*copy.sinks));
 	for (size_t i = 0; i < c->n_sinks; i++) {
 		struct config_sink *s = &copy.sinks[i];

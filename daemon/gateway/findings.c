@@ -1,6 +1,7 @@
 /* What the gateway sees of itself and around it: the sensor, its own rights, the socket, sinks, rules. */
 #include "daemon/gateway/findings.h"
 #include "base/clock.h"
+#include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/gateway/gw.h"
 #include "daemon/self.h"
@@ -144,6 +145,18 @@ static void one_sink(struct call *c, struct json *j, const struct sink_status *s
 		(unsigned long long)s->refused);
 }
 
+static void sink_files(struct call *c, struct json *j)
+{
+	BUF struct buf lines = {.p = NULL};
+	const char *line;
+
+	config_sinks_absent(c->g->config, &lines);
+	for (line = buf_text(&lines); *line; line += strcspn(line, "\n") + 1)
+		FINDING(j, SINK_FILES, true, "%.*s", (int)strcspn(line, "\n"), line);
+	if (!lines.n && c->g->config->n_sinks)
+		FINDING(j, SINK_FILES, false, "every file that a sink names is there");
+}
+
 static void sinks(struct call *c, struct json *j)
 {
 	struct sink_status s;
@@ -199,5 +212,6 @@ void findings_self(struct call *c, struct json *j, struct span sensor_version)
 	socket_group(c, j);
 	reload(c, j);
 	rules_lint_into(c, j);
+	sink_files(c, j);
 	sinks(c, j);
 }
