@@ -52,6 +52,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
+CLI_LIBS := -lz
 DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp
 UNIT_LIBS := -lcmocka
 
@@ -87,7 +88,7 @@ $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 
 $(OUT)/boltseal: $(CLI_OBJ) $(OUT)/libboltseal.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
 $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
@@ -240,12 +241,13 @@ deps:
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
-       $(OUT)/man/boltseal.formats.7
+       $(OUT)/man/boltseal.formats.7 $(OUT)/man/boltseal.findings.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
 $(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
+$(OUT)/man/boltseal.findings.7: lib/wire/boltseal.findings.7.scd
 $(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)

@@ -1,6 +1,8 @@
 /* What this kernel and host allow, and what is live for each target. JSON for the door. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "daemon/self.h"
+#include "daemon/sensor/checks.h"
 #include "daemon/sensor/loop.h"
 
 enum { EXCLUDED_TOLD = 16 };
@@ -119,12 +121,19 @@ void doctor_text(struct sensor *s, struct buf *out)
 	struct json j = json_on(out);
 
 	json_open(&j, '{');
+	json_key(&j, "findings");
+	json_open(&j, '[');
+	checks_kernel(s, &j);
+	checks_host(s, &j);
+	checks_kept(s, &j);
+	json_close(&j, ']');
 	probes(s, &j);
 	json_key(&j, "targets");
 	json_open(&j, '[');
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		one_target(&j, r, s->cfg->volumes_watch);
 	json_close(&j, ']');
+	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');
 }
 
@@ -164,6 +173,21 @@ static void counters(struct sensor *s, struct json *j)
 	json_m_uint(j, "touches", w.touches);
 }
 
+/* How many targets are watched at which level. */
+static void levels(struct sensor *s, struct json *j)
+{
+	uint64_t n[LEVEL_N] = {0};
+
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		n[r->level]++;
+	json_key(j, "levels");
+	json_open(j, '{');
+	for (int i = 0; i < LEVEL_N; i++)
+		if (n[i])
+			json_m_uint(j, level_kinds[i].name, n[i]);
+	json_close(j, '}');
+}
+
 void status_text(struct sensor *s, struct buf *out)
 {
 	static const char *const health[] = {"ok", "full", "failed"};
@@ -177,6 +201,8 @@ void status_text(struct sensor *s, struct buf *out)
 	json_open(&j, '{');
 	counters(s, &j);
 	json_close(&j, '}');
+	levels(s, &j);
+	json_m_uint(&j, "memory", self_memory());
 	json_key(&j, "queues");
 	json_open(&j, '{');
 	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE) + jobs_len(s->jobs, JOB_HOST));
@@ -191,5 +217,6 @@ void status_text(struct sensor *s, struct buf *out)
 	json_m_time(&j, "started", s->started);
 	json_m_text(&j, "store", health[atomic_load(&s->ledger_stats.health)]);
 	json_m_int(&j, "targets", (int64_t)s->reg.n_rows);
+	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');
 }

@@ -75,12 +75,15 @@ struct sensor {
 	int64_t next_expiry, expired_upto; /* wall; expiry.h */
 	struct rules *rules;		   /* rulebook.h */
 	struct reloaded reloaded;
-	int64_t rules_expire; /* wall: the soonest of them; 0: none does */
-	bool layers_wait;     /* a stored layer may be without its watch */
-	int64_t look_due;     /* monotonic; 0: none wanted */
-	int64_t hint_due;     /* the same, for a hint: what it costs is counted */
-	int64_t look_cost;    /* of late, ns */
-	int64_t hint_credit;  /* ns of looking that hints may still cause, as of hint_at */
+	struct config *cfg_at_start; /* NULL: it is still that one */
+	uint64_t round_batches;	     /* the ledger's at the last round; checks.h */
+	int64_t ledger_moved;	     /* monotonic: it had committed since, or had nothing to */
+	int64_t rules_expire;	     /* wall: the soonest of them; 0: none does */
+	bool layers_wait;	     /* a stored layer may be without its watch */
+	int64_t look_due;	     /* monotonic; 0: none wanted */
+	int64_t hint_due;	     /* the same, for a hint: what it costs is counted */
+	int64_t look_cost;	     /* of late, ns */
+	int64_t hint_credit;	     /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
 	int64_t roots_due;  /* monotonic; 0: nothing moved above a volume or host tree */
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
@@ -149,6 +152,8 @@ void status_text(struct sensor *s, struct buf *out);
 
 /* reload.c */
 void sensor_reload(struct sensor *s);
+/* What differs between two configurations and takes effect at a start only, as buf_bytes(). */
+void sensor_restart_names(const struct config *old, const struct config *fresh, struct buf *out);
 void sensor_note_rules(struct sensor *s, const char *before); /* rules.loaded, and the log */
 
 /* events.c: what the watch gives */

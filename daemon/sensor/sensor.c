@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/log.h"
+#include "daemon/sensor/checks.h"
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/expiry.h"
 #include "daemon/sensor/keeping.h"
@@ -267,6 +268,7 @@ static int64_t round_every(const struct sensor *s)
 static void slow_round(struct sensor *s, int64_t now)
 {
 	s->next_round = now + round_every(s);
+	checks_round(s);
 	tracker_round(s->tracker);
 	look(s, false);
 	sweep(s, now);

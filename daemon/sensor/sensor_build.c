@@ -360,4 +360,5 @@ void sensor_teardown(struct sensor *s)
 	fd_close(&s->epoll_fd);
 	rulebook_close(s);
 	config_free(s->cfg);
+	config_free(s->cfg_at_start);
 }
