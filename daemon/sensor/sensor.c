@@ -457,7 +457,7 @@ static void on_bell(struct sensor *s)
 
 static void on_mounts(struct sensor *s)
 {
-	s->spaces.own_moved = true;
+	s->spaces.host_moved = true;
 	sensor_want_look(s, 0);
 }
 
