@@ -52,7 +52,8 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
-DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz
+CLI_LIBS := -lz
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -87,7 +88,7 @@ $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 
 $(OUT)/boltseal: $(CLI_OBJ) $(OUT)/libboltseal.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
 $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
@@ -124,21 +125,30 @@ unit: all $(UNIT_BIN)
 	@$(UNIT_RUN)
 	@$(PROVE) tests/gold/format/properties.py :: $(OUT)/tests/unit/wire/format
 
+IN_ASAN   = $(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g'
+IN_TSAN   = $(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
+            UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)'
+asan-built:
+	@$(IN_ASAN) all unit-built
+
+tsan-built:
+	@$(IN_TSAN) all unit-built
+
+unit-built: $(UNIT_BIN)
+
 unit-asan:
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
-	        UNIT_LIBS='$(UNIT_LIBS)' all unit-run
+	@$(IN_ASAN) all unit-run
 
 unit-run: $(UNIT_BIN)
 	@ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 $(UNIT_RUN)
 
 unit-tsan:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
-	        UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)' unit-run
+	@$(IN_TSAN) unit-run
 
 # The programs themselves under both sanitizers, through a short rough day.
 sanitized:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' all
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' all
+	@$(IN_TSAN) all
+	@$(IN_ASAN) all
 	@OUT=$(TSAN_OUT) $(TSAN_RUN) $(PROVE) tests/box/sanitized.sh :: thread
 	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
 
@@ -150,11 +160,18 @@ lint: all man $(OUT)/tests/unit/wire/show
 format:
 	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
-# The scenarios wait most of the time, one after the other; the fuzzers take what processors are left.
-box-and-fuzz: all
-	@nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) fuzz >$(OUT)/fuzz.log 2>&1 & fuzz=$$!; \
+# The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
+# processors they leave, and is printed when both are through.
+BESIDE := fuzz asan-built tsan-built
+box-and-beside: all
+	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
-	        wait $$fuzz; fuzz=$$?; cat $(OUT)/fuzz.log; [ $$box = 0 ] && [ $$fuzz = 0 ]
+	        wait $$beside; beside=$$?; cat $(OUT)/beside.log; [ $$box = 0 ] && [ $$beside = 0 ]
+
+# All of them, whichever fails, one after the other.
+beside:
+	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
+	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
 
 box: all
 	@$(PROVE) $(BOX)
@@ -184,10 +201,10 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) lint
 	@$(MAKE) --no-print-directory -j$(CPUS) unit
 	@$(MAKE) --no-print-directory cli-check
+	@$(MAKE) --no-print-directory box-and-beside
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
-	@$(MAKE) --no-print-directory box-and-fuzz
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory check-package
 	@echo "check: everything passed"
@@ -212,6 +229,8 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
         rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0
 # for sinks of type https
 DEPS += libcurl4-openssl-dev
+# what each role may ask the kernel for: daemon/wall.h
+DEPS += libseccomp-dev
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
 IDLE_DEPS := prometheus
@@ -222,12 +241,13 @@ deps:
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
-       $(OUT)/man/boltseal.formats.7
+       $(OUT)/man/boltseal.formats.7 $(OUT)/man/boltseal.findings.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
 $(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
+$(OUT)/man/boltseal.findings.7: lib/wire/boltseal.findings.7.scd
 $(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)
@@ -303,9 +323,10 @@ clean:
 
 # The trees of packages have their own.
 -include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
-.PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
-        fuzz-run check demo bench deps man install install-daemon install-dev uninstall completion dist \
-        deb rpm reproducible pack-deps check-package check-package-full help FORCE
+.PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
+        sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
+        install-daemon install-dev uninstall completion dist deb rpm reproducible pack-deps check-package \
+        check-package-full help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -188,3 +188,16 @@ int daemon_gateway_ids(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)
 			c->gateway_user);
 	return fell_back ? DAEMON_NOBODY : 0;
 }
+
+bool daemon_gateway_service(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct passwd *user = getpwnam(c->gateway_user);
+
+	if (!user || user->pw_uid == 0 || user->pw_uid == geteuid())
+		return false;
+	if (user->pw_gid != getegid() && !group_member(user->pw_gid))
+		return false;
+	*ret_uid = user->pw_uid;
+	*ret_gid = user->pw_gid;
+	return true;
+}

@@ -96,6 +96,10 @@ static const struct config_option options[] = {
 	GLOBS("host[].exclude", config_host_tree, exclude, "[]",
 		"What is left out, relative to the tree's root and with a leading slash."),
 
+	BOOL("host_defaults", config, host_defaults, "true",
+		"Whether the host itself is kept besides: its programs, libraries, /etc and /boot, as the "
+		"target host, see HOST. What a tree of host keeps is left out there."),
+
 	BOOL("volumes.watch", config, volumes_watch, "true",
 		"Whether directories of the host that are mounted into containers are kept too, but "
 		"none that holds the containers themselves. One that nothing mounts any more is a "

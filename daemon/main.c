@@ -21,6 +21,10 @@ int main(int argc, char **argv)
 		return daemon_check_config(&args);
 	if (args.store_format)
 		return daemon_store_format(&args);
+	if (args.print_sandbox)
+		return daemon_print_sandbox(&args);
+	if (args.processes)
+		return daemon_processes(args.processes);
 	switch (args.run) {
 	case ROLE_RUN_SENSOR:
 		return sensor_main(&args);

@@ -29,6 +29,8 @@ struct baseline {
 	atomic_ullong *files;
 	struct pending_dir *head, **tail;
 	uint32_t next_no;
+	enum snap_line line;
+	enum job_lane lane;
 	uint64_t serial, n_batches;
 	atomic_ullong bytes, n;
 	atomic_int failed;
@@ -62,6 +64,7 @@ static void finish(struct baseline *b)
 
 	must(e);
 	e->item.kind = ITEM_SNAP_END;
+	e->line = b->line;
 	e->lower = b->lower;
 	e->tree = b->tree;
 	e->serial = b->serial;
@@ -210,6 +213,7 @@ static void batch_run(struct job *j, struct worker *w)
 
 	must(it);
 	it->item.kind = ITEM_SNAP_BATCH;
+	it->line = t->b->line;
 	it->lower = lower_ref(t->b->lower);
 	it->serial = t->b->serial;
 	it->index = t->index;
@@ -271,8 +275,8 @@ static struct batch_job *batch_new(struct baseline *b, uint32_t dir, struct span
 /* When enough waits, the lister does it itself: no lane grows without bound. */
 static void batch_submit(struct batch_job *t, struct worker *w)
 {
-	if (jobs_len(w->ex->jobs, JOB_BASELINE) < LANE_ENOUGH)
-		jobs_add(w->ex->jobs, JOB_BASELINE, &t->job);
+	if (jobs_len(w->ex->jobs, t->b->lane) < LANE_ENOUGH)
+		jobs_add(w->ex->jobs, t->b->lane, &t->job);
 	else
 		batch_run(&t->job, w);
 }
@@ -360,7 +364,7 @@ static void root_batch(struct baseline *b)
 	t->sub[0] = SNAP_ROOT_DIR;
 	b->next_no = SNAP_ROOT_DIR + 1;
 	queue_dir(b, (struct span){0}, (struct span){0}, SNAP_ROOT_DIR);
-	jobs_add(b->ex->jobs, JOB_BASELINE, &t->job);
+	jobs_add(b->ex->jobs, b->lane, &t->job);
 }
 
 /* By the same lane as the batches, so that it comes before them and after the layer before. */
@@ -370,6 +374,7 @@ static void begin(struct baseline *b)
 
 	must(i);
 	i->item.kind = ITEM_SNAP_BEGIN;
+	i->line = b->line;
 	i->lower = lower_ref(b->lower);
 	i->serial = b->serial;
 	i->tree = b->tree ? kept_ref(b->tree) : NULL;
@@ -396,7 +401,7 @@ static void lister_run(struct job *j, struct worker *w)
 		b->tail = &b->head;
 	list_dir(b, w, d);
 	free(d);
-	jobs_add(w->ex->jobs, JOB_BASELINE, j);
+	jobs_add(w->ex->jobs, b->lane, j);
 }
 
 void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt)
@@ -411,10 +416,12 @@ void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_
 	b->ex = ex;
 	b->lower = lower_ref(l);
 	b->tree = opt->tree ? kept_ref(opt->tree) : NULL;
+	b->line = opt->line;
+	b->lane = opt->line == LINE_HOST ? JOB_HOST : JOB_BASELINE;
 	b->serial = opt->serial;
 	b->bell = opt->bell;
 	b->busy = opt->busy;
 	b->files = opt->files;
 	b->tail = &b->head;
-	jobs_add(ex->jobs, JOB_BASELINE, &b->job);
+	jobs_add(ex->jobs, b->lane, &b->job);
 }

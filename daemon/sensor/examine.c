@@ -514,3 +514,16 @@ void *worker_main(void *examiner)
 	sha_free(w.sha);
 	return NULL;
 }
+
+void *worker_main_host(void *examiner)
+{
+	struct examiner *ex = examiner;
+	struct worker w = {.ex = ex};
+	struct job *j;
+
+	must(sha_new(&w.sha) == 0);
+	while ((j = jobs_take_host(w.ex->jobs)))
+		j->run(j, &w);
+	sha_free(w.sha);
+	return NULL;
+}

@@ -209,6 +209,11 @@ static void free_limits(struct item *i)
 	free(container_of(i, struct item_limits, item));
 }
 
+static void free_pulse(struct item *i)
+{
+	free(i);
+}
+
 void item_free(struct item *i)
 {
 #define X_ITEM(id, fn) free_##fn,

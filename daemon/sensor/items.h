@@ -33,13 +33,14 @@
 	X(RULES, rules)                                                                            \
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
-	X(LIMITS, limits)
+	X(LIMITS, limits)                                                                          \
+	X(PULSE, pulse)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
 
 struct item {
-	enum item_kind kind;
+	enum item_kind kind; /* ITEM_PULSE has nothing else: it only wakes the ledger */
 };
 
 /* A part of `mem`: offsets stay right while it grows. */
@@ -105,8 +106,12 @@ struct item_scan_end {
 	uint32_t ask_id;
 };
 
+/* Two baselines may be taken at a time: one of layers and volumes, one of the host. */
+enum snap_line { LINE_BOXES, LINE_HOST, SNAP_LINES };
+
 struct item_snap_begin {
 	struct item item;
+	enum snap_line line;
 	struct lower *lower;
 	struct kept *tree; /* the target whose own tree this is; NULL: a layer */
 	uint64_t serial;   /* of the baseline: batches of two never mix */
@@ -120,6 +125,7 @@ struct snap_row {
 };
 struct item_snap_batch {
 	struct item item;
+	enum snap_line line;
 	struct item_snap_batch *next; /* the ledger's waiting list */
 	struct lower *lower;
 	uint64_t serial, index;
@@ -133,6 +139,7 @@ struct item_snap_batch {
 };
 struct item_snap_end {
 	struct item item;
+	enum snap_line line;
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;

@@ -11,7 +11,7 @@
 
 enum { LEDGER_BATCH = 2048, GROW_WAIT_MS = 20 };
 
-/* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
+/* A snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
 	uint32_t no;
 	uint32_t tree; /* number of the target whose own tree it is; 0: a layer */
@@ -63,8 +63,8 @@ struct ledger {
 	struct kept **kept;
 	size_t n_kept;
 	struct taken *taken;
-	struct snap_build build, build_saved;
-	struct item_snap_batch *waiting; /* by serial and index */
+	struct snap_build build[SNAP_LINES], build_saved[SNAP_LINES];
+	struct item_snap_batch *waiting[SNAP_LINES]; /* by serial and index */
 	struct after after[LEDGER_BATCH];
 	size_t n_after;
 	struct session_kept *sessions; /* ledger_session.c */

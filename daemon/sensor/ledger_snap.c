@@ -6,7 +6,7 @@
 int ledger_snap_begin(struct ledger *l, struct item *i)
 {
 	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
-	struct snap_build *build = &l->build;
+	struct snap_build *build = &l->build[b->line];
 	struct snap_info info;
 	int r = snap_find(l->txn, b->lower->identity, &info);
 
@@ -26,17 +26,18 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 
 static int put_row(struct ledger *l, const struct item_snap_batch *b, const struct snap_row *row)
 {
+	struct snap_build *build = &l->build[b->line];
 	struct record rec;
 	int r = record_decode(span_make(b->mem.p + row->rec.off, row->rec.len), &rec);
 
 	if (r < 0)
 		return r;
-	r = snap_put(l->txn, l->build.no, b->dir,
-		span_make(b->mem.p + row->name.off, row->name.len), &rec, row->sub_dir);
+	r = snap_put(l->txn, build->no, b->dir, span_make(b->mem.p + row->name.off, row->name.len),
+		&rec, row->sub_dir);
 	/* The look that follows a tree's baseline need not read it all again. */
-	if (r == 0 && l->build.tree && row->has_seen)
-		r = seen_put(l->txn, l->build.tree, &row->seen);
-	l->build.records++;
+	if (r == 0 && build->tree && row->has_seen)
+		r = seen_put(l->txn, build->tree, &row->seen);
+	build->records++;
 	return r;
 }
 
@@ -46,15 +47,15 @@ static int put_batch(struct ledger *l, const struct item_snap_batch *b)
 
 	for (size_t i = 0; r == 0 && i < b->n_rows; i++)
 		r = put_row(l, b, &b->row[i]);
-	l->build.bytes += b->bytes;
-	l->build.unreadable += b->unreadable;
+	l->build[b->line].bytes += b->bytes;
+	l->build[b->line].unreadable += b->unreadable;
 	return r;
 }
 
 /* Into the waiting list by index, once: after a transaction that failed it is there already. */
 static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
 {
-	struct item_snap_batch **at = &l->waiting;
+	struct item_snap_batch **at = &l->waiting[b->line];
 
 	while (*at && ((*at)->serial < b->serial ||
 			      ((*at)->serial == b->serial && (*at)->index < b->index)))
@@ -68,16 +69,17 @@ static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
 int ledger_snap_batch(struct ledger *l, struct item *i)
 {
 	struct item_snap_batch *b = container_of(i, struct item_snap_batch, item);
+	struct snap_build *build = &l->build[b->line];
 	int r = 0;
 
 	wait_in_line(l, b);
-	for (b = l->waiting; r == 0 && b; b = b->next) {
-		if (b->serial < l->build.serial || b->index < l->build.next)
+	for (b = l->waiting[b->line]; r == 0 && b; b = b->next) {
+		if (b->serial < build->serial || b->index < build->next)
 			continue;
-		if (b->serial > l->build.serial || b->index > l->build.next)
+		if (b->serial > build->serial || b->index > build->next)
 			break;
 		r = put_batch(l, b);
-		l->build.next++;
+		build->next++;
 	}
 	return r;
 }
@@ -218,7 +220,7 @@ int ledger_drop(struct ledger *l, struct item *i)
 int ledger_snap_end(struct ledger *l, struct item *i)
 {
 	struct item_snap_end *e = container_of(i, struct item_snap_end, item);
-	struct snap_build *b = &l->build;
+	struct snap_build *b = &l->build[e->line];
 	uint8_t root[SHA_LEN];
 	int r;
 

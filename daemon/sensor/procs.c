@@ -10,11 +10,13 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,6 +146,13 @@ static int say(int fd, uint32_t op)
 	return send(fd, &m, sizeof(m), 0) == (ssize_t)sizeof(m) ? 0 : err_sys("subscribe");
 }
 
+int procs_say(bool listen)
+{
+	FD int fd = open_own();
+
+	return fd < 0 ? fd : say(fd, listen ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE);
+}
+
 static bool parse(const struct message *m, ssize_t n, struct procs_event *ret)
 {
 	static const struct {
@@ -264,12 +273,42 @@ static int open_both(struct procs *p)
 	return r < 0 ? r : listen_on(p->rest_fd, filter_rest(p->rest_fd, false));
 }
 
+/* The host's network namespace, by a process that lives there: kernel threads do too. */
+static int host_net(void)
+{
+	int fd = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : open("/proc/2/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+/* In a container the connector refuses us (ECONNREFUSED), for it is in the host's network namespace. A
+ * socket stays in the one where it was made: this thread goes there for as long as that takes. */
+static int open_at_host(struct procs *p)
+{
+	FD int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), host = host_net();
+	struct stat a, b;
+	int r;
+
+	if (own < 0 || host < 0 || fstat(own, &a) < 0 || fstat(host, &b) < 0 ||
+		a.st_ino == b.st_ino || setns(host, CLONE_NEWNET) < 0)
+		return err_set(-ECONNREFUSED, "this is not the host's network namespace, and that "
+					      "one cannot be entered");
+	r = open_both(p);
+	must(setns(own, CLONE_NEWNET) == 0);
+	return r;
+}
+
 void procs_open(struct procs *p)
 {
 	int r;
 
 	p->exec_fd = p->rest_fd = -1;
 	r = open_both(p);
+	if (r == -ECONNREFUSED) {
+		fd_close(&p->exec_fd);
+		fd_close(&p->rest_fd);
+		r = open_at_host(p);
+	}
 	if (r >= 0)
 		r = try_it(p);
 	snprintf(

@@ -31,7 +31,7 @@ struct ptable_options {
 	void *ctx;
 	void (*read)(void *ctx, int pid, unsigned want, struct proc_facts *ret);
 	int self;	  /* our own process: never an actor */
-	uint64_t own_ns;  /* the mount namespace that we live in */
+	uint64_t own_ns;  /* the mount namespace that is the host's */
 	int64_t boot;	  /* CLOCK_BOOTTIME - CLOCK_MONOTONIC */
 	int64_t wall;	  /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	long tick;	  /* ns of one clock tick */

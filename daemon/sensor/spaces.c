@@ -24,6 +24,7 @@ static void space_free(struct space *p)
 void spaces_init(struct spaces *sp)
 {
 	sp->own = proc_mnt_ns(getpid());
+	sp->host = proc_host_mnt_ns();
 }
 
 void spaces_free(struct spaces *sp)
@@ -139,7 +140,7 @@ void spaces_follow(struct sensor *s, const struct mnt_ns *v, size_t n)
 	}
 }
 
-/* A copy of ours as it was just made holds no container; what is mounted in it later will tell. */
+/* A copy of the host's as it was just made holds no container; what is mounted in it later will tell. */
 void spaces_meet(struct sensor *s, int pid)
 {
 	uint64_t inode = proc_mnt_ns(pid);
@@ -150,11 +151,11 @@ void spaces_meet(struct sensor *s, int pid)
 	p = add(s, inode, pid);
 	if (!p)
 		return;
-	if (s->spaces.own_moved || !s->spaces.own_sign)
-		s->spaces.own_sign = sign_of(s, 0, false);
-	s->spaces.own_moved = false;
+	if (s->spaces.host_moved || !s->spaces.host_sign)
+		s->spaces.host_sign = sign_of(s, s->spaces.host == s->spaces.own ? 0 : 1, false);
+	s->spaces.host_moved = false;
 	p->sign = sign_of(s, pid, false);
-	if (p->sign != s->spaces.own_sign)
+	if (p->sign != s->spaces.host_sign)
 		sensor_hint(s, HINT_SETTLES);
 }
 
@@ -172,6 +173,7 @@ void spaces_wake(struct sensor *s, uint64_t tag)
 			sensor_hint(s, HINT_SETTLES);
 		return;
 	}
+	s->spaces.host_moved |= p->inode == s->spaces.host;
 	sign = sign_of(s, p->pid, boxed);
 	if (sign == p->sign)
 		return;

@@ -24,9 +24,9 @@ struct space {
 struct spaces {
 	struct space *first;
 	size_t n;
-	uint64_t own; /* the inode of the namespace that we live in */
-	uint64_t own_sign;
-	bool own_moved; /* it is to be taken again */
+	uint64_t own, host; /* the inodes of the namespaces that we live in, and that is the host's */
+	uint64_t host_sign;
+	bool host_moved; /* it is to be taken again */
 };
 void spaces_init(struct spaces *sp);
 void spaces_free(struct spaces *sp);

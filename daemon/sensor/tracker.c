@@ -72,7 +72,7 @@ void tracker_new(struct tracker **ret, const struct tracker_options *opt)
 	struct ptable_options o = {.ctx = t,
 		.read = read_proc,
 		.self = getpid(),
-		.own_ns = proc_mnt_ns(getpid()),
+		.own_ns = proc_host_mnt_ns(),
 		.tick = CLOCK_S / sysconf(_SC_CLK_TCK),
 		.grace = opt->grace,
 		.quiet = SESSION_QUIET};

@@ -9,6 +9,7 @@
 #include "base/sha.h"
 #include "base/text.h"
 #include "box/proc.h"
+#include <unistd.h>
 
 static const char *const usual_docker[] = {"/var/lib/docker", NULL};
 static const char *const usual_storage[] = {"/var/lib/containers/storage", NULL};
@@ -43,6 +44,8 @@ int finder_new(struct finder **ret, const struct finder_options *opt)
 		return err_set(-ENOMEM, "no memory");
 	}
 	f->how = opt->how;
+	f->own_ns = proc_mnt_ns(getpid());
+	f->host_ns = proc_host_mnt_ns();
 	add_all(f, &f->docker, usual_docker);
 	add_all(f, &f->docker, opt->docker_roots);
 	add_all(f, &f->storage, usual_storage);
@@ -77,7 +80,8 @@ static void look_fini(struct look *l)
 	mounts_free(&l->host);
 }
 
-/* pid 1's root is the host's too where we run with another one. */
+/* Paths are named as we can open them, so ours is the table that everything is put in the words of, also
+ * where we live in a container and see the host's trees by its mounts. pid 1's root is the host's then. */
 static int read_host(struct look *l, struct mounts *init)
 {
 	int r = mounts_of_pid(0, l->f->how, &l->host);
@@ -91,6 +95,7 @@ static int read_host(struct look *l, struct mounts *init)
 	l->init_root = l->root;
 	if (mounts_of_pid(1, l->f->how, init) == 0 && mounts_root(init))
 		l->init_root = *mounts_root(init);
+	l->contained = l->f->host_ns != l->f->own_ns && !mounts_same_tree(&l->root, &l->init_root);
 	return 0;
 }
 

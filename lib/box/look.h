@@ -10,6 +10,7 @@ struct finder {
 	struct arena mem; /* the options, and roots learnt */
 	struct paths docker, storage, run, ignore;
 	const char *lxc_path, *machines_path;
+	uint64_t own_ns, host_ns; /* mount namespaces: ours, and the host's */
 	struct namespaces spaces; /* of the last look */
 	struct arena watch_mem;	  /* of the last look */
 	const char **watch;
@@ -20,10 +21,12 @@ struct look {
 	struct adapter_ctx ctx;
 	struct mounts host;
 	struct mount root, init_root; /* ours, and pid 1's */
+	bool contained;		      /* we are in a container ourselves: ours is not the host's */
 	bool sees_processes; /* of whoever it may be: a namespace without one is empty, then */
 	struct box_list *list;
 };
 
+bool mounts_same_tree(const struct mount *a, const struct mount *b);
 /* Adds the box of a namespace's table, unless it is the host's or one to be left alone. */
 void look_namespace(struct look *l, const struct mnt_ns *ns, const struct mounts *m);
 /* Adds a candidate for each overlay that a namespace on the host's root has mounted for itself: a

@@ -17,11 +17,16 @@ static bool same_dev(const struct mount *a, const struct mount *b)
 	return a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
 }
 
+bool mounts_same_tree(const struct mount *a, const struct mount *b)
+{
+	return same_dev(a, b) && span_eq(a->root, b->root);
+}
+
 /* Private namespaces of services, a rootless engine's pause process: the host's own tree. */
 static bool is_host_root(const struct look *l, const struct mount *root)
 {
-	return (same_dev(root, &l->root) && span_eq(root->root, l->root.root)) ||
-	       (same_dev(root, &l->init_root) && span_eq(root->root, l->init_root.root));
+	return (!l->contained && mounts_same_tree(root, &l->root)) ||
+	       mounts_same_tree(root, &l->init_root);
 }
 
 static bool is_ignored(const struct look *l, struct span path)
@@ -269,6 +274,8 @@ static void fill_mounts(
 	struct look *l, const struct mounts *m, const struct mount *root, struct box *b)
 {
 	struct arena *mem = &l->list->mem;
+	/* What the host shows us, in a container of our own, is no volume of it. */
+	bool ours = l->contained && b->t.mnt_ns == l->f->own_ns;
 
 	b->mount = arena_alloc(mem, m->n * sizeof(*b->mount));
 	b->n_mount = 0;
@@ -283,8 +290,9 @@ static void fill_mounts(
 			.dev_major = it->dev_major,
 			.dev_minor = it->dev_minor,
 			.id = it->id,
-			.read_only = it->read_only};
-		if (!host_is_virtual(it->fs_type))
+			.read_only = it->read_only,
+			.own = ours};
+		if (!ours && !host_is_virtual(it->fs_type))
 			to->source =
 				host_path(&l->host, it->dev_major, it->dev_minor, it->root, mem);
 		to->is_dir = is_dir(it, to->source, (int)b->t.pid);

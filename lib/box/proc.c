@@ -2,6 +2,7 @@
 #include "box/proc.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -128,6 +129,12 @@ const char *proc_tty_name(int tty, char out[PROC_TTY_MAX])
 }
 
 /* ---- files ---- */
+
+static void closedir_p(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
 
 int proc_dir(void)
 {
@@ -290,6 +297,46 @@ uint64_t proc_mnt_ns(int pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
 	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* The number of the first mount that a process sees: another one in each namespace. 0: not to be had.
+ * It may be read where a namespace's link may not. */
+static uint64_t first_mount(int dir, int pid)
+{
+	char text[32];
+	ssize_t n = read_at(dir, pid, "mountinfo", text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* Whoever sees the mount that process 1 sees first lives with it. */
+static uint64_t ns_of_mount(int dir, uint64_t mount)
+{
+	CLEANUP(closedir_p) DIR *proc = opendir("/proc");
+	const struct dirent *e;
+	uint64_t ns = 0;
+
+	while (proc && !ns && (e = readdir(proc))) {
+		int pid = atoi(e->d_name);
+
+		if (pid > 0 && first_mount(dir, pid) == mount)
+			ns = proc_mnt_ns(pid);
+	}
+	return ns;
+}
+
+uint64_t proc_host_mnt_ns(void)
+{
+	uint64_t ns = proc_mnt_ns(1), own = proc_mnt_ns(getpid()), mount;
+	FD int dir = ns ? -1 : proc_dir();
+
+	if (ns || dir < 0)
+		return ns ? ns : own;
+	mount = first_mount(dir, 1);
+	if (mount && mount != first_mount(dir, getpid()))
+		ns = ns_of_mount(dir, mount);
+	return ns ? ns : own;
 }
 
 bool proc_sees_all(void)

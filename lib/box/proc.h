@@ -56,5 +56,9 @@ const char *proc_tty_name(int tty, char out[PROC_TTY_MAX]);
 uint64_t proc_start(int pid);
 /* Inode of /proc/PID/ns/mnt; 0 when gone or refused. */
 uint64_t proc_mnt_ns(int pid);
+/* That of the mount namespace that is the host's: where process 1 lives. Another one than ours where we
+ * run in a container that sees the host's processes, or below a service manager that gave us a mount
+ * table of our own. Ours where it cannot be told. */
+uint64_t proc_host_mnt_ns(void);
 /* May we see every process's namespaces? With CAP_SYS_PTRACE, and in the host's own pid namespace. */
 bool proc_sees_all(void);

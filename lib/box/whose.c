@@ -151,7 +151,7 @@ int whose_pid(int pid, const struct whose_row *rows, size_t n, size_t *ret_index
 		return 0;
 	if (ns && by_device(pid, rows, n, ret_index))
 		return 0;
-	if (ns && ns == proc_mnt_ns(getpid()))
+	if (ns && (ns == proc_mnt_ns(getpid()) || ns == proc_mnt_ns(1)))
 		return WHOSE_HOST;
 	if (by_cgroup(pid, rows, n, ret_index))
 		return 0;

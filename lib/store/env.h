@@ -42,6 +42,9 @@ int store_sweep_readers(struct store *s);
 
 struct store_stats {
 	uint64_t map_size, map_limit, used; /* bytes */
+	uint64_t idle;			    /* of pages that can be used again */
+	uint64_t
+		reader_lag; /* transactions that the oldest reader is behind: what it holds on to */
 	uint64_t records, layers, targets, drift, journal, seen;
 	uint64_t last_seq, first_seq;
 	uint32_t readers, format;
