@@ -27,6 +27,7 @@ BASHDIR      ?= $(DATADIR)/bash-completion/completions
 ZSHDIR       ?= $(DATADIR)/zsh/site-functions
 FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
 UNITDIR      ?= $(PREFIX)/lib/systemd/system
+GENERATORDIR ?= $(PREFIX)/lib/systemd/system-generators
 SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
 CATALOGDIR   ?= $(PREFIX)/lib/systemd/catalog
@@ -162,7 +163,7 @@ format:
 
 # The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
 # processors they leave, and is printed when both are through.
-BESIDE := fuzz asan-built tsan-built
+BESIDE := fuzz asan-built tsan-built deb-built
 box-and-beside: all
 	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
@@ -233,11 +234,12 @@ DEPS += libcurl4-openssl-dev
 DEPS += libseccomp-dev
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
-IDLE_DEPS := prometheus
-# What packages are built and looked at with.
-PACK_DEPS := dpkg-dev debhelper dh-apparmor fakeroot lintian rpm apparmor
+IDLE_DEPS := prometheus apparmor
+# What packages are built and looked at with; the RPM is not part of check.
+PACK_DEPS := dpkg-dev debhelper dh-apparmor fakeroot lintian
+RPM_DEPS := rpm rpm2cpio cpio rpmlint
 deps:
-	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
+	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS) $(PACK_DEPS))
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
@@ -274,9 +276,9 @@ $(COMPLETION): $(OUT)/boltseal
 	@$(OUT)/boltseal completion $(SHELL_IS) >$@
 
 DIRS := PREFIX DESTDIR BINDIR SBINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR PKGCONFIGDIR BASHDIR ZSHDIR \
-        FISHDIR UNITDIR SYSUSERSDIR TMPFILESDIR CATALOGDIR SYSCONFDIR APPARMORDIR LOGROTATEDIR LOCALSTATEDIR \
+        FISHDIR UNITDIR GENERATORDIR SYSUSERSDIR TMPFILESDIR CATALOGDIR SYSCONFDIR APPARMORDIR LOGROTATEDIR LOCALSTATEDIR \
         RUNSTATEDIR
-PLACE = @$(foreach v,$(DIRS) OUT VERSION,$v='$($v)') packaging/install
+PLACE = @$(foreach v,$(DIRS) OUT MAN VERSION,$v='$($v)') packaging/install
 install: install-daemon install-dev
 install-daemon: all man completion
 	$(PLACE) put daemon
@@ -286,20 +288,24 @@ uninstall: all man completion
 	$(PLACE) remove daemon dev
 
 # Packages, by packaging/pack: from what is committed or, outside of git, from the sources that lie here.
-# `make deb FORMAT=-b` leaves the source package out.
-dist deb rpm reproducible:
+# FORMAT=-b leaves the source package out, and deb-built does nothing when the sources are those of the last one.
+dist deb deb-built rpm reproducible:
 	@OUT='$(OUT)' VERSION='$(VERSION)' CPUS='$(CPUS)' packaging/pack $@
-deb rpm reproducible: pack-deps
+deb deb-built reproducible: pack-deps
 # One true build of the packages and what is in them; -full adds what takes a build each: the same bytes
 # from another place, and the RPM.
-check-package: pack-deps
-	@FORMAT=-b $(MAKE) --no-print-directory deb
+print-deps:
+	@echo '$(DEPS)'
+check-package: deb-built
 	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/0*.sh))
 check-package-full: check-package
 	@$(MAKE) --no-print-directory rpm reproducible
 	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/1*.sh))
 pack-deps:
 	@packaging/deps $(DEPS) $(PACK_DEPS)
+rpm: pack-deps rpm-deps
+rpm-deps:
+	@packaging/deps $(RPM_DEPS)
 
 help:
 	@echo "make            build/boltseald and build/boltseal"
@@ -325,8 +331,8 @@ clean:
 -include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
 .PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
         sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
-        install-daemon install-dev uninstall completion dist deb rpm reproducible pack-deps check-package \
-        check-package-full help FORCE
+        install-daemon install-dev uninstall completion dist deb deb-built rpm reproducible pack-deps rpm-deps \
+        print-deps check-package         check-package-full help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

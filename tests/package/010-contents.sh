@@ -20,6 +20,11 @@ is "the RPM knows the store's format" "$(sed -n 's/^%global store_format //p' pa
 dpkg-deb -e "$daemon" "$W/control"
 like "and so does the Debian package" "$(cat "$W/control/preinst")" "^supported=$format\$"
 
+needed() {
+	make -s --no-print-directory print-deps | tr ' ' '\n' | grep -e '-dev$' | sort >"$W/needed"
+	sed -n '/^Build-Depends:/,/^[^ B]/s/^ \([a-z0-9-]*-dev\),*$/\1/p' packaging/debian/control | sort | diff "$W/needed" -
+}
+ok "what the Makefile needs for a build is what the Debian package asks for" needed
 list() { dpkg-deb -c "$1" | awk '{sub(/^\.\//, "", $6); if ($6) print $1, $2, $6}' | LC_ALL=C sort -k3; }
 list "$daemon" >"$W/daemon"
 list "$dev" >"$W/dev"
@@ -78,7 +83,7 @@ ok "the library has no global name but boltseal_*" test -z \
 if command -v apparmor_parser >/dev/null; then
 	ok "the AppArmor profile is one" apparmor_parser -QT "$W/tree/etc/apparmor.d/boltseal"
 	is "each unit names one of its profiles" \
-		"$(sed -n 's/^AppArmorProfile=-//p' "$W"/tree/lib/systemd/system/*.d/apparmor.conf | sort | tr '\n' ' ')" \
+		"$(sed -n 's/^AppArmorProfile=-//p' "$W"/tree/lib/systemd/system/*.service | sort | tr '\n' ' ')" \
 		"$(sed -n 's/^profile \([a-z-]*\) flags=(attach_disconnected) {$/\1/p' "$W/tree/etc/apparmor.d/boltseal" | sort | tr '\n' ' ')"
 else
 	skip "the AppArmor profile is one" "no apparmor_parser"
