@@ -292,20 +292,21 @@ uninstall: all man completion
 dist deb deb-built rpm reproducible:
 	@OUT='$(OUT)' VERSION='$(VERSION)' CPUS='$(CPUS)' packaging/pack $@
 deb deb-built reproducible: pack-deps
-# One true build of the packages and what is in them; -full adds what takes a build each: the same bytes
-# from another place, and the RPM.
+rpm: pack-deps rpm-deps
+pack-deps:
+	@packaging/deps $(DEPS) $(PACK_DEPS)
+rpm-deps:
+	@packaging/deps $(RPM_DEPS)
 print-deps:
 	@echo '$(DEPS)'
-check-package: deb-built
+
+# One true build of the packages and what is in them; -full adds what takes a build each: the same bytes
+# from another place, and the RPM.
+check-package: all man completion deb-built
 	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/0*.sh))
 check-package-full: check-package
 	@$(MAKE) --no-print-directory rpm reproducible
 	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/1*.sh))
-pack-deps:
-	@packaging/deps $(DEPS) $(PACK_DEPS)
-rpm: pack-deps rpm-deps
-rpm-deps:
-	@packaging/deps $(RPM_DEPS)
 
 help:
 	@echo "make            build/boltseald and build/boltseal"
