@@ -19,13 +19,13 @@ there() { # MODE NAME...: each is in it
 	done
 	return $failed
 }
-ok "programs are there" there -rwxr-xr-x boltseal boltseald
-ok "every unit is there" there -rw-r--r-- $(cd packaging/systemd && ls)
+ok "programs are there" there -rwxr-xr-x bin/boltseal sbin/boltseald system-generators/boltseal-generator
+ok "every unit is there" there -rw-r--r-- $(cd packaging/systemd && ls -- *.*)
 ok "every rule is there" there -rw-r--r-- $(cd conf/rules.d && ls)
 ok "every manual page is there" there -rw-r--r-- $(basename -s .scd -a ./*/*.scd ./*/*/*.scd)
 ok "users, directories, catalog and completion are there" there -rw-r--r-- sysusers.d/boltseal.conf tmpfiles.d/boltseal.conf \
 	boltseal.catalog completions/boltseal _boltseal boltseal.fish
-is "nothing else has a mode of its own" "$(grep -vE '^(-rw-r--r--|drwxr-xr-x) root/root |/s?bin/boltseald?$' "$W/files")" ""
+is "nothing else has a mode of its own" "$(grep -vE '^(-rw-r--r--|drwxr-xr-x) root/root |^l.*/\.build-id/|/(s?bin/boltseald?|boltseal-generator)$' "$W/files")" ""
 is "everything below /etc is configuration that is kept" "$(q -c "$daemon" | sort)" \
 	"$(sed -n 's,^-[^ ]* [^ ]* \(/etc/.*\),\1,p' "$W/files" | sort)"
 like "programs name what they need" "$(q -R "$daemon")" '^liblmdb\.so'
