@@ -32,8 +32,8 @@ list "$dev" >"$W/dev"
 grown='(systemd/system/|rules\.d/|man/man[0-9]/|boltseal/siem/)[^/]*$'
 agreed() {
 	{ grep -vE "$grown" "$W/daemon"; cat "$W/dev"; } | sed "s/$(gcc -print-multiarch)/TRIPLET/" >"$W/agreed"
-	[ -z "${UPDATE:-}" ] || { mkdir -p $GOLD && cp "$W/agreed" $GOLD/files; }
-	diff $GOLD/files "$W/agreed"
+	[ -z "${UPDATE:-}" ] || { mkdir -p "$GOLD" && cp "$W/agreed" "$GOLD/files"; }
+	diff "$GOLD/files" "$W/agreed"
 }
 ok "files, owners and modes are as agreed (UPDATE=1 writes them anew)" agreed
 there() { # DIRECTORY FILE...: each is in the package, as a plain file that only root may write
@@ -42,7 +42,7 @@ there() { # DIRECTORY FILE...: each is in the package, as a plain file that only
 	for f; do
 		grep -qxF -e "-rw-r--r-- root/root $dir/${f##*/}" "$W/daemon" || { echo "missing: $dir/${f##*/}"; failed=1; }
 	done
-	return $failed
+	return "$failed"
 }
 ok "every unit is there" there lib/systemd/system packaging/systemd/*.*
 ok "every rule is there" there etc/boltseal/rules.d conf/rules.d/*.yaml

@@ -27,12 +27,13 @@ ok "it is uninstalled" mk uninstall
 is "what was edited is all that is left" "$(find "$W/root" -type f -printf '%P\n')" etc/boltseal/boltseal.yaml
 
 # Where the configuration, the store and the socket are is compiled in, so it is seen in what is compiled.
-places="SYSCONFDIR=/x/etc LOCALSTATEDIR=/x/var RUNSTATEDIR=/x/run"
+places=(SYSCONFDIR=/x/etc LOCALSTATEDIR=/x/var RUNSTATEDIR=/x/run)
 objects="daemon/args.o daemon/config_schema.o lib/client/client.o cli/rules.o"
-other() { # shellcheck disable=SC2046,SC2086	# words
-	make --no-print-directory -s OUT="$W/o" CFLAGS=-O0 $* $(printf "$W/o/%s " $objects)
+other() {
+	# shellcheck disable=SC2046,SC2086,SC2059	# words
+	make --no-print-directory -s OUT="$W/o" CFLAGS=-O0 "$@" $(printf "$W/o/%s " $objects)
 }
-ok "programs are compiled for other places" other "$places"
+ok "programs are compiled for other places" other "${places[@]}"
 texts() { for o in $objects; do strings "$W/o/$o"; done | grep -oP '/[a-z/]*?(etc|lib|run)/boltseal' | sort -u | xargs; }
 is "and know no others" "$(texts)" "/x/etc/boltseal /x/run/boltseal /x/var/lib/boltseal"
 ok "compiled for the usual ones again" other

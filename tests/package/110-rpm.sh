@@ -17,12 +17,18 @@ there() { # MODE NAME...: each is in it
 	for f; do
 		grep -qE -- "^$mode root/root .*/$f\$" "$W/files" || { echo "missing: $f"; failed=1; }
 	done
-	return $failed
+	return "$failed"
+}
+names() { # MODE FILE...: files of those names, manual pages made
+	local mode=$1 names
+	shift
+	mapfile -t names < <(basename -s .scd -a "$@")
+	there "$mode" "${names[@]}"
 }
 ok "programs are there" there -rwxr-xr-x bin/boltseal sbin/boltseald system-generators/boltseal-generator
-ok "every unit is there" there -rw-r--r-- $(cd packaging/systemd && ls -- *.*)
-ok "every rule is there" there -rw-r--r-- $(cd conf/rules.d && ls)
-ok "every manual page is there" there -rw-r--r-- $(basename -s .scd -a ./*/*.scd ./*/*/*.scd)
+ok "every unit is there" names -rw-r--r-- packaging/systemd/*.*
+ok "every rule is there" names -rw-r--r-- conf/rules.d/*.yaml
+ok "every manual page is there" names -rw-r--r-- ./*/*.scd ./*/*/*.scd
 ok "users, directories, catalog and completion are there" there -rw-r--r-- sysusers.d/boltseal.conf tmpfiles.d/boltseal.conf \
 	boltseal.catalog completions/boltseal _boltseal boltseal.fish
 is "nothing else has a mode of its own" "$(grep -vE '^(-rw-r--r--|drwxr-xr-x) root/root |^l.*/\.build-id/|/(s?bin/boltseald?|boltseal-generator)$' "$W/files")" ""
