@@ -5,6 +5,7 @@
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/sensor/procs.h"
+#include "daemon/sensor/watch_probe.h"
 #include "daemon/sandbox.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -14,6 +15,14 @@ int daemon_processes(const char *what)
 	if (procs_say(strcmp(what, "listen") == 0) == 0)
 		return 0;
 	fprintf(stderr, "boltseald: process events: %s\n", err_why());
+	return 1;
+}
+
+int daemon_trial(const char *path)
+{
+	if (probe_trial(path) == 0)
+		return 0;
+	fprintf(stderr, "boltseald: trial: %s\n", err_why());
 	return 1;
 }
 
