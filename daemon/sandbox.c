@@ -50,9 +50,8 @@ void sandbox_drop_in(const struct config *c, struct buf *out)
 	buf_add_text(out,
 		"# Made by boltseal-generator from the sinks of the configuration.\n[Service]\n");
 	if (network)
-		buf_add_text(out,
-			"PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK\n"
-			"IPAddressDeny=\n");
+		buf_add_text(out, "PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6\n"
+				  "IPAddressDeny=\n");
 	for (size_t i = 0; i < c->n_sinks; i++)
 		if (c->sinks[i].type == CONFIG_SINK_FILE)
 			write_path(out, c->sinks[i].address);
