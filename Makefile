@@ -154,7 +154,7 @@ sanitized:
 	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
 
 lint: all man $(OUT)/tests/unit/wire/show
-	@$(PROVE) tests/lint/run tests/lint/tools
+	@$(PROVE) tests/lint/run tests/lint/units tests/lint/tools
 	@$(PROVE) tests/lint/manual.py :: $(OUT)
 	@python3 tests/lint/openapi.py $(OUT)/tests/unit/wire/show
 

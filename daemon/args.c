@@ -22,6 +22,7 @@ static const char help[] =
 	"      --store-format     print the store's format and the program's, and end\n"
 	"      --print-sandbox    print what of the gateway's unit the configured sinks need open\n"
 	"      --processes WHAT   listen or ignore: have the kernel tell of processes (before Linux 6.6)\n"
+	"      --trial FILE       try an overlay as root, and leave what came out for the sensor\n"
 	"  -v, --verbose          log everything; with --check-config print what is in effect\n"
 	"      --version          print the version, and end\n"
 	"  -h, --help             print this, and end\n"
@@ -43,6 +44,7 @@ enum {
 	OPT_CHECK,
 	OPT_STORE_FORMAT,
 	OPT_PROCESSES,
+	OPT_TRIAL,
 	OPT_SANDBOX,
 	OPT_VERSION
 };
@@ -53,6 +55,7 @@ static const struct option options[] = {
 	{"check-config", no_argument, NULL, OPT_CHECK},
 	{"store-format", no_argument, NULL, OPT_STORE_FORMAT},
 	{"processes", required_argument, NULL, OPT_PROCESSES},
+	{"trial", required_argument, NULL, OPT_TRIAL},
 	{"print-sandbox", no_argument, NULL, OPT_SANDBOX},
 	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -88,6 +91,8 @@ static int take_option(int o, char **argv, struct daemon_args *ret)
 		if (strcmp(optarg, "listen") == 0 || strcmp(optarg, "ignore") == 0)
 			return 0;
 		return err_set(-EINVAL, "--processes %s, allowed listen or ignore", optarg);
+	case OPT_TRIAL:
+		return take_path(&ret->trial, "trial");
 	case OPT_SANDBOX:
 		ret->print_sandbox = true;
 		return 0;

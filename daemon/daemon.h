@@ -10,6 +10,7 @@ struct daemon_args {
 	const char *state_dir, *socket; /* NULL: from the configuration */
 	bool check_config, store_format, verbose, print_sandbox;
 	const char *processes; /* "listen" or "ignore"; NULL: not asked for */
+	const char *trial;     /* NULL: not asked for */
 	enum { ROLE_RUN_BOTH, ROLE_RUN_SENSOR, ROLE_RUN_GATEWAY } run;
 };
 #define DAEMON_CONFIG_FILE BOLTSEAL_CONF_DIR "/boltseal.yaml"
@@ -32,6 +33,8 @@ int daemon_print_sandbox(const struct daemon_args *args);
 /* --processes: says to the kernel's process connector what needs CAP_NET_ADMIN before Linux 6.6. Exit
  * status. */
 int daemon_processes(const char *what);
+/* --trial: what a service cannot try itself. Exit status. */
+int daemon_trial(const char *path);
 /* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our
  * own user when we are not root and so cannot become another. */
 enum { DAEMON_NOBODY = 1 };

@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 		return daemon_print_sandbox(&args);
 	if (args.processes)
 		return daemon_processes(args.processes);
+	if (args.trial)
+		return daemon_trial(args.trial);
 	switch (args.run) {
 	case ROLE_RUN_SENSOR:
 		return sensor_main(&args);

@@ -5,6 +5,7 @@
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/sensor/procs.h"
+#include "daemon/sensor/watch_probe.h"
 #include "daemon/sandbox.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -14,6 +15,14 @@ int daemon_processes(const char *what)
 	if (procs_say(strcmp(what, "listen") == 0) == 0)
 		return 0;
 	fprintf(stderr, "boltseald: process events: %s\n", err_why());
+	return 1;
+}
+
+int daemon_trial(const char *path)
+{
+	if (probe_trial(path) == 0)
+		return 0;
+	fprintf(stderr, "boltseald: trial: %s\n", err_why());
 	return 1;
 }
 
@@ -41,9 +50,8 @@ void sandbox_drop_in(const struct config *c, struct buf *out)
 	buf_add_text(out,
 		"# Made by boltseal-generator from the sinks of the configuration.\n[Service]\n");
 	if (network)
-		buf_add_text(out,
-			"PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK\n"
-			"IPAddressDeny=\n");
+		buf_add_text(out, "PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6\n"
+				  "IPAddressDeny=\n");
 	for (size_t i = 0; i < c->n_sinks; i++)
 		if (c->sinks[i].type == CONFIG_SINK_FILE)
 			write_path(out, c->sinks[i].address);

@@ -125,7 +125,7 @@ static int threads(scmp_filter_ctx ctx)
 
 static int sockets(scmp_filter_ctx ctx, bool network)
 {
-	static const int wide[] = {AF_INET, AF_INET6, AF_NETLINK};
+	static const int wide[] = {AF_INET, AF_INET6};
 	int r = allow_if(ctx, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 
 	for (size_t i = 0; network && i < COUNTOF(wide) && r == 0; i++)

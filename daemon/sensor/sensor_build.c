@@ -92,11 +92,15 @@ static void make_sinks_dir(const struct sensor *s)
 
 static int open_store(struct sensor *s)
 {
+	bool renewed = false;
 	struct store_options opt = {.map_size = s->cfg->map_size,
 		.map_limit = s->cfg->map_limit,
-		.dir_gid = s->group_gid};
+		.dir_gid = s->group_gid,
+		.renewed = &renewed};
 	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
 
+	if (renewed)
+		log_warn("somebody who may read the store held its lock: it has a new lock file");
 	if (r == 0)
 		make_sinks_dir(s);
 	if (r == 0)
