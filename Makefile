@@ -24,7 +24,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
-DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lsqlite3
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -176,6 +176,9 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
         rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0
 # for sinks of type https
 DEPS += libcurl4-openssl-dev
+# rpm's database, for the host's own baseline; rpm itself makes one for a test
+DEPS += libsqlite3-dev
+TEST_DEPS += rpm
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
 IDLE_DEPS := prometheus
