@@ -54,7 +54,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
 CLI_LIBS := -lz
-DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp -lsqlite3
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -232,6 +232,9 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
 DEPS += libcurl4-openssl-dev
 # what each role may ask the kernel for: daemon/wall.h
 DEPS += libseccomp-dev
+# rpm's database, for the host's own baseline; rpm itself makes one for a test
+DEPS += libsqlite3-dev
+TEST_DEPS += rpm
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
 IDLE_DEPS := prometheus apparmor

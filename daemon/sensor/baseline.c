@@ -1,11 +1,15 @@
 #include "daemon/sensor/baseline.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/sensor/pkgcheck.h"
 #include "fs/beneath.h"
 #include "fs/hash.h"
 #include "store/snapshot.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -37,6 +41,8 @@ struct baseline {
 	char why[256];
 	atomic_flag why_taken;
 	bool begun;
+	int64_t began;
+	struct pkgcheck *packages; /* the host's alone; NULL: there are none */
 };
 
 struct batch_job {
@@ -57,6 +63,18 @@ static void fail(struct baseline *b, int code, const char *why)
 	atomic_store(&b->failed, code);
 }
 
+/* How long it took is worth a line: no container ever takes as long. And what it took of memory goes back. */
+static void tell_host(const struct baseline *b, struct item_snap_end *e)
+{
+	if (!e->failed)
+		log_note("%s: %llu files, %llu MiB, hashed in %lld s%s%s", b->tree->name,
+			(unsigned long long)atomic_load(&b->n),
+			(unsigned long long)atomic_load(&b->bytes) >> 20,
+			(long long)((clock_mono() - b->began) / CLOCK_S), e->words.n ? "; " : "",
+			buf_text(&e->words));
+	malloc_trim(0);
+}
+
 static void finish(struct baseline *b)
 {
 	struct item_snap_end *e = calloc(1, sizeof(*e));
@@ -73,6 +91,11 @@ static void finish(struct baseline *b)
 	if (!e->failed && (b->ex->stop || (b->tree && atomic_load(&b->tree->gone))))
 		e->failed = -ECANCELED;
 	e->why = e->failed ? strdup(b->why) : NULL;
+	if (!e->failed)
+		pkgcheck_sum(b->packages, &e->odds, &e->words);
+	pkgcheck_free(b->packages);
+	if (b->line == LINE_HOST)
+		tell_host(b, e);
 	examiner_push(b->ex, &e->item);
 	atomic_store(b->busy, false);
 	if (write(b->bell, &one, sizeof(one)) < 0)
@@ -113,18 +136,35 @@ static struct slot keep(struct item_snap_batch *it, struct span s)
 	return at;
 }
 
+static bool is_packaged(struct batch_job *t, struct worker *w, struct span name, struct buf *path,
+	struct digests_hit *ret)
+{
+	buf_add_text(path, "/");
+	buf_add_span(path, t->rel);
+	buf_add_text(path, t->rel.n ? "/" : "");
+	buf_add_span(path, name);
+	return pkgcheck_begin(t->b->packages, buf_span(path), w->sha, ret);
+}
+
 /* fd >= 0: the file, open already. */
 static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, struct span name,
 	struct look *l, struct item_snap_batch *it, struct snap_row *row)
 {
 	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
 	struct hash_result res = {0};
+	BUF struct buf path = {0};
+	struct digests_hit hit;
+	bool packaged = t->b->packages && is_packaged(t, w, name, &path, &hit);
 	int r = fd >= 0 ? hash_fd(fd, &budget, w->sha, &res)
 			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
 
+	sha_also_md5(w->sha, false);
 	if (r == 0) {
 		memcpy(l->rec.sha, res.sha, SHA_LEN);
 		l->rec.has_sha = true;
+		if (packaged)
+			pkgcheck_end(t->b->packages, &hit, buf_span(&path), t->dir, name, &l->rec,
+				w->sha);
 		it->bytes += res.size;
 		row->has_seen = t->b->tree && !res.racy;
 		row->seen = (struct seen){.ino = l->ino,
@@ -381,6 +421,9 @@ static void begin(struct baseline *b)
 	examiner_push(b->ex, &i->item);
 	root_batch(b);
 	b->begun = true;
+	b->began = clock_mono();
+	if (b->line == LINE_HOST)
+		b->packages = pkgcheck_new(b->tree, b->lower, &b->ex->stop);
 }
 
 static void lister_run(struct job *j, struct worker *w)

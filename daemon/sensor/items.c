@@ -87,6 +87,8 @@ static void free_snap_end(struct item *i)
 
 	lower_unref(e->lower);
 	kept_unref(e->tree);
+	buf_free(&e->odds);
+	buf_free(&e->words);
 	free(e->why);
 	free(e);
 }

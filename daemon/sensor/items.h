@@ -62,6 +62,7 @@ struct sighting {
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */
 	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
+	bool as_package; /* its content is what its package has, which the baseline had not */
 	bool has_seen;
 	bool has_prefix; /* its first bytes, as many as it had when it was last looked at */
 	uint64_t prefix_size;
@@ -143,8 +144,10 @@ struct item_snap_end {
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	int failed; /* 0, or -errno: nothing is completed */
-	char *why;  /* failed: sentence */
+	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
+	struct buf words; /* what the packages said of all of it; empty: nobody asked */
+	int failed;	  /* 0, or -errno: nothing is completed */
+	char *why;	  /* failed: sentence */
 };
 
 struct item_gap {

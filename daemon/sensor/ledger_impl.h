@@ -157,8 +157,11 @@ void ledger_ran_free(struct ledger *l);
 void ledger_session_path(struct ledger *l, uint32_t no, struct span actor, struct span path);
 void ledger_sessions_free(struct ledger *l);
 
-/* Tells baseline.created if it is due. */
-int ledger_baselined(struct ledger *l, struct kept *k);
+/* Tells baseline.created if it is due, with what its packages said of it. */
+int ledger_baselined(struct ledger *l, struct kept *k, struct span words);
+/* ledger_package.c: before the snapshot is complete; when the target is baselined. */
+int ledger_package_records(struct ledger *l, uint32_t snap, struct span odds);
+int ledger_package_odds(struct ledger *l, struct kept *k, struct span odds);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);

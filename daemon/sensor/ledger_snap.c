@@ -137,14 +137,14 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 	return r;
 }
 
-int ledger_baselined(struct ledger *l, struct kept *k)
+int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 {
 	struct generation g = {
 		.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
 	uint32_t no = atomic_load(&k->no);
 	struct target_state_rec st;
 	struct target t;
-	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1};
+	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1, .detail = words};
 	int r = targets_state_get(l->txn, no, &st);
 
 	if (r < 0 || st.baselined || !is_baselined(l, k))
@@ -165,14 +165,14 @@ int ledger_baselined(struct ledger *l, struct kept *k)
 }
 
 /* Who stacks the layer may be baselined with it. */
-static int tell_users(struct ledger *l, const struct lower *w)
+static int tell_users(struct ledger *l, const struct lower *w, struct span words)
 {
 	int r = 0;
 
 	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
 		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
 			if (l->kept[k]->lower[j] == w) {
-				r = ledger_baselined(l, l->kept[k]);
+				r = ledger_baselined(l, l->kept[k], words);
 				break;
 			}
 	return r;
@@ -226,16 +226,19 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 
 	l->ring = true;
 	if (e->serial != b->serial || b->known)
-		return tell_users(l, e->lower);
+		return tell_users(l, e->lower, buf_span(&e->words));
 	if (e->failed || b->next != e->n_batches) {
 		b->next = UINT64_MAX; /* whatever still waits is of no use */
 		return e->failed ? failed(l, e) : 0;
 	}
-	r = snap_verify(l->txn, b->no, root);
+	r = ledger_package_records(l, b->no, buf_span(&e->odds));
+	if (r == 0)
+		r = snap_verify(l->txn, b->no, root);
 	if (r == 0)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
 	if (r < 0)
 		return r;
 	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	return tell_users(l, e->lower);
+	r = tell_users(l, e->lower, buf_span(&e->words));
+	return r == 0 && e->tree ? ledger_package_odds(l, e->tree, buf_span(&e->odds)) : r;
 }
