@@ -305,8 +305,12 @@ static void keep_host_trees(struct sensor *s)
 
 		volume_tree_id(&id, "host:", span_of(h->path));
 		t.id = buf_span(&id);
-		if (!keep_tree(s, &t, &lim))
-			roots_absent(s, h);
+		if (!keep_tree(s, &t, &lim)) {
+			BUF struct buf why = {0};
+
+			buf_printf(&why, "host tree %s: %s is not there", h->name, h->path);
+			roots_absent(s, h->path, buf_text(&why));
+		}
 	}
 	roots_appeared(s);
 }
@@ -319,6 +323,22 @@ static bool is_another(const struct reg *r, const struct box *b)
 {
 	return !span_is(b->t.upper, r->kept->upper) ||
 	       (!b->from_files_only && keeping_marks(&b->t) != r->kept->marks);
+}
+
+/* It runs, and we cannot look at it: from within a container that was not shown where its files lie. */
+static void out_of_sight(struct sensor *s, const struct box *b)
+{
+	BUF struct buf upper = {0}, why = {0};
+	struct stat st;
+
+	buf_add_span(&upper, b->t.upper);
+	if (!b->t.mnt_ns || !finder_is_contained(s->finder) || lstat(buf_text(&upper), &st) == 0)
+		return;
+	buf_printf(&why,
+		"container %.*s: its files, %s, are not to be seen from here: mount its engine's "
+		"data root into the daemon's container, at the same path",
+		(int)b->t.name.n, (const char *)b->t.name.p, buf_text(&upper));
+	roots_absent(s, buf_text(&upper), buf_text(&why));
 }
 
 static void keep_box(struct sensor *s, const struct box *b)
@@ -334,8 +354,10 @@ static void keep_box(struct sensor *s, const struct box *b)
 		r = add(s, &b->t, &lim);
 	else
 		update(s, r, &b->t, b->merged);
-	if (!r)
+	if (!r) {
+		out_of_sight(s, b);
 		return;
+	}
 	hold(s, r, b->partial);
 	r->seen = true;
 	r->mnt_ns = b->t.mnt_ns;
