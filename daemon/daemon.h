@@ -24,6 +24,8 @@ int daemon_config(const struct daemon_args *args, struct config **ret);
 int daemon_rules(const struct config *c, struct rules **ret);
 /* --check-config: says "FILE: ok" and, verbosely, the effective configuration. Exit status. */
 int daemon_check_config(const struct daemon_args *args);
+/* The number of a group, by its name or as it stands; -1: there is none of that name. */
+int daemon_group(const char *group);
 /* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our
  * own user when we are not root and so cannot become another. */
 enum { DAEMON_NOBODY = 1 };
