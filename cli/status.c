@@ -293,17 +293,36 @@ static void remark_reload(struct cli *c, const json_t *answer)
 	}
 }
 
+enum { O_LONG, O_HEALTH };
 static const struct option options[] = {
-	{"long", 'l', NULL, "every counter that there is"},
+	[O_LONG] = {"long", 'l', NULL, "every counter that there is"},
+	[O_HEALTH] = {"health", 0, NULL, "say only whether the sensor answers and records"},
 	{NULL, 0, NULL, NULL},
 };
 
+/* For whoever looks after the daemon's process: prints nothing when all is well. */
+static int run_health(struct cli *c)
+{
+	JSON json_t *answer = NULL;
+	int r = boltseal_health(c->h, &c->reply);
+	BUF struct buf why = {0};
+
+	if (r < 0 || c->reply.status != 503)
+		return ask_check(c, r) ? EXIT_TROUBLE : EXIT_CLEAN;
+	answer = json_loadb(c->reply.body, c->reply.body_len, 0, NULL);
+	safe_text(&why, get_text(answer, "reason"), c->utf8_ok, false);
+	return complain("not healthy: %s: `boltseal status` tells more", buf_text(&why));
+}
+
 static int run_status(struct cli *c, const struct args *a)
 {
-	bool whole = a->val[0];
+	bool whole = a->val[O_LONG];
 	JSON json_t *answer = NULL;
-	int r = ask_json(c, boltseal_status(c->h, &c->reply), &answer);
+	int r;
 
+	if (a->val[O_HEALTH])
+		return run_health(c);
+	r = ask_json(c, boltseal_status(c->h, &c->reply), &answer);
 	if (r)
 		return r;
 	c->form->answer(c, answer, &(struct view){NULL, draw, &whole});
@@ -316,9 +335,10 @@ const struct command cmd_status = {
 	.word = "status",
 	.args = "",
 	.sentence = "the daemon's health, counters and open gaps",
-	.text = "One screen; -l has every counter. Under reload it says how each role fared when it last read configuration and "
-		"rules: where that\nfailed, when and why, until a later one succeeds; those before "
-		"stay in force meanwhile.\n\nExample:\n  boltseal status\n",
+	.text = "One screen; -l has every counter. Under reload it says how each role fared when it "
+		"last read configuration\nand rules: where that failed, when and why, until a later "
+		"one succeeds; those before stay in force\nmeanwhile.\n\nExamples:\n  boltseal status\n"
+		"  boltseal status --health || systemctl status boltseald\n",
 	.options = options,
 	.run = run_status,
 };

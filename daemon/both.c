@@ -10,7 +10,6 @@
 #include "daemon/log.h"
 #include "daemon/sock.h"
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -332,13 +331,13 @@ static int make_directory(const struct config *c)
 
 static int socket_group(const struct config *c)
 {
-	const struct group *g = getgrnam(c->group);
+	int gid = daemon_group(c->group);
 
 	if (geteuid() != 0)
 		return -1;
-	if (!g)
+	if (gid < 0)
 		log_note("there is no group %s: only root can use %s", c->group, c->socket);
-	return g ? (int)g->gr_gid : 0;
+	return gid < 0 ? 0 : gid;
 }
 
 static int prepare_privileges(struct both *b)

@@ -2,10 +2,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "store/env.h"
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -165,6 +167,16 @@ int daemon_door_path(const struct config *c, struct buf *out)
 	buf_add(out, c->socket, (size_t)(slash - c->socket) + 1);
 	buf_add_text(out, "door.sock");
 	return buf_err(out);
+}
+
+int daemon_group(const char *group)
+{
+	const struct group *g = getgrnam(group);
+	uint64_t n;
+
+	if (g)
+		return (int)g->gr_gid;
+	return text_u64(span_of(group), 0, INT32_MAX, &n) == 0 ? (int)n : -1;
 }
 
 int daemon_gateway_ids(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)

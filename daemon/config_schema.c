@@ -59,7 +59,7 @@ static const struct config_option options[] = {
 	PATH("socket", config, socket, SOCKET_MAX, BOLTSEAL_SOCKET,
 		"The socket on which `boltseal` and other clients ask."),
 	TEXT("group", config, group, 1, "boltseal",
-		"Group that may connect to the socket. What its members may do there, roles say."),
+		"Group that may connect to the socket, by name or number. What its members may do there, roles say."),
 	PATH("rules_dir", config, rules_dir, TEXT_MAX, CONFIG_RULES_DIR,
 		"Where the rules lie, *.yaml in order of name; see boltseal.rules(5)."),
 

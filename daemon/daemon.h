@@ -35,6 +35,8 @@ int daemon_print_sandbox(const struct daemon_args *args);
 int daemon_processes(const char *what);
 /* --trial: what a service cannot try itself. Exit status. */
 int daemon_trial(const char *path);
+/* The number of a group, by its name or as it stands; -1: there is none of that name. */
+int daemon_group(const char *group);
 /* Who the gateway is: its configured user; nobody when there is no such user (DAEMON_NOBODY); our
  * own user when we are not root and so cannot become another. */
 enum { DAEMON_NOBODY = 1 };

@@ -63,6 +63,8 @@ int boltseal_stream(struct boltseal *h, const char *method, const char *path, co
 
 /* The nouns, one call each. `target` is a name, an id, or the unique beginning of one. */
 int boltseal_status(struct boltseal *h, struct boltseal_reply *reply);
+/* Status 200 while the sensor answers and records, else 503 with a reason. */
+int boltseal_health(struct boltseal *h, struct boltseal_reply *reply);
 int boltseal_doctor(struct boltseal *h, struct boltseal_reply *reply);
 /* Where nobody answers: what can be seen without an answer, as boltseal_doctor()'s `findings`. */
 int boltseal_examine(struct boltseal *h, struct boltseal_reply *reply);

@@ -2,9 +2,9 @@
 #include "daemon/gateway/listen.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,14 +50,14 @@ static int take_over(const char *path, const struct sockaddr_un *sa)
 
 static void give_to_group(const char *path, const char *group)
 {
-	const struct group *gr = group && *group ? getgrnam(group) : NULL;
+	int gid = group && *group ? daemon_group(group) : -1;
 
 	if (chmod(path, 0660) < 0)
 		log_warn("%s: mode 0660 could not be set", path);
-	if (!gr)
+	if (gid < 0)
 		log_note("there is no group %s: only this user may use %s", group ? group : "",
 			path);
-	else if (chown(path, (uid_t)-1, gr->gr_gid) < 0)
+	else if (chown(path, (uid_t)-1, (gid_t)gid) < 0)
 		log_warn("%s could not be given to group %s", path, group);
 }
 

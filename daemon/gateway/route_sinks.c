@@ -3,6 +3,7 @@
 #include "daemon/gateway/gw.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/host_name.h"
 #include "daemon/gateway/sink_impl.h"
 #include "daemon/log.h"
 #include <stdio.h>
@@ -271,7 +272,7 @@ static unsigned tests_running(struct gateway *g)
 
 int route_sink_test(struct call *c)
 {
-	char host[256] = "", name[65];
+	char host[HOST_NAME_ROOM], name[65];
 	int r;
 
 	if (roles_everywhere(c->g->roles, &c->peer->who) < ROLE_OPERATOR)
@@ -279,8 +280,7 @@ int route_sink_test(struct call *c)
 			"sinks get every target's events, and your role is confined by label");
 	if (tests_running(c->g) >= TESTS_MAX)
 		return problem(c, 503, "other tests are running; ask again when they are done");
-	if (gethostname(host, sizeof(host) - 1) < 0)
-		strcpy(host, "unknown");
+	host_name(host);
 	snprintf(name, sizeof(name), "%.*s", (int)c->match.arg[0].n,
 		(const char *)c->match.arg[0].p);
 	r = sinks_test_start(c->g->sinks, name, span_of(host), &c->test);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/host_name.h"
 #include "daemon/sock.h"
 #include "net/conn.h"
 #include <poll.h>
@@ -27,7 +28,7 @@ struct sink_link {
 	enum format format;
 	struct format_options options;
 	bool bsd; /* the header that /dev/log's readers expect */
-	char host[256];
+	char host[HOST_NAME_ROOM];
 	struct buf text, out;
 };
 
@@ -77,8 +78,7 @@ static int connect_net(struct sink_link *l)
 /* A host's name as a header may have it: printable ASCII without blanks. */
 static void learn_host(struct sink_link *l)
 {
-	if (gethostname(l->host, sizeof(l->host) - 1) < 0 || !l->host[0])
-		strcpy(l->host, "-");
+	host_name(l->host);
 	for (char *p = l->host; *p; p++)
 		if (*p <= ' ' || *p > '~')
 			*p = '_';

@@ -98,6 +98,14 @@ static int read_proc(int32_t pid, const char *name, struct buf *out)
 	return fd_read_file(AT_FDCWD, path, PROC_MAX, out);
 }
 
+/* Where we are in a container ourselves, who is in that one may be us as well: it is no other's. */
+static bool is_our_group(struct span cgroup)
+{
+	BUF struct buf own = {.p = NULL};
+
+	return read_proc(getpid(), "cgroup", &own) == 0 && span_eq(buf_span(&own), cgroup);
+}
+
 /* Why the peer is taken for one inside a container; NULL: it is not. */
 static const char *container_reason(
 	int32_t pid, bool (*is_target)(void *ctx, struct span id), void *ctx)
@@ -113,7 +121,7 @@ static const char *container_reason(
 	if (!who_shares_mounts(pid))
 		return "it is in another mount namespace";
 	if (is_target && read_proc(pid, "cgroup", &cgroup) == 0 &&
-		holds_target(buf_span(&cgroup), is_target, ctx))
+		!is_our_group(buf_span(&cgroup)) && holds_target(buf_span(&cgroup), is_target, ctx))
 		return "it is in a container's control group";
 	return NULL;
 }

@@ -30,8 +30,12 @@ static void keep_configured(struct sensor *s)
 		const struct config_host_tree *h = &s->cfg->host[i];
 		struct kept_limits lim = {.exclude = &h->exclude};
 
-		if (!keep(s, h->name, span_of(h->path), &lim))
-			roots_absent(s, h);
+		BUF struct buf why = {0};
+
+		if (keep(s, h->name, span_of(h->path), &lim))
+			continue;
+		buf_printf(&why, "host tree %s: %s is not there", h->name, h->path);
+		roots_absent(s, h->path, buf_text(&why));
 	}
 	roots_appeared(s);
 }

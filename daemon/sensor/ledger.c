@@ -18,8 +18,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	runs_new(&l->runs);
 	floods_new(&l->floods);
 	floods_limit(l->floods, &opt->flood);
-	if (gethostname(l->host, sizeof(l->host) - 1) < 0)
-		snprintf(l->host, sizeof(l->host), "unknown");
+	host_name(l->host);
 	l->held_tail = &l->held;
 	l->beat.next = clock_mono() + opt->heartbeat;
 	ledger_holds_init(l);

@@ -1,6 +1,7 @@
 /* ledger_impl.h - what the ledger's files share. Nobody else includes it. */
 #pragma once
 
+#include "base/host_name.h"
 #include "daemon/sensor/ledger.h"
 #include "daemon/sensor/runs.h"
 #include "store/journal.h"
@@ -56,7 +57,7 @@ struct ledger {
 	struct txn *txn;
 	struct journal_head head;
 	int64_t now;
-	char host[256];
+	char host[HOST_NAME_ROOM];
 	struct item *batch[LEDGER_BATCH];
 	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
 	size_t n_batch, bad;		/* bad: which item the last attempt failed on */

@@ -295,6 +295,22 @@ static bool is_another(const struct reg *r, const struct box *b)
 	       (!b->from_files_only && keeping_marks(&b->t) != r->kept->marks);
 }
 
+/* It runs, and we cannot look at it: from within a container that was not shown where its files lie. */
+static void out_of_sight(struct sensor *s, const struct box *b)
+{
+	BUF struct buf upper = {0}, why = {0};
+	struct stat st;
+
+	buf_add_span(&upper, b->t.upper);
+	if (!b->t.mnt_ns || !finder_is_contained(s->finder) || lstat(buf_text(&upper), &st) == 0)
+		return;
+	buf_printf(&why,
+		"container %.*s: its files, %s, are not to be seen from here: mount its engine's "
+		"data root into the daemon's container, at the same path",
+		(int)b->t.name.n, (const char *)b->t.name.p, buf_text(&upper));
+	roots_absent(s, buf_text(&upper), buf_text(&why));
+}
+
 static void keep_box(struct sensor *s, const struct box *b)
 {
 	struct kept_limits lim = {.merged = b->merged, .partial = b->partial};
@@ -308,8 +324,10 @@ static void keep_box(struct sensor *s, const struct box *b)
 		r = add(s, &b->t, &lim);
 	else
 		update(s, r, &b->t, b->merged);
-	if (!r)
+	if (!r) {
+		out_of_sight(s, b);
 		return;
+	}
 	hold(s, r, b->partial);
 	r->seen = true;
 	r->mnt_ns = b->t.mnt_ns;

@@ -179,19 +179,17 @@ static void gap_of(struct sensor *s, const char *path, const char *detail)
 	sensor_push(s, &g->item);
 }
 
-void roots_absent(struct sensor *s, const struct config_host_tree *h)
+void roots_absent(struct sensor *s, const char *path, const char *why)
 {
 	struct absent *a = s->reg.absent;
-	BUF struct buf why = {0};
 
-	while (a && strcmp(a->path, h->path) != 0)
+	while (a && strcmp(a->path, path) != 0)
 		a = a->next;
-	watch_path(s, h->path);
+	watch_path(s, path);
 	if (!a) {
-		buf_printf(&why, "host tree %s: %s is not there", h->name, h->path);
-		log_warn("%s", buf_text(&why));
-		gap_of(s, h->path, buf_text(&why));
-		a = absent_add(s, span_of(h->path));
+		log_warn("%s", why);
+		gap_of(s, path, why);
+		a = absent_add(s, span_of(path));
 	}
 	a->seen = true;
 }

@@ -20,8 +20,8 @@ bool roots_is_anew(const struct reg *r);
 /* What is to be told of a tree once the ledger knows it. */
 void roots_first(struct sensor *s, struct reg *r);
 
-/* Configured, and neither there nor known: told once, until roots_appeared() misses it among those. */
-void roots_absent(struct sensor *s, const struct config_host_tree *h);
+/* To be kept, and neither there nor known: told once, until roots_appeared() misses it among those. */
+void roots_absent(struct sensor *s, const char *path, const char *why);
 void roots_appeared(struct sensor *s);
 /* What an earlier life told to be absent. */
 void roots_start(struct sensor *s);

@@ -24,7 +24,8 @@ struct space {
 struct spaces {
 	struct space *first;
 	size_t n;
-	uint64_t own, host; /* the inodes of the namespaces that we live in, and that is the host's */
+	uint64_t own,
+		host; /* the inodes of the namespaces that we live in, and that is the host's */
 	uint64_t host_sign;
 	bool host_moved; /* it is to be taken again */
 };

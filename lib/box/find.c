@@ -95,7 +95,8 @@ static int read_host(struct look *l, struct mounts *init)
 	l->init_root = l->root;
 	if (mounts_of_pid(1, l->f->how, init) == 0 && mounts_root(init))
 		l->init_root = *mounts_root(init);
-	l->contained = l->f->host_ns != l->f->own_ns && !mounts_same_tree(&l->root, &l->init_root);
+	l->f->contained =
+		l->f->host_ns != l->f->own_ns && !mounts_same_tree(&l->root, &l->init_root);
 	return 0;
 }
 
@@ -227,6 +228,11 @@ void finder_data_roots(const struct finder *f, struct buf *ret)
 		buf_bytes(ret, f->docker.v[i]);
 	for (size_t i = 0; i < f->storage.n; i++)
 		buf_bytes(ret, f->storage.v[i]);
+}
+
+bool finder_is_contained(const struct finder *f)
+{
+	return f->contained;
 }
 
 const struct mnt_ns *finder_spaces(struct finder *f, size_t *ret_n)

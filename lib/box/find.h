@@ -36,6 +36,8 @@ int finder_look(struct finder *f, struct box_list *ret, struct buf *notes);
 void finder_data_roots(const struct finder *f, struct buf *ret);
 /* The mount namespaces of the last look, ours among them; until the next one. */
 const struct mnt_ns *finder_spaces(struct finder *f, size_t *ret_n);
+/* Do we run in a container ourselves, whose mounts show us the host's trees? As the last look found it. */
+bool finder_is_contained(const struct finder *f);
 /* Directories whose change means "look again" (renames, new and removed containers): for inotify.
  * Fills a NULL-terminated list that lives until the next finder_look(). */
 const char *const *finder_watch_paths(struct finder *f);

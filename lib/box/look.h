@@ -11,6 +11,7 @@ struct finder {
 	struct paths docker, storage, run, ignore;
 	const char *lxc_path, *machines_path;
 	uint64_t own_ns, host_ns; /* mount namespaces: ours, and the host's */
+	bool contained;		  /* we are in a container ourselves: our root is not the host's */
 	struct namespaces spaces; /* of the last look */
 	struct arena watch_mem;	  /* of the last look */
 	const char **watch;
@@ -21,7 +22,6 @@ struct look {
 	struct adapter_ctx ctx;
 	struct mounts host;
 	struct mount root, init_root; /* ours, and pid 1's */
-	bool contained;		      /* we are in a container ourselves: ours is not the host's */
 	bool sees_processes; /* of whoever it may be: a namespace without one is empty, then */
 	struct box_list *list;
 };

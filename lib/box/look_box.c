@@ -25,7 +25,7 @@ bool mounts_same_tree(const struct mount *a, const struct mount *b)
 /* Private namespaces of services, a rootless engine's pause process: the host's own tree. */
 static bool is_host_root(const struct look *l, const struct mount *root)
 {
-	return (!l->contained && mounts_same_tree(root, &l->root)) ||
+	return (!l->f->contained && mounts_same_tree(root, &l->root)) ||
 	       mounts_same_tree(root, &l->init_root);
 }
 
@@ -275,7 +275,7 @@ static void fill_mounts(
 {
 	struct arena *mem = &l->list->mem;
 	/* What the host shows us, in a container of our own, is no volume of it. */
-	bool ours = l->contained && b->t.mnt_ns == l->f->own_ns;
+	bool ours = l->f->contained && b->t.mnt_ns == l->f->own_ns;
 
 	b->mount = arena_alloc(mem, m->n * sizeof(*b->mount));
 	b->n_mount = 0;

@@ -36,6 +36,11 @@ int boltseal_status(struct boltseal *h, struct boltseal_reply *reply)
 	return get_plain(h, "/v1/status", reply);
 }
 
+int boltseal_health(struct boltseal *h, struct boltseal_reply *reply)
+{
+	return get_plain(h, "/healthz", reply);
+}
+
 int boltseal_doctor(struct boltseal *h, struct boltseal_reply *reply)
 {
 	return get_plain(h, "/v1/doctor", reply);

@@ -1,0 +1,27 @@
+#include "base/host_name.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* It goes into every event and into the head of syslog messages. */
+static int is_sound(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= ' ' || s[i] > '~')
+			return 0;
+	return n > 0 && n < HOST_NAME_ROOM;
+}
+
+void host_name(char out[HOST_NAME_ROOM])
+{
+	const char *given = getenv("BOLTSEAL_HOST_NAME");
+
+	if (given && is_sound(given))
+		strcpy(out, given);
+	else if (gethostname(out, HOST_NAME_ROOM - 1) < 0 || !out[0])
+		strcpy(out, "unknown");
+	out[HOST_NAME_ROOM - 1] = 0;
+}
