@@ -5,7 +5,6 @@
 #include "daemon/log.h"
 #include "daemon/sensor/arming.h"
 #include "daemon/sensor/covers.h"
-#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
@@ -404,7 +403,7 @@ static void look_at_volumes(struct sensor *s, const struct box_list *l)
 				keep_volume(s, l, &l->v[i].mount[j]);
 }
 
-void registry_look(struct sensor *s)
+void registry_look(struct sensor *s, registry_trees *trees)
 {
 	BOX_LIST struct box_list l = {0};
 	BUF struct buf notes = {0};
@@ -424,7 +423,7 @@ void registry_look(struct sensor *s)
 		keep_box(s, &l.v[i]);
 	refuse_begin(s);
 	look_at_volumes(s, &l);
-	hosts_keep(s);
+	trees(s);
 	for (r = s->reg.regs; r; r = next) {
 		next = r->next;
 		if (!r->seen && r->kept->kind == TARGET_HOST)
@@ -485,7 +484,7 @@ static void read_stored(struct sensor *s, struct buf *list)
 	}
 }
 
-void registry_start(struct sensor *s)
+void registry_start(struct sensor *s, registry_trees *trees)
 {
 	BUF struct buf list = {0};
 	struct rd at;
@@ -493,7 +492,7 @@ void registry_start(struct sensor *s)
 	s->reg.first_look = true;
 	read_stored(s, &list);
 	roots_start(s);
-	registry_look(s);
+	registry_look(s, trees);
 	at = rd_of(buf_span(&list));
 	while (!rd_end(&at)) {
 		uint32_t no = rd_be32(&at);
