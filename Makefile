@@ -60,6 +60,12 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+$(OUT)/tests/box/tools/%: tests/box/tools/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
+	        $(DAE_LIBS) $(LIB_LIBS)
+
 $(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -121,7 +127,7 @@ box-and-fuzz: all
 	        $(MAKE) --no-print-directory box; box=$$?; \
 	        wait $$fuzz; fuzz=$$?; cat $(OUT)/fuzz.log; [ $$box = 0 ] && [ $$fuzz = 0 ]
 
-box: all
+box: all $(OUT)/tests/box/tools/hostile
 	@$(PROVE) $(BOX)
 
 cli-check: all
