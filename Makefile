@@ -97,6 +97,12 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+$(OUT)/tests/box/tools/%: tests/box/tools/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
+	        $(DAE_LIBS) $(LIB_LIBS)
+
 $(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -174,7 +180,7 @@ beside:
 	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
 	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
 
-box: all
+box: all $(OUT)/tests/box/tools/hostile
 	@$(PROVE) $(BOX)
 
 cli-check: all
