@@ -144,6 +144,14 @@ $(OUT)/bin/%: tests/fuzz/%.c $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) -fsanitize=fuzzer,address,undefined -pthread -o $@ $< \
 	        $(OUT)/libdaemon.a $(OUT)/libboltseal.a $(DAE_LIBS) $(LIB_LIBS)
 
+# The chart and manifests for Kubernetes, with a Go compiler and npm: not in `make check`.
+KUBE_DEPS := golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev python3-yaml \
+        python3-jsonschema curl
+check-kube: all
+	@packaging/deps $(KUBE_DEPS)
+	@packaging/deps --idle nginx-light
+	@OUT=$(OUT) $(PROVE) tests/kube/check
+
 check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) all
 	@$(MAKE) --no-print-directory -j$(CPUS) lint
@@ -219,6 +227,7 @@ help:
 	@echo "make demo       (root) install what is needed, build, show the story in a minute"
 	@echo "make check      (root) install what is needed, build, run every test"
 	@echo "  lint unit unit-asan unit-tsan sanitized cli-check fuzz box crash   its parts, one by one"
+	@echo "make check-kube (root) the chart and manifests for Kubernetes, against its schemas"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
 	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
 	@echo "make man        the manual pages into build/man"
@@ -231,7 +240,7 @@ clean:
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 .PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
-        fuzz-run check demo bench deps man install help
+        fuzz-run check check-kube demo bench deps man install help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

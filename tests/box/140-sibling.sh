@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2015,SC2119,SC2317 # bail ends; no arguments; called by wait_until
+# shellcheck disable=SC2013,SC2015,SC2119,SC2317 # pids; bail ends; no arguments; called by wait_until
 # The daemon in a container, as its Kubernetes manifests run it, keeps its siblings: image, privileges and
 # mounts are those that are shipped. Asked from the host, from a sibling, and from within.
 cd "$(dirname "$0")" || exit 99
