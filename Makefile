@@ -1,18 +1,47 @@
 # boltseal - `make help` lists what can be made.
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
-WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+WERROR   := -Werror
+WARN     := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 STD      := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
-HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fcf-protection
+PROTECT  := $(if $(filter x86_64-% i%86-%,$(shell $(CC) -dumpmachine)),-fcf-protection)
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE $(PROTECT)
 LDHARDEN := -pie -Wl,-z,relro,-z,now
 OUT      ?= build
 SAN      ?=
 DEPGEN    = -MMD -MP
 VERSION  := 0.1.0
 
-ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDEN)) \
+# Where things are installed; what programs must know of it is compiled in.
+PREFIX       ?= /usr
+DESTDIR      ?=
+BINDIR       ?= $(PREFIX)/bin
+SBINDIR      ?= $(PREFIX)/sbin
+LIBDIR       ?= $(PREFIX)/lib
+INCLUDEDIR   ?= $(PREFIX)/include
+DATADIR      ?= $(PREFIX)/share
+MANDIR       ?= $(DATADIR)/man
+DOCDIR       ?= $(DATADIR)/doc/boltseal
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+BASHDIR      ?= $(DATADIR)/bash-completion/completions
+ZSHDIR       ?= $(DATADIR)/zsh/site-functions
+FISHDIR      ?= $(DATADIR)/fish/vendor_completions.d
+UNITDIR      ?= $(PREFIX)/lib/systemd/system
+GENERATORDIR ?= $(PREFIX)/lib/systemd/system-generators
+SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
+CATALOGDIR   ?= $(PREFIX)/lib/systemd/catalog
+SYSCONFDIR   ?= /etc
+APPARMORDIR  ?= $(SYSCONFDIR)/apparmor.d
+LOGROTATEDIR ?= $(SYSCONFDIR)/logrotate.d
+LOCALSTATEDIR ?= /var
+RUNSTATEDIR  ?= /run
+PATHS = -DBOLTSEAL_CONF_DIR='"$(SYSCONFDIR)/boltseal"' -DBOLTSEAL_STATE_DIR='"$(LOCALSTATEDIR)/lib/boltseal"' \
+        -DBOLTSEAL_SOCKET='"$(RUNSTATEDIR)/boltseal/boltseal.sock"'
+
+ALL_CFLAGS = $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) $(PATHS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDEN)) \
              -Ilib -I. -DBOLTSEAL_VERSION='"$(VERSION)"'
-ALL_LDFLAGS = $(if $(SAN),-fsanitize=$(SAN),$(LDHARDEN)) -pthread
+ALL_LDFLAGS = $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN),$(LDHARDEN)) -pthread
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 DAE_SRC := $(sort $(wildcard daemon/*.c daemon/*/*.c))
@@ -24,12 +53,20 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
 LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
-DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz
+CLI_LIBS := -lz
+DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp -lsqlite3
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
 
-$(OUT)/%.o: %.c
+# What is compiled in and no file tells of: when it is another, so is everything.
+$(OUT)/compiled-in: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR)" | cmp -s - $@ || \
+	        printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR)" >$@
+FORCE:
+
+$(OUT)/%.o: %.c $(OUT)/compiled-in
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) -c -o $@ $<
@@ -39,12 +76,12 @@ $(OUT)/daemon/gateway/openapi.o: conf/openapi.yaml
 
 $(OUT)/libboltseal.a: $(LIB_OBJ)
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar rcsD $@ $^
 
 # The daemon's rooms as an archive too, so that a unit test links only what it names.
 $(OUT)/libdaemon.a: $(filter-out $(OUT)/daemon/main.o,$(DAE_OBJ))
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar rcsD $@ $^
 
 $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 	@echo "  LD    $@"
@@ -52,7 +89,7 @@ $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 
 $(OUT)/boltseal: $(CLI_OBJ) $(OUT)/libboltseal.a
 	@echo "  LD    $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
 $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
@@ -89,37 +126,53 @@ unit: all $(UNIT_BIN)
 	@$(UNIT_RUN)
 	@$(PROVE) tests/gold/format/properties.py :: $(OUT)/tests/unit/wire/format
 
+IN_ASAN   = $(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g'
+IN_TSAN   = $(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
+            UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)'
+asan-built:
+	@$(IN_ASAN) all unit-built
+
+tsan-built:
+	@$(IN_TSAN) all unit-built
+
+unit-built: $(UNIT_BIN)
+
 unit-asan:
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' \
-	        UNIT_LIBS='$(UNIT_LIBS)' all unit-run
+	@$(IN_ASAN) all unit-run
 
 unit-run: $(UNIT_BIN)
 	@ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 $(UNIT_RUN)
 
 unit-tsan:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
-	        UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)' unit-run
+	@$(IN_TSAN) unit-run
 
 # The programs themselves under both sanitizers, through a short rough day.
 sanitized:
-	@$(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' all
-	@$(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CFLAGS='-O1 -g' all
+	@$(IN_TSAN) all
+	@$(IN_ASAN) all
 	@OUT=$(TSAN_OUT) $(TSAN_RUN) $(PROVE) tests/box/sanitized.sh :: thread
 	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
 
 lint: all man $(OUT)/tests/unit/wire/show
-	@$(PROVE) tests/lint/run tests/lint/tools
+	@$(PROVE) tests/lint/run tests/lint/units tests/lint/tools
 	@$(PROVE) tests/lint/manual.py :: $(OUT)
 	@python3 tests/lint/openapi.py $(OUT)/tests/unit/wire/show
 
 format:
 	@find lib daemon cli tests -name '*.[ch]' | xargs -n 40 clang-format --style=file -i
 
-# The scenarios wait most of the time, one after the other; the fuzzers take what processors are left.
-box-and-fuzz: all
-	@nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) fuzz >$(OUT)/fuzz.log 2>&1 & fuzz=$$!; \
+# The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
+# processors they leave, and is printed when both are through.
+BESIDE := fuzz asan-built tsan-built deb-built
+box-and-beside: all
+	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
-	        wait $$fuzz; fuzz=$$?; cat $(OUT)/fuzz.log; [ $$box = 0 ] && [ $$fuzz = 0 ]
+	        wait $$beside; beside=$$?; cat $(OUT)/beside.log; [ $$box = 0 ] && [ $$beside = 0 ]
+
+# All of them, whichever fails, one after the other.
+beside:
+	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
+	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
 
 box: all
 	@$(PROVE) $(BOX)
@@ -157,11 +210,12 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) lint
 	@$(MAKE) --no-print-directory -j$(CPUS) unit
 	@$(MAKE) --no-print-directory cli-check
+	@$(MAKE) --no-print-directory box-and-beside
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
-	@$(MAKE) --no-print-directory box-and-fuzz
 	@$(MAKE) --no-print-directory crash
+	@$(MAKE) --no-print-directory check-package
 	@echo "check: everything passed"
 
 # ---- what a person asks for -----------------------------------------------------------------------
@@ -184,63 +238,114 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
         rsyslog rsyslog-openssl openssl libivykis0 libnet1 libwrap0
 # for sinks of type https
 DEPS += libcurl4-openssl-dev
+# what each role may ask the kernel for: daemon/wall.h
+DEPS += libseccomp-dev
+# rpm's database, for the host's own baseline; rpm itself makes one for a test
+DEPS += libsqlite3-dev
+TEST_DEPS += rpm
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
-IDLE_DEPS := prometheus
+IDLE_DEPS := prometheus apparmor
+# What packages are built and looked at with; the RPM is not part of check.
+PACK_DEPS := dpkg-dev debhelper dh-apparmor fakeroot lintian
+RPM_DEPS := rpm rpm2cpio cpio rpmlint
 deps:
-	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS))
+	@packaging/deps $(DEPS) $(if $(filter demo,$(MAKECMDGOALS)),,$(TEST_DEPS) $(PACK_DEPS))
 	@$(if $(filter demo,$(MAKECMDGOALS)),true,packaging/deps --idle $(IDLE_DEPS))
 
 MAN := $(OUT)/man/boltseal.1 $(OUT)/man/boltseald.8 $(OUT)/man/boltseal.yaml.5 $(OUT)/man/boltseal.rules.5 \
-       $(OUT)/man/boltseal.formats.7
+       $(OUT)/man/boltseal.formats.7 $(OUT)/man/boltseal.findings.7
 man: $(MAN)
 $(OUT)/man/boltseal.1: cli/boltseal.1.scd
 $(OUT)/man/boltseald.8: daemon/boltseald.8.scd
 $(OUT)/man/boltseal.yaml.5: conf/boltseal.yaml.5.scd
 $(OUT)/man/boltseal.formats.7: lib/wire/boltseal.formats.7.scd
+$(OUT)/man/boltseal.findings.7: lib/wire/boltseal.findings.7.scd
 $(OUT)/man/boltseal.rules.5: conf/boltseal.rules.5.scd
 $(MAN):
 	@mkdir -p $(@D)
 	@scdoc <$< >$@
 
-PREFIX ?= /usr
-DESTDIR ?=
-BINDIR ?= $(PREFIX)/bin
-SBINDIR ?= $(PREFIX)/sbin
-MANDIR ?= $(PREFIX)/share/man
-SYSCONFDIR ?= /etc
-install: all man
-	install -Dm755 $(OUT)/boltseald $(DESTDIR)$(SBINDIR)/boltseald
-	install -Dm755 $(OUT)/boltseal $(DESTDIR)$(BINDIR)/boltseal
-	install -Dm644 $(OUT)/man/boltseal.1 $(DESTDIR)$(MANDIR)/man1/boltseal.1
-	install -Dm644 $(OUT)/man/boltseald.8 $(DESTDIR)$(MANDIR)/man8/boltseald.8
-	install -Dm644 $(OUT)/man/boltseal.yaml.5 $(DESTDIR)$(MANDIR)/man5/boltseal.yaml.5
-	install -Dm644 $(OUT)/man/boltseal.formats.7 $(DESTDIR)$(MANDIR)/man7/boltseal.formats.7
-	install -Dm644 $(OUT)/man/boltseal.rules.5 $(DESTDIR)$(MANDIR)/man5/boltseal.rules.5
-	install -Dm644 -t $(DESTDIR)$(SYSCONFDIR)/boltseal/rules.d conf/rules.d/*.yaml
-	install -Dm644 conf/boltseal.yaml $(DESTDIR)$(SYSCONFDIR)/boltseal/boltseal.yaml
-	install -Dm644 packaging/journald/boltseal.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/boltseal.catalog
-	install -Dm644 packaging/prometheus/boltseal.rules.yaml $(DESTDIR)$(PREFIX)/share/boltseal/prometheus/boltseal.rules.yaml
+# ---- installing and packages ------------------------------------------------------------------------
+# The public half of the library as one object, so that nothing but boltseal_* can meet the names of
+# whoever links it.
+$(OUT)/dev/libboltseal.a: $(OUT)/libboltseal.a
+	@mkdir -p $(@D)
+	@nm -g --defined-only $< 2>/dev/null | sed -n 's/^[0-9a-f]* T \(boltseal_.*\)/\1/p' | LC_ALL=C sort >$(@D)/names
+	@ld -r -o $(@D)/boltseal.o $$(sed 's/^/-u /' $(@D)/names) $<
+	@objcopy --keep-global-symbols=$(@D)/names $(@D)/boltseal.o
+	@rm -f $@
+	@ar rcsD $@ $(@D)/boltseal.o
+
+COMPLETION := $(OUT)/completion/boltseal $(OUT)/completion/_boltseal $(OUT)/completion/boltseal.fish
+completion: $(COMPLETION)
+$(OUT)/completion/boltseal: SHELL_IS = bash
+$(OUT)/completion/_boltseal: SHELL_IS = zsh
+$(OUT)/completion/boltseal.fish: SHELL_IS = fish
+$(COMPLETION): $(OUT)/boltseal
+	@mkdir -p $(@D)
+	@$(OUT)/boltseal completion $(SHELL_IS) >$@
+
+DIRS := PREFIX DESTDIR BINDIR SBINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR PKGCONFIGDIR BASHDIR ZSHDIR \
+        FISHDIR UNITDIR GENERATORDIR SYSUSERSDIR TMPFILESDIR CATALOGDIR SYSCONFDIR APPARMORDIR LOGROTATEDIR LOCALSTATEDIR \
+        RUNSTATEDIR
+PLACE = @$(foreach v,$(DIRS) OUT MAN VERSION,$v='$($v)') packaging/install
+install: install-daemon install-dev
+install-daemon: all man completion
+	$(PLACE) put daemon
+install-dev: $(OUT)/dev/libboltseal.a
+	$(PLACE) put dev
+uninstall: all man completion
+	$(PLACE) remove daemon dev
+
+# Packages, by packaging/pack: from what is committed or, outside of git, from the sources that lie here.
+# FORMAT=-b leaves the source package out, and deb-built does nothing when the sources are those of the last one.
+dist deb deb-built rpm reproducible:
+	@OUT='$(OUT)' VERSION='$(VERSION)' CPUS='$(CPUS)' packaging/pack $@
+deb deb-built reproducible: pack-deps
+rpm: pack-deps rpm-deps
+pack-deps:
+	@packaging/deps $(DEPS) $(PACK_DEPS)
+rpm-deps:
+	@packaging/deps $(RPM_DEPS)
+print-deps:
+	@echo '$(DEPS)'
+
+# One true build of the packages and what is in them; -full adds what takes a build each: the same bytes
+# from another place, and the RPM.
+check-package: all man completion deb-built
+	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/0*.sh))
+check-package-full: check-package
+	@$(MAKE) --no-print-directory rpm reproducible
+	@OUT='$(OUT)' $(PROVE) $(sort $(wildcard tests/package/1*.sh))
 
 help:
 	@echo "make            build/boltseald and build/boltseal"
 	@echo "make demo       (root) install what is needed, build, show the story in a minute"
 	@echo "make check      (root) install what is needed, build, run every test"
 	@echo "  lint unit unit-asan unit-tsan sanitized cli-check fuzz box crash   its parts, one by one"
+	@echo "  check-package    its last part: a Debian package is built, read, installed and purged"
+	@echo "  check-package-full   and built twice for the same bytes, and an RPM; not in check"
 	@echo "make check-kube (root) the chart and manifests for Kubernetes, against its schemas"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
 	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
 	@echo "make man        the manual pages into build/man"
-	@echo "make install    DESTDIR, PREFIX, BINDIR, SBINDIR, MANDIR, SYSCONFDIR"
+	@echo "make install    DESTDIR, PREFIX, BINDIR, SYSCONFDIR and others that the Makefile begins with"
+	@echo "make uninstall  the same; what was edited in SYSCONFDIR and the store stay"
+	@echo "make deb rpm dist   packages, and the sources as an archive, from what is committed"
+	@echo "make reproducible   the .deb twice, in two places: the same bytes"
 	@echo "make clean      remove build/"
 	@echo "Variables: CC CFLAGS OUT=build SAN=address,undefined FUZZ_SECONDS=3"
 
 clean:
 	rm -rf $(OUT)
 
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
-.PHONY: box-and-fuzz all clean unit unit-asan unit-run unit-tsan sanitized lint format box cli-check crash fuzz \
-        fuzz-run check check-kube demo bench deps man install help
+# The trees of packages have their own.
+-include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
+.PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
+        sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
+        install-daemon install-dev uninstall completion dist deb deb-built rpm reproducible pack-deps rpm-deps \
+        print-deps check-package         check-package-full check-kube help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

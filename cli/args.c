@@ -1,12 +1,13 @@
 /* One pass over argv. Global options may stand anywhere; a command's own only after its word. */
 #include "cli/args.h"
+#include "base/paths.h"
 #include "cli/form.h"
 
 enum global { G_SOCKET, G_FORMAT, G_NO_COLOR, G_HELP, G_VERSION, G_N };
 
 const struct option global_options[] = {
 	[G_SOCKET] = {"socket", 0, "PATH",
-		"the daemon's socket (also BOLTSEAL_SOCKET; /run/boltseal/boltseal.sock)"},
+		"the daemon's socket (also BOLTSEAL_SOCKET; " BOLTSEAL_SOCKET ")"},
 	[G_FORMAT] = {"format", 'o', "FORM",
 		"table, json (one document) or jsonl (one item a line)"},
 	[G_NO_COLOR] = {"no-color", 0, NULL, "no colours (also NO_COLOR); never any in a pipe"},

@@ -1,6 +1,7 @@
 /* What the daemon says is material from outside here, as any file's name is. */
 #include "cli/ask.h"
 #include "base/err.h"
+#include "base/paths.h"
 #include "base/text.h"
 #include "cli/form.h"
 #include "cli/safe.h"
@@ -241,7 +242,8 @@ static const struct {
 	const char *hint;
 } hints[] = {
 	{401, "your user has no role; ask an admin to join you to the group boltseal"},
-	{403, "ask an admin for the role that this needs (`roles:` in /etc/boltseal/boltseal.yaml)"},
+	{403, "ask an admin for the role that this needs (`roles:` in " BOLTSEAL_CONF_DIR
+	      "/boltseal.yaml)"},
 	{404, "`boltseal ps -a` lists the targets"},
 	{414, "the request is too long: name fewer PATHs at once"},
 	{431, "the request is too long: name fewer PATHs at once"},

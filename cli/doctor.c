@@ -1,5 +1,7 @@
 #include "cli/ask.h"
+#include "cli/bundle.h"
 #include "cli/commands.h"
+#include "cli/findings.h"
 #include "cli/form.h"
 #include "cli/safe.h"
 #include "cli/sinks.h"
@@ -86,12 +88,18 @@ static void draw_sinks(struct cli *c, const json_t *sinks)
 static void draw(struct cli *c, const json_t *answer, void *arg)
 {
 	const json_t *probes = json_object_get(answer, "probes");
+	const json_t *findings = json_object_get(answer, "findings");
+	const bool *all = arg;
 	BUF struct buf out = {0};
 
-	(void)arg;
-	if (json_is_array(probes)) {
+	if (json_is_array(findings))
+		findings_draw(c, findings, *all);
+	if (json_array_size(probes)) {
+		out_text(json_is_array(findings) ? "\n" : "");
 		draw_probes(c, probes);
 		draw_targets(c, json_object_get(answer, "targets"));
+	}
+	if (json_is_array(probes) || json_is_array(findings)) {
 		draw_sinks(c, json_object_get(answer, "sinks"));
 		return;
 	}
@@ -99,26 +107,82 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	out_add(buf_span(&out));
 }
 
+/* The gateway has said of what version it and the sensor are. */
+static void add_version(const json_t *answer)
+{
+	struct span theirs = get_text(answer, "version");
+	json_t *findings = json_object_get(answer, "findings");
+	BUF struct buf what = {0};
+
+	if (!theirs.n || span_is(theirs, BOLTSEAL_VERSION) || !json_is_array(findings))
+		return;
+	buf_printf(&what, "this command is of version " BOLTSEAL_VERSION ", boltseald of %.*s",
+		(int)theirs.n, (const char *)theirs.p);
+	json_array_append_new(findings,
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", "versions", "scope", "daemon",
+			"severity", "warning", "what", buf_text(&what), "costs",
+			"Answers may lack what the newer one asks for.", "do",
+			"install the same version of both programs, then systemctl restart boltseald "
+			"boltseal-gateway"));
+}
+
+/* What can be seen without an answer, and why there is none. */
+static int offline(struct cli *c, int r, bool all)
+{
+	BUF struct buf why = {0};
+	JSON json_t *answer = NULL;
+
+	buf_add_text(&why, boltseal_why(c->h));
+	(void)r;
+	if (ask_json(c, boltseal_examine(c->h, &c->reply), &answer) == 0)
+		c->form->answer(c, answer, &(struct view){NULL, draw, &all});
+	return complain("%s", buf_text(&why));
+}
+
+enum { OPT_ALL, OPT_BUNDLE, OPT_EXIT_CODE };
+static const struct option options[] = {
+	[OPT_ALL] = {"all", 'a', NULL, "what is as it should be too"},
+	[OPT_BUNDLE] = {"bundle", 0, "FILE",
+		"write a support bundle, a .tar.gz; - is standard output"},
+	[OPT_EXIT_CODE] = {"exit-code", 0, NULL, "exit with 1 when there is a problem"},
+	{NULL, 0, NULL, NULL},
+};
+
 static int run_doctor(struct cli *c, const struct args *a)
 {
+	bool all = a->val[OPT_ALL];
 	JSON json_t *answer = NULL;
-	int r = ask_json(c, boltseal_doctor(c->h, &c->reply), &answer);
+	int r;
 
-	(void)a;
+	if (a->val[OPT_BUNDLE])
+		return bundle_write(c, a->val[OPT_BUNDLE]);
+	r = boltseal_doctor(c->h, &c->reply);
+	if (r < 0)
+		return offline(c, r, all);
+	r = ask_json(c, r, &answer);
 	if (r)
 		return r;
-	c->form->answer(c, answer, &(struct view){NULL, draw, NULL});
-	return EXIT_CLEAN;
+	add_version(answer);
+	c->form->answer(c, answer, &(struct view){NULL, draw, &all});
+	return a->val[OPT_EXIT_CODE] && findings_have_problem(json_object_get(answer, "findings"))
+		       ? EXIT_DRIFT
+		       : EXIT_CLEAN;
 }
 
 const struct command cmd_doctor = {
 	.word = "doctor",
 	.args = "",
-	.sentence =
-		"what this kernel and host allow, what is live per target, what is lost without",
-	.text = "First what the kernel was tried for and what is lost where it refused; then, per "
-		"target, what is\nseen by event (content, names, attributes, who), and what only "
-		"sweeps find.\n\n"
-		"Example:\n  boltseal doctor\n",
+	.sentence = "what is wrong, what it costs and what to do; what this host allows",
+	.text = "First what is not as it should be, the worst first: what was found, what is lost by it, "
+		"and what to\ndo. boltseal.findings(7) has them all. Then what the kernel was tried for "
+		"and what is lost where it\nrefused; then, per target, what is seen by event (content, "
+		"names, attributes, who), and what only\nsweeps find. Where no daemon answers it says "
+		"what can be seen from outside, and exits with 2.\n\n"
+		"--bundle writes what a supporter needs into one file, which it never overwrites: no "
+		"content of files,\nno paths in targets, no command lines, no tokens.\n\n"
+		"Examples:\n  boltseal doctor\n  boltseal doctor --format json | jq '.findings[] | "
+		"select(.severity != \"ok\")'\n  boltseal doctor --bundle /root/boltseal.tar.gz\n",
+	.exits = "0 done; 1 with --exit-code: there is a problem; 2 no answer, or an error.",
+	.options = options,
 	.run = run_doctor,
 };

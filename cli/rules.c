@@ -1,5 +1,6 @@
 /* rules check reads files here, so that it runs where no daemon does; rules explain asks it. */
 #include "base/clock.h"
+#include "base/paths.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
@@ -9,7 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define RULES_DIR "/etc/boltseal/rules.d"
+#define RULES_DIR BOLTSEAL_CONF_DIR "/rules.d"
 
 enum { O_STRICT };
 static const struct option options[] = {
@@ -217,7 +218,7 @@ const struct command cmd_rules = {
 	.word = "rules",
 	.args = "check [FILE|DIR...] | explain TARGET PATH",
 	.sentence = "lints rule files; says which rule decides for a path, and who loses",
-	.text = "check reads the files (/etc/boltseal/rules.d when none is named) here, without a "
+	.text = "check reads the files (" RULES_DIR " when none is named) here, without a "
 		"daemon, and prints\neach mistake and each rule that is shadowed, expired or named "
 		"twice with its line and column.\nexplain asks the daemon, for paths that do not drift "
 		"too: per property the rule that decides,\nthose that lose, and what a change would "

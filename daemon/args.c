@@ -16,9 +16,13 @@ static const char help[] =
 	"       boltseald [OPTION…] gateway     answer on the socket; no privileges\n"
 	"\n"
 	"      --config FILE      read FILE (default " DAEMON_CONFIG_FILE ", if it is there)\n"
-	"      --state-dir DIR    where the store lies (default /var/lib/boltseal)\n"
-	"      --socket PATH      where clients ask (default /run/boltseal/boltseal.sock)\n"
+	"      --state-dir DIR    where the store lies (default " BOLTSEAL_STATE_DIR ")\n"
+	"      --socket PATH      where clients ask (default " BOLTSEAL_SOCKET ")\n"
 	"      --check-config     say whether the configuration can be used, and end\n"
+	"      --store-format     print the store's format and the program's, and end\n"
+	"      --print-sandbox    print what of the gateway's unit the configured sinks need open\n"
+	"      --processes WHAT   listen or ignore: have the kernel tell of processes (before Linux 6.6)\n"
+	"      --trial FILE       try an overlay as root, and leave what came out for the sensor\n"
 	"  -v, --verbose          log everything; with --check-config print what is in effect\n"
 	"      --version          print the version, and end\n"
 	"  -h, --help             print this, and end\n"
@@ -33,12 +37,26 @@ static const char help[] =
 	"\n"
 	"see also: boltseald(8), boltseal.yaml(5), boltseal(1)\n";
 
-enum { OPT_CONFIG = 256, OPT_STATE, OPT_SOCKET, OPT_CHECK, OPT_VERSION };
+enum {
+	OPT_CONFIG = 256,
+	OPT_STATE,
+	OPT_SOCKET,
+	OPT_CHECK,
+	OPT_STORE_FORMAT,
+	OPT_PROCESSES,
+	OPT_TRIAL,
+	OPT_SANDBOX,
+	OPT_VERSION
+};
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"state-dir", required_argument, NULL, OPT_STATE},
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"check-config", no_argument, NULL, OPT_CHECK},
+	{"store-format", no_argument, NULL, OPT_STORE_FORMAT},
+	{"processes", required_argument, NULL, OPT_PROCESSES},
+	{"trial", required_argument, NULL, OPT_TRIAL},
+	{"print-sandbox", no_argument, NULL, OPT_SANDBOX},
 	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
@@ -64,6 +82,19 @@ static int take_option(int o, char **argv, struct daemon_args *ret)
 		return take_path(&ret->socket, "socket");
 	case OPT_CHECK:
 		ret->check_config = true;
+		return 0;
+	case OPT_STORE_FORMAT:
+		ret->store_format = true;
+		return 0;
+	case OPT_PROCESSES:
+		ret->processes = optarg;
+		if (strcmp(optarg, "listen") == 0 || strcmp(optarg, "ignore") == 0)
+			return 0;
+		return err_set(-EINVAL, "--processes %s, allowed listen or ignore", optarg);
+	case OPT_TRIAL:
+		return take_path(&ret->trial, "trial");
+	case OPT_SANDBOX:
+		ret->print_sandbox = true;
 		return 0;
 	case 'v':
 		ret->verbose = true;

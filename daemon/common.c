@@ -6,6 +6,7 @@
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "store/env.h"
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -138,6 +139,26 @@ int daemon_check_config(const struct daemon_args *args)
 	return 0;
 }
 
+int daemon_store_format(const struct daemon_args *args)
+{
+	CONFIG struct config *c = NULL;
+	uint32_t format = 0;
+	int r = daemon_config(args, &c);
+
+	if (r == 0)
+		r = store_format(c->state_dir, &format);
+	if (r < 0 && r != -ENOENT) {
+		fprintf(stderr, "boltseald: %s\n", err_why());
+		return c ? 1 : 2;
+	}
+	printf("program %d\n", STORE_FORMAT);
+	if (r == 0)
+		printf("store %u\n", format);
+	else
+		puts("store none");
+	return fflush(stdout) ? 1 : 0;
+}
+
 int daemon_door_path(const struct config *c, struct buf *out)
 {
 	const char *slash = strrchr(c->socket, '/');
@@ -178,4 +199,17 @@ int daemon_gateway_ids(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)
 		return err_set(-EINVAL, "gateway.user: %s is root; the gateway must not be",
 			c->gateway_user);
 	return fell_back ? DAEMON_NOBODY : 0;
+}
+
+bool daemon_gateway_service(const struct config *c, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct passwd *user = getpwnam(c->gateway_user);
+
+	if (!user || user->pw_uid == 0 || user->pw_uid == geteuid())
+		return false;
+	if (user->pw_gid != getegid() && !group_member(user->pw_gid))
+		return false;
+	*ret_uid = user->pw_uid;
+	*ret_gid = user->pw_gid;
+	return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/paths.h"
 #include "model/kinds.h"
 
 struct config_list { /* of texts, NULL-terminated so that it can be handed on */
@@ -69,7 +70,7 @@ struct config_sink {
 	bool gzip, ack;
 };
 /* Need not be there. */
-#define CONFIG_RULES_DIR "/etc/boltseal/rules.d"
+#define CONFIG_RULES_DIR BOLTSEAL_CONF_DIR "/rules.d"
 
 struct config {
 	struct arena mem;
@@ -96,6 +97,7 @@ struct config {
 	/* host: */
 	struct config_host_tree *host;
 	size_t n_host;
+	bool host_defaults; /* the host itself: daemon/sensor/hostset.h */
 
 	/* volumes: */
 	bool volumes_watch;
@@ -148,6 +150,8 @@ static inline void config_free_p(struct config **c)
 #define CONFIG CLEANUP(config_free_p)
 /* Prints the effective configuration in its own syntax: what --check-config shows with -v. */
 void config_print(const struct config *c, struct buf *out);
+/* The same to be given away: without what may be a secret in a sink's address and headers. */
+void config_print_bare(const struct config *c, struct buf *out);
 /* The names of the options in which two configurations differ, as a list of buf_bytes(). */
 void config_differences(const struct config *a, const struct config *b, struct buf *out);
 

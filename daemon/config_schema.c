@@ -54,9 +54,9 @@ _Static_assert(offsetof(struct config, n_roles) == offsetof(struct config, roles
 static const struct config_option options[] = {
 	WORD("log.level", config, log_level, CONFIG_LOG_ERR, "err|warn|note|info|debug", "note",
 		"The least important thing that is logged."),
-	PATH("state_dir", config, state_dir, TEXT_MAX, "/var/lib/boltseal",
+	PATH("state_dir", config, state_dir, TEXT_MAX, BOLTSEAL_STATE_DIR,
 		"Where the store lies: layers, baselines and the journal."),
-	PATH("socket", config, socket, SOCKET_MAX, "/run/boltseal/boltseal.sock",
+	PATH("socket", config, socket, SOCKET_MAX, BOLTSEAL_SOCKET,
 		"The socket on which `boltseal` and other clients ask."),
 	TEXT("group", config, group, 1, "boltseal",
 		"Group that may connect to the socket, by name or number. What its members may do there, roles say."),
@@ -95,6 +95,10 @@ static const struct config_option options[] = {
 	PATH("host[].path", config_host_tree, path, TEXT_MAX, NULL, "The directory that is kept."),
 	GLOBS("host[].exclude", config_host_tree, exclude, "[]",
 		"What is left out, relative to the tree's root and with a leading slash."),
+
+	BOOL("host_defaults", config, host_defaults, "true",
+		"Whether the host itself is kept besides: its programs, libraries, /etc and /boot, as the "
+		"target host, see HOST. What a tree of host keeps is left out there."),
 
 	BOOL("volumes.watch", config, volumes_watch, "true",
 		"Whether directories of the host that are mounted into containers are kept too, but "

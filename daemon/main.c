@@ -19,6 +19,14 @@ int main(int argc, char **argv)
 		SIG_IGN); /* a reader of the log or a client that went away is no reason to end */
 	if (args.check_config)
 		return daemon_check_config(&args);
+	if (args.store_format)
+		return daemon_store_format(&args);
+	if (args.print_sandbox)
+		return daemon_print_sandbox(&args);
+	if (args.processes)
+		return daemon_processes(args.processes);
+	if (args.trial)
+		return daemon_trial(args.trial);
 	switch (args.run) {
 	case ROLE_RUN_SENSOR:
 		return sensor_main(&args);

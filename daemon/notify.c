@@ -1,8 +1,10 @@
 /* The service manager is told by one datagram. A role that the supervisor started has no manager:
  * it writes one byte to the supervisor's pipe when it is ready. */
 #include "daemon/daemon.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -42,9 +44,29 @@ static void tell_manager(const char *path, const char *state)
 void notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
+	char text[96];
 
 	if (strncmp(state, "READY=1", 7) == 0)
 		tell_supervisor();
-	if (path)
-		tell_manager(path, state);
+	if (!path)
+		return;
+	/* A manager that waits for the end of a reload must know which one it was. */
+	if (strcmp(state, "RELOADING=1") == 0) {
+		snprintf(text, sizeof(text), "%s\nMONOTONIC_USEC=%lld", state,
+			(long long)(clock_mono() / 1000));
+		state = text;
+	}
+	tell_manager(path, state);
+}
+
+int64_t notify_alive_every(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t n, who = (uint64_t)getpid();
+
+	if (!usec || text_u64(span_of(usec), 1, INT64_MAX / 1000, &n) < 0)
+		return 0;
+	if (pid && (text_u64(span_of(pid), 1, INT32_MAX, &who) < 0 || who != (uint64_t)getpid()))
+		return 0;
+	return (int64_t)n * 1000 / 2;
 }

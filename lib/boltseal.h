@@ -22,7 +22,9 @@
 extern "C" {
 #endif
 
+#ifndef BOLTSEAL_SOCKET
 #define BOLTSEAL_SOCKET "/run/boltseal/boltseal.sock"
+#endif
 
 struct boltseal;
 
@@ -64,6 +66,8 @@ int boltseal_status(struct boltseal *h, struct boltseal_reply *reply);
 /* Status 200 while the sensor answers and records, else 503 with a reason. */
 int boltseal_health(struct boltseal *h, struct boltseal_reply *reply);
 int boltseal_doctor(struct boltseal *h, struct boltseal_reply *reply);
+/* Where nobody answers: what can be seen without an answer, as boltseal_doctor()'s `findings`. */
+int boltseal_examine(struct boltseal *h, struct boltseal_reply *reply);
 int boltseal_layers(struct boltseal *h, struct boltseal_reply *reply);
 int boltseal_targets(struct boltseal *h, int all, struct boltseal_reply *reply);
 int boltseal_target(struct boltseal *h, const char *target, struct boltseal_reply *reply);

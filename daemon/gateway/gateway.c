@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STORE_RETRY_MS = 250 };
@@ -20,9 +21,11 @@ struct life {
 	struct config *config;
 	struct store *store;
 	struct gateway g;
+	struct wall wall;
 	int signal_fd, listen_fd;
 	char *socket, *state_dir; /* as it was started with, whatever is reloaded */
 	bool made, running, stop;
+	int64_t alive_every, alive_due; /* the service manager's watchdog; 0: none */
 };
 
 static void life_end(struct life *l)
@@ -32,6 +35,7 @@ static void life_end(struct life *l)
 	store_close(l->running ? l->g.store : l->store);
 	if (l->made)
 		unlink(l->socket);
+	wall_fini(&l->wall);
 	free(l->socket);
 	free(l->state_dir);
 	fd_close(&l->listen_fd);
@@ -116,6 +120,20 @@ static int wait_for_store(struct life *l)
 	return 0;
 }
 
+/* Everything that is not needed any more is given away. The sinks' place is made before. */
+static void build_wall(struct life *l)
+{
+	BUF struct buf dir = {.p = NULL};
+	struct wall_gateway w = {.config = l->config,
+		.state_dir = l->state_dir,
+		.own_socket = l->made ? l->socket : NULL};
+
+	gw_sinks_dir(l->config, &dir);
+	w.sinks_dir = buf_text(&dir);
+	(void)mkdir(w.sinks_dir, 0700); /* who needs it says what is wrong with it */
+	wall_gateway(&l->wall, &w);
+}
+
 static int start(struct life *l)
 {
 	BUF struct buf door = {.p = NULL};
@@ -129,10 +147,26 @@ static int start(struct life *l)
 		limits.connections = l->config->max_connections;
 	if (r < 0)
 		return r;
+	build_wall(l);
+	limits.wall = &l->wall;
 	l->running = true;
 	r = gw_init(&l->g, l->config, l->store, l->listen_fd, buf_text(&door), &limits);
 	l->g.store_dir = l->state_dir;
 	gw_set_rules(&l->g, rules);
+	return r;
+}
+
+/* One turn of the loop: that it turns is what the service manager hears. */
+static int turn(struct life *l)
+{
+	int64_t left = l->alive_due - clock_mono();
+	int wait = !l->alive_every ? -1 : left > 0 ? (int)(left / CLOCK_MS) + 1 : 0;
+	int r = gw_step(&l->g, l->signal_fd, wait);
+
+	if (l->alive_every && clock_mono() >= l->alive_due) {
+		l->alive_due = clock_mono() + l->alive_every;
+		notify("WATCHDOG=1");
+	}
 	return r;
 }
 
@@ -154,8 +188,10 @@ static int live(struct life *l)
 		return r;
 	notify("READY=1");
 	log_info("answering on %s", l->socket);
+	l->alive_every = notify_alive_every();
+	l->alive_due = clock_mono() + l->alive_every;
 	while (r == 0 && !l->stop) {
-		r = gw_step(&l->g, l->signal_fd, -1);
+		r = turn(l);
 		on_signals(l);
 	}
 	notify("STOPPING=1");

@@ -14,6 +14,7 @@
 #include "daemon/gateway/roles.h"
 #include "daemon/gateway/sinks.h"
 #include "daemon/reloaded.h"
+#include "daemon/wall.h"
 #include "policy/rules.h"
 #include "store/hold.h"
 #include "store/journal.h"
@@ -54,9 +55,10 @@ struct gw_limits {
 	uint32_t connections, per_uid, streams;
 	size_t body;
 	int64_t request, idle,
-		answer;	   /* ns: until a request is whole, between two, until it is read */
-	int64_t heartbeat; /* ns */
-	int64_t grace;	   /* ns that a sensor which is down is waited for: it may be restarting */
+		answer;		 /* ns: until a request is whole, between two, until it is read */
+	int64_t heartbeat;	 /* ns */
+	const struct wall *wall; /* what the process has given away; NULL: nothing */
+	int64_t grace; /* ns that a sensor which is down is waited for: it may be restarting */
 };
 extern const struct gw_limits gw_limits_default;
 
@@ -90,6 +92,8 @@ void gw_fini(struct gateway *g); /* not the config nor the store */
 /* One turn: waits at most `wait_ms` for something to happen and does it. `extra_fd` (-1: none)
  * wakes it too. */
 int gw_step(struct gateway *g, int extra_fd, int wait_ms);
+/* Where sinks keep their positions. */
+void gw_sinks_dir(const struct config *c, struct buf *out);
 int gw_set_config(struct gateway *g, struct config *config); /* the old one is the caller's again */
 void gw_set_rules(struct gateway *g, struct rules *rules);   /* takes the reference */
 

@@ -23,7 +23,7 @@ const struct gw_limits gw_limits_default = {
 
 /* Where sinks keep their positions: what the configuration says, what the service manager gives, or
  * a directory of the store's that the sensor has made for us. */
-static void sinks_dir(const struct config *c, struct buf *out)
+void gw_sinks_dir(const struct config *c, struct buf *out)
 {
 	const char *given = getenv("STATE_DIRECTORY");
 	size_t n = given ? strcspn(given, ":") : 0;
@@ -41,8 +41,12 @@ static int start_sinks(struct gateway *g, const struct config *c)
 	BUF struct buf dir = {0};
 	struct sinks_options o = {.version = BOLTSEAL_VERSION};
 
+	if (g->limits.wall) {
+		o.refuses = wall_refuses;
+		o.wall = g->limits.wall;
+	}
 	if (c->state_dir) {
-		sinks_dir(c, &dir);
+		gw_sinks_dir(c, &dir);
 		o.dir = buf_text(&dir);
 	}
 	return sinks_new(&g->sinks, g->store, &o);

@@ -2,8 +2,11 @@
 #include "daemon/gateway/gw.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "daemon/gateway/findings.h"
+#include "daemon/self.h"
 #include "wire/jansson.h"
 #include "wire/show.h"
+#include <sys/statvfs.h>
 
 #define PATIENCE (5 * CLOCK_S)
 
@@ -113,16 +116,22 @@ static int show_floods(struct json *j, struct txn *t)
 	return r < 0 ? r : 0;
 }
 
-static void show_store(struct json *j, const struct store_stats *s)
+static void show_store(struct json *j, const struct call *c, const struct store_stats *s)
 {
+	struct statvfs v;
+
 	json_key(j, "store");
 	json_open(j, '{');
+	if (c->g->store_dir && statvfs(c->g->store_dir, &v) == 0)
+		json_m_uint(j, "disk_free", (uint64_t)v.f_bavail * v.f_frsize);
 	json_m_uint(j, "drift", s->drift);
 	json_m_uint(j, "format", s->format);
+	json_m_uint(j, "idle", s->idle);
 	json_m_uint(j, "journal", s->journal);
 	json_m_uint(j, "layers", s->layers);
 	json_m_uint(j, "map_limit", s->map_limit);
 	json_m_uint(j, "map_size", s->map_size);
+	json_m_uint(j, "reader_lag", s->reader_lag);
 	json_m_uint(j, "readers", s->readers);
 	json_m_uint(j, "records", s->records);
 	json_m_uint(j, "seen", s->seen);
@@ -131,25 +140,40 @@ static void show_store(struct json *j, const struct store_stats *s)
 	json_close(j, '}');
 }
 
-static int count_states(struct txn *t, uint64_t n[STATE_N])
+struct states {
+	uint64_t n[STATE_N], drifted, late, raw; /* the last two of running ones */
+};
+
+static int count_states(struct txn *t, struct states *ret)
 {
 	struct target tg;
 	uint32_t no = 0;
 	int r;
 
-	memset(n, 0, STATE_N * sizeof(*n));
-	while ((r = targets_next(t, &no, &tg)) == 0)
-		n[tg.state]++;
+	memset(ret, 0, sizeof(*ret));
+	while ((r = targets_next(t, &no, &tg)) == 0) {
+		struct target_state_rec s = {.generation = 0};
+
+		if ((r = targets_state_get(t, tg.no, &s)) < 0)
+			return r;
+		ret->n[tg.state]++;
+		ret->drifted += tg.state != STATE_REMOVED && s.n_added + s.n_changed + s.n_deleted;
+		ret->late += tg.state == STATE_RUNNING && tg.late;
+		ret->raw += tg.state == STATE_RUNNING && !s.baselined;
+	}
 	return r < 0 ? r : 0;
 }
 
-static void show_states(struct json *j, const uint64_t n[STATE_N])
+static void show_states(struct json *j, const struct states *s)
 {
 	json_key(j, "targets");
 	json_open(j, '{');
-	json_m_uint(j, "removed", n[STATE_REMOVED]);
-	json_m_uint(j, "running", n[STATE_RUNNING]);
-	json_m_uint(j, "stopped", n[STATE_STOPPED]);
+	json_m_uint(j, "drifted", s->drifted);
+	json_m_uint(j, "late", s->late);
+	json_m_uint(j, "not_baselined", s->raw);
+	json_m_uint(j, "removed", s->n[STATE_REMOVED]);
+	json_m_uint(j, "running", s->n[STATE_RUNNING]);
+	json_m_uint(j, "stopped", s->n[STATE_STOPPED]);
 	json_close(j, '}');
 }
 
@@ -182,7 +206,7 @@ static int show_left_out(struct json *j, struct call *c, struct txn *t)
 static int answer_status(struct call *c)
 {
 	struct store_stats stats;
-	uint64_t states[STATE_N];
+	struct states states;
 	TXN struct txn *t = NULL;
 	struct json j;
 	int r = store_stats(c->g->store, &stats);
@@ -190,7 +214,7 @@ static int answer_status(struct call *c)
 	if (r >= 0)
 		r = view_begin(c, &t);
 	if (r == 0)
-		r = count_states(t, states);
+		r = count_states(t, &states);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	j = call_json(c);
@@ -205,6 +229,7 @@ static int answer_status(struct call *c)
 	if (r == 0)
 		r = holds_show_all(c, t, &j, "holds");
 	json_m_uint(&j, "last_seq", stats.last_seq);
+	json_m_uint(&j, "memory", self_memory());
 	json_m_uint(&j, "refused", c->g->n_refused);
 	show_reload(&j, c);
 	json_m_uint(&j, "requests", c->g->n_requests);
@@ -214,8 +239,8 @@ static int answer_status(struct call *c)
 		json_key(&j, "sinks");
 		sinks_show(c->g, &j);
 	}
-	show_store(&j, &stats);
-	show_states(&j, states);
+	show_store(&j, c, &stats);
+	show_states(&j, &states);
 	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');
 	return r;
@@ -236,36 +261,77 @@ int route_status(struct call *c)
 	return CALL_WAIT;
 }
 
-/* The sensor's answer, and what the gateway alone knows: the sinks. */
-static bool show_doctor(struct call *c, struct json *out)
+/* What the gateway alone knows, as an object of its own. */
+static void show_own(struct call *c, struct json *j, struct span sensor_version)
 {
-	const struct buf *text = &c->ask->text;
-	DECREF json_t *v = json_loadb(buf_text(text), text->n, JSON_REJECT_DUPLICATES, NULL);
-	BUF struct buf sinks = {.p = NULL};
-	struct json j = json_on(&sinks);
+	BUF struct buf config = {.p = NULL};
+
+	json_open(j, '{');
+	if (roles_everywhere(c->g->roles, &c->peer->who) >= ROLE_ADMIN) {
+		config_print_bare(c->g->config, &config);
+		json_m_str(j, "configuration", buf_span(&config));
+	}
+	json_key(j, "findings");
+	json_open(j, '[');
+	findings_self(c, j, sensor_version);
+	findings_store(c, j);
+	json_close(j, ']');
+	json_key(j, "sinks");
+	sinks_show(c->g, j);
+	json_m_text(j, "version", BOLTSEAL_VERSION);
+	json_close(j, '}');
+}
+
+/* The sensor's findings come first: what is wrong with it explains the rest. */
+static void join(json_t *all, json_t *own)
+{
+	json_t *first = json_object_get(all, "findings");
+
+	if (!json_is_array(first)) {
+		json_object_set_new(all, "findings", json_array());
+		first = json_object_get(all, "findings");
+	}
+	json_array_extend(first, json_object_get(own, "findings"));
+	json_object_del(own, "findings");
+	json_object_update(all, own);
+}
+
+/* Of a sensor that does not answer there are no probes and no targets, and a finding says so. */
+static json_t *of_sensor(const struct call *c)
+{
+	const struct ask *k = c->ask;
+	json_t *v = k && k->done && k->result == DOOR_OK ? json_loadb(buf_text(&k->text), k->text.n,
+								   JSON_REJECT_DUPLICATES, NULL)
+							 : NULL;
+
+	return json_is_object(v) ? v : json_pack("{s:[], s:[]}", "probes", "targets");
+}
+
+static int answer_doctor(struct call *c)
+{
+	DECREF json_t *all = of_sensor(c);
+	BUF struct buf text = {.p = NULL};
+	struct json j = json_on(&text);
 	FREE char *dump = NULL;
 
-	sinks_show(c->g, &j);
-	if (json_is_object(v))
-		json_object_set_new(v, "sinks", json_loadb(buf_text(&sinks), sinks.n, 0, NULL));
-	dump = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	if (dump)
-		json_raw(out, span_of(dump));
-	return dump != NULL;
+	show_own(c, &j, json_span(json_object_get(all, "version")));
+	{
+		DECREF json_t *own = json_loadb(buf_text(&text), text.n, 0, NULL);
+
+		if (own)
+			join(all, own);
+	}
+	dump = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!dump)
+		return problem(c, 500, "the answer is not JSON");
+	j = call_json(c);
+	json_raw(&j, span_of(dump));
+	return 0;
 }
 
 static int wait_doctor(struct call *c)
 {
-	struct json j;
-
-	if (!c->ask->done)
-		return CALL_WAIT;
-	if (asks_refused(c) != 0)
-		return 0;
-	j = call_json(c);
-	if (!show_doctor(c, &j))
-		return problem(c, 500, "the sensor's answer is not JSON");
-	return 0;
+	return c->ask->done ? answer_doctor(c) : CALL_WAIT;
 }
 
 int route_doctor(struct call *c)
@@ -275,8 +341,8 @@ int route_doctor(struct call *c)
 	if (!view_sees_all(c))
 		return problem(
 			c, 403, "this tells of every target, and your role is confined by label");
-	if (asks_send(c, &m, 6 * PATIENCE) != 0)
-		return 0;
+	if (view_sensor_down(c) || pulse_is_silent(c->g) || asks_send(c, &m, 2 * PATIENCE) != 0)
+		return answer_doctor(c);
 	c->again = wait_doctor;
 	return CALL_WAIT;
 }

@@ -18,7 +18,12 @@ struct sink_hub {
 	int bell;
 	char *dir, *version;
 	const struct sink_kind *(*kind_of)(const struct config_sink *c);
+	const char *(*refuses)(const struct wall *w, const struct config_sink *c);
+	const struct wall *wall;
 };
+/* The kind's open, where the daemon's own wall leaves it a way. */
+int hub_connect(struct sink_hub *h, const struct sink_kind *k, const struct sink_env *env,
+	struct sink_link **ret);
 void hub_unref(struct sink_hub *h);
 void hub_ring(struct sink_hub *h);
 

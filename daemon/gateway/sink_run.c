@@ -224,7 +224,7 @@ static void send_batch(struct run *r)
 	show(r, SINK_SENDS);
 	err_set(-EIO, "it failed"); /* in case that a kind says nothing */
 	if (!r->link)
-		res = k->open(&r->link, &r->env);
+		res = hub_connect(r->s->hub, k, &r->env, &r->link);
 	if (res == 0 && r->link)
 		res = k->send(r->link, r->v, r->n, &got);
 	if (res == 0)

@@ -43,7 +43,7 @@ static int exchange(struct sink_test *t, struct sink_result *got)
 	int r;
 
 	memcpy(e.id, t->id, SHA_LEN);
-	r = t->kind->open(&link, &env);
+	r = hub_connect(t->hub, t->kind, &env, &link);
 	if (r == 0)
 		r = t->kind->send(link, &e, 1, got);
 	if (r == 0 && t->kind->finish && t->kind->finish(link, LAST_WORDS) < 0)

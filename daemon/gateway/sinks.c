@@ -47,6 +47,14 @@ void hub_ring(struct sink_hub *h)
 	(void)!write(h->bell, &one, sizeof(one));
 }
 
+int hub_connect(struct sink_hub *h, const struct sink_kind *k, const struct sink_env *env,
+	struct sink_link **ret)
+{
+	const char *why = h->refuses ? h->refuses(h->wall, env->conf) : NULL;
+
+	return why ? err_set(-EPERM, "%s", why) : k->open(ret, env);
+}
+
 void hub_unref(struct sink_hub *h)
 {
 	if (atomic_fetch_sub(&h->refs, 1) != 1)
@@ -87,6 +95,8 @@ int sinks_new(struct sinks **ret, struct store *store, const struct sinks_option
 	h->refs = 1;
 	h->store = store;
 	h->kind_of = o->kind_of ? o->kind_of : built_in;
+	h->refuses = o->refuses;
+	h->wall = o->wall;
 	h->dir = o->dir ? strdup(o->dir) : NULL;
 	h->version = strdup(o->version);
 	h->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

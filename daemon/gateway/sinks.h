@@ -18,11 +18,16 @@ struct json;
 struct door_msg;
 struct ask;
 
+struct wall;
 struct sinks_options {
 	const char *dir; /* of positions; NULL: there is no place for them */
 	const char *version;
 	/* The kind of a sink; NULL with a sentence: there is none. NULL: the built-in ones. */
 	const struct sink_kind *(*kind_of)(const struct config_sink *c);
+	/* Why a sink cannot work before a restart, or NULL; asked before each connection, from any
+	 * thread. NULL: nobody refuses. */
+	const char *(*refuses)(const struct wall *w, const struct config_sink *c);
+	const struct wall *wall;
 };
 int sinks_new(struct sinks **ret, struct store *store, const struct sinks_options *o);
 /* Every thread is told to stop and waited for, two seconds at most: one that hangs in the resolver

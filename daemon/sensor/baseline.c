@@ -1,11 +1,15 @@
 #include "daemon/sensor/baseline.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/config.h"
+#include "daemon/log.h"
+#include "daemon/sensor/pkgcheck.h"
 #include "fs/beneath.h"
 #include "fs/hash.h"
 #include "store/snapshot.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,12 +33,16 @@ struct baseline {
 	atomic_ullong *files;
 	struct pending_dir *head, **tail;
 	uint32_t next_no;
+	enum snap_line line;
+	enum job_lane lane;
 	uint64_t serial, n_batches;
 	atomic_ullong bytes, n;
 	atomic_int failed;
 	char why[256];
 	atomic_flag why_taken;
 	bool begun;
+	int64_t began;
+	struct pkgcheck *packages; /* the host's alone; NULL: there are none */
 };
 
 struct batch_job {
@@ -55,6 +63,18 @@ static void fail(struct baseline *b, int code, const char *why)
 	atomic_store(&b->failed, code);
 }
 
+/* How long it took is worth a line: no container ever takes as long. And what it took of memory goes back. */
+static void tell_host(const struct baseline *b, struct item_snap_end *e)
+{
+	if (!e->failed)
+		log_note("%s: %llu files, %llu MiB, hashed in %lld s%s%s", b->tree->name,
+			(unsigned long long)atomic_load(&b->n),
+			(unsigned long long)atomic_load(&b->bytes) >> 20,
+			(long long)((clock_mono() - b->began) / CLOCK_S), e->words.n ? "; " : "",
+			buf_text(&e->words));
+	malloc_trim(0);
+}
+
 static void finish(struct baseline *b)
 {
 	struct item_snap_end *e = calloc(1, sizeof(*e));
@@ -62,6 +82,7 @@ static void finish(struct baseline *b)
 
 	must(e);
 	e->item.kind = ITEM_SNAP_END;
+	e->line = b->line;
 	e->lower = b->lower;
 	e->tree = b->tree;
 	e->serial = b->serial;
@@ -70,6 +91,11 @@ static void finish(struct baseline *b)
 	if (!e->failed && (b->ex->stop || (b->tree && atomic_load(&b->tree->gone))))
 		e->failed = -ECANCELED;
 	e->why = e->failed ? strdup(b->why) : NULL;
+	if (!e->failed)
+		pkgcheck_sum(b->packages, &e->odds, &e->words);
+	pkgcheck_free(b->packages);
+	if (b->line == LINE_HOST)
+		tell_host(b, e);
 	examiner_push(b->ex, &e->item);
 	atomic_store(b->busy, false);
 	if (write(b->bell, &one, sizeof(one)) < 0)
@@ -110,18 +136,35 @@ static struct slot keep(struct item_snap_batch *it, struct span s)
 	return at;
 }
 
+static bool is_packaged(struct batch_job *t, struct worker *w, struct span name, struct buf *path,
+	struct digests_hit *ret)
+{
+	buf_add_text(path, "/");
+	buf_add_span(path, t->rel);
+	buf_add_text(path, t->rel.n ? "/" : "");
+	buf_add_span(path, name);
+	return pkgcheck_begin(t->b->packages, buf_span(path), w->sha, ret);
+}
+
 /* fd >= 0: the file, open already. */
 static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, struct span name,
 	struct look *l, struct item_snap_batch *it, struct snap_row *row)
 {
 	struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
 	struct hash_result res = {0};
+	BUF struct buf path = {0};
+	struct digests_hit hit;
+	bool packaged = t->b->packages && is_packaged(t, w, name, &path, &hit);
 	int r = fd >= 0 ? hash_fd(fd, &budget, w->sha, &res)
 			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
 
+	sha_also_md5(w->sha, false);
 	if (r == 0) {
 		memcpy(l->rec.sha, res.sha, SHA_LEN);
 		l->rec.has_sha = true;
+		if (packaged)
+			pkgcheck_end(t->b->packages, &hit, buf_span(&path), t->dir, name, &l->rec,
+				w->sha);
 		it->bytes += res.size;
 		row->has_seen = t->b->tree && !res.racy;
 		row->seen = (struct seen){.ino = l->ino,
@@ -210,6 +253,7 @@ static void batch_run(struct job *j, struct worker *w)
 
 	must(it);
 	it->item.kind = ITEM_SNAP_BATCH;
+	it->line = t->b->line;
 	it->lower = lower_ref(t->b->lower);
 	it->serial = t->b->serial;
 	it->index = t->index;
@@ -271,8 +315,8 @@ static struct batch_job *batch_new(struct baseline *b, uint32_t dir, struct span
 /* When enough waits, the lister does it itself: no lane grows without bound. */
 static void batch_submit(struct batch_job *t, struct worker *w)
 {
-	if (jobs_len(w->ex->jobs, JOB_BASELINE) < LANE_ENOUGH)
-		jobs_add(w->ex->jobs, JOB_BASELINE, &t->job);
+	if (jobs_len(w->ex->jobs, t->b->lane) < LANE_ENOUGH)
+		jobs_add(w->ex->jobs, t->b->lane, &t->job);
 	else
 		batch_run(&t->job, w);
 }
@@ -360,7 +404,7 @@ static void root_batch(struct baseline *b)
 	t->sub[0] = SNAP_ROOT_DIR;
 	b->next_no = SNAP_ROOT_DIR + 1;
 	queue_dir(b, (struct span){0}, (struct span){0}, SNAP_ROOT_DIR);
-	jobs_add(b->ex->jobs, JOB_BASELINE, &t->job);
+	jobs_add(b->ex->jobs, b->lane, &t->job);
 }
 
 /* By the same lane as the batches, so that it comes before them and after the layer before. */
@@ -370,12 +414,16 @@ static void begin(struct baseline *b)
 
 	must(i);
 	i->item.kind = ITEM_SNAP_BEGIN;
+	i->line = b->line;
 	i->lower = lower_ref(b->lower);
 	i->serial = b->serial;
 	i->tree = b->tree ? kept_ref(b->tree) : NULL;
 	examiner_push(b->ex, &i->item);
 	root_batch(b);
 	b->begun = true;
+	b->began = clock_mono();
+	if (b->line == LINE_HOST)
+		b->packages = pkgcheck_new(b->tree, b->lower, &b->ex->stop);
 }
 
 static void lister_run(struct job *j, struct worker *w)
@@ -396,7 +444,7 @@ static void lister_run(struct job *j, struct worker *w)
 		b->tail = &b->head;
 	list_dir(b, w, d);
 	free(d);
-	jobs_add(w->ex->jobs, JOB_BASELINE, j);
+	jobs_add(w->ex->jobs, b->lane, j);
 }
 
 void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_options *opt)
@@ -411,10 +459,12 @@ void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_
 	b->ex = ex;
 	b->lower = lower_ref(l);
 	b->tree = opt->tree ? kept_ref(opt->tree) : NULL;
+	b->line = opt->line;
+	b->lane = opt->line == LINE_HOST ? JOB_HOST : JOB_BASELINE;
 	b->serial = opt->serial;
 	b->bell = opt->bell;
 	b->busy = opt->busy;
 	b->files = opt->files;
 	b->tail = &b->head;
-	jobs_add(ex->jobs, JOB_BASELINE, &b->job);
+	jobs_add(ex->jobs, b->lane, &b->job);
 }

@@ -3,14 +3,15 @@
  *
  * Directories are listed breadth first by one job at a time, which gives them their numbers; their
  * entries are looked at and hashed by batches on all workers. The ledger puts batches back into
- * order. One layer at a time: snapshots are appended to the store, not woven.
+ * order. One layer at a time, and beside it one tree of the host, by a worker of its own (jobs.h).
  */
 #pragma once
 
 #include "daemon/sensor/worker.h"
 
 struct baseline_options {
-	struct kept *tree;    /* the target whose own tree it is; NULL: a layer */
+	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
+	enum snap_line line;
 	uint64_t serial;      /* greater than that of every baseline before */
 	int bell;	      /* eventfd that is rung at the end */
 	atomic_bool *busy;    /* cleared at the end */

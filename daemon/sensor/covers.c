@@ -119,6 +119,8 @@ static void meet_mount(struct sensor *s, struct reg *r, const struct mount *m, s
 	if (!text.n)
 		buf_add_text(&text, "/");
 	b.point = buf_span(&text);
+	if (kept_is_excluded(r->kept, b.point))
+		return;
 	if (span_eq(b.fs_type, b.source))
 		b.source = (struct span){0};
 	meet(s, r, &b, was_there(r, m, b.point));

@@ -1,6 +1,8 @@
 /* What this kernel and host allow, and what is live for each target. JSON for the door. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "daemon/self.h"
+#include "daemon/sensor/checks.h"
 #include "daemon/sensor/loop.h"
 
 enum { EXCLUDED_TOLD = 16 };
@@ -59,6 +61,7 @@ static void probes(struct sensor *s, struct json *j)
 		"it came from once that left its parent; a container in a mount namespace of its own "
 		"making (rootless, LXC, no engine) is found by a look every 5 s, not when it starts: "
 		"allow the process connector");
+	wall_show(j, &s->wall);
 	json_close(j, ']');
 }
 
@@ -118,12 +121,19 @@ void doctor_text(struct sensor *s, struct buf *out)
 	struct json j = json_on(out);
 
 	json_open(&j, '{');
+	json_key(&j, "findings");
+	json_open(&j, '[');
+	checks_kernel(s, &j);
+	checks_host(s, &j);
+	checks_kept(s, &j);
+	json_close(&j, ']');
 	probes(s, &j);
 	json_key(&j, "targets");
 	json_open(&j, '[');
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		one_target(&j, r, s->cfg->volumes_watch);
 	json_close(&j, ']');
+	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');
 }
 
@@ -163,20 +173,39 @@ static void counters(struct sensor *s, struct json *j)
 	json_m_uint(j, "touches", w.touches);
 }
 
+/* How many targets are watched at which level. */
+static void levels(struct sensor *s, struct json *j)
+{
+	uint64_t n[LEVEL_N] = {0};
+
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		n[r->level]++;
+	json_key(j, "levels");
+	json_open(j, '{');
+	for (int i = 0; i < LEVEL_N; i++)
+		if (n[i])
+			json_m_uint(j, level_kinds[i].name, n[i]);
+	json_close(j, '}');
+}
+
 void status_text(struct sensor *s, struct buf *out)
 {
 	static const char *const health[] = {"ok", "full", "failed"};
 	struct json j = json_on(out);
 
 	json_open(&j, '{');
-	json_m_bool(&j, "baselining", atomic_load(&s->baseline_busy));
+	json_m_bool(&j, "baselining",
+		atomic_load(&s->baselines[LINE_BOXES].busy) ||
+			atomic_load(&s->baselines[LINE_HOST].busy));
 	json_key(&j, "counters");
 	json_open(&j, '{');
 	counters(s, &j);
 	json_close(&j, '}');
+	levels(s, &j);
+	json_m_uint(&j, "memory", self_memory());
 	json_key(&j, "queues");
 	json_open(&j, '{');
-	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE));
+	json_m_uint(&j, "baseline", jobs_len(s->jobs, JOB_BASELINE) + jobs_len(s->jobs, JOB_HOST));
 	json_m_uint(&j, "coalesce", coalesce_len(s->coalesce));
 	json_m_uint(&j, "items", queue_len(s->items));
 	json_m_uint(&j, "live", jobs_len(s->jobs, JOB_LIVE));
@@ -188,5 +217,6 @@ void status_text(struct sensor *s, struct buf *out)
 	json_m_time(&j, "started", s->started);
 	json_m_text(&j, "store", health[atomic_load(&s->ledger_stats.health)]);
 	json_m_int(&j, "targets", (int64_t)s->reg.n_rows);
+	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');
 }

@@ -11,6 +11,8 @@
 
 /* The body of a worker thread: jobs until jobs_stop(). */
 void *worker_main(void *examiner);
+/* The same of the one that takes lane HOST: it makes no looks, so it has no number. */
+void *worker_main_host(void *examiner);
 
 enum ask_flag {
 	ASK_BELOW = 1, /* a directory there: everything below it too */

@@ -87,6 +87,8 @@ static void free_snap_end(struct item *i)
 
 	lower_unref(e->lower);
 	kept_unref(e->tree);
+	buf_free(&e->odds);
+	buf_free(&e->words);
 	free(e->why);
 	free(e);
 }
@@ -207,6 +209,11 @@ static void free_hold_close(struct item *i)
 static void free_limits(struct item *i)
 {
 	free(container_of(i, struct item_limits, item));
+}
+
+static void free_pulse(struct item *i)
+{
+	free(i);
 }
 
 void item_free(struct item *i)

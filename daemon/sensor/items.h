@@ -33,13 +33,14 @@
 	X(RULES, rules)                                                                            \
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
-	X(LIMITS, limits)
+	X(LIMITS, limits)                                                                          \
+	X(PULSE, pulse)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
 
 struct item {
-	enum item_kind kind;
+	enum item_kind kind; /* ITEM_PULSE has nothing else: it only wakes the ledger */
 };
 
 /* A part of `mem`: offsets stay right while it grows. */
@@ -61,6 +62,7 @@ struct sighting {
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */
 	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
+	bool as_package; /* its content is what its package has, which the baseline had not */
 	bool has_seen;
 	bool has_prefix; /* its first bytes, as many as it had when it was last looked at */
 	uint64_t prefix_size;
@@ -105,8 +107,12 @@ struct item_scan_end {
 	uint32_t ask_id;
 };
 
+/* Two baselines may be taken at a time: one of layers and volumes, one of the host. */
+enum snap_line { LINE_BOXES, LINE_HOST, SNAP_LINES };
+
 struct item_snap_begin {
 	struct item item;
+	enum snap_line line;
 	struct lower *lower;
 	struct kept *tree; /* the target whose own tree this is; NULL: a layer */
 	uint64_t serial;   /* of the baseline: batches of two never mix */
@@ -120,6 +126,7 @@ struct snap_row {
 };
 struct item_snap_batch {
 	struct item item;
+	enum snap_line line;
 	struct item_snap_batch *next; /* the ledger's waiting list */
 	struct lower *lower;
 	uint64_t serial, index;
@@ -133,11 +140,14 @@ struct item_snap_batch {
 };
 struct item_snap_end {
 	struct item item;
+	enum snap_line line;
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	int failed; /* 0, or -errno: nothing is completed */
-	char *why;  /* failed: sentence */
+	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
+	struct buf words; /* what the packages said of all of it; empty: nobody asked */
+	int failed;	  /* 0, or -errno: nothing is completed */
+	char *why;	  /* failed: sentence */
 };
 
 struct item_gap {

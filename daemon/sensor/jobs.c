@@ -11,7 +11,7 @@ struct lane {
 
 struct jobs {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	pthread_cond_t work, host;
 	struct lane lane[JOB_LANES];
 	struct job *later; /* sorted by not_before; short */
 	size_t n_later;
@@ -29,6 +29,7 @@ int jobs_new(struct jobs **ret)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&js->lock, NULL);
 	pthread_cond_init(&js->work, &attr);
+	pthread_cond_init(&js->host, &attr);
 	pthread_condattr_destroy(&attr);
 	*ret = js;
 	return 0;
@@ -74,7 +75,7 @@ void jobs_add(struct jobs *js, enum job_lane lane, struct job *j)
 		push_front(&js->lane[lane], j);
 	else
 		push_back(&js->lane[lane], j);
-	pthread_cond_signal(&js->work);
+	pthread_cond_signal(lane == JOB_HOST ? &js->host : &js->work);
 	pthread_mutex_unlock(&js->lock);
 }
 
@@ -108,7 +109,7 @@ static struct job *choose(struct jobs *js, int64_t *ret_wait)
 			return j;
 		}
 	}
-	for (int i = 0; i < JOB_LANES; i++)
+	for (int i = 0; i < JOB_HOST; i++)
 		if ((j = pop(&js->lane[i])))
 			return j;
 	return NULL;
@@ -139,6 +140,17 @@ struct job *jobs_take(struct jobs *js)
 	return j;
 }
 
+struct job *jobs_take_host(struct jobs *js)
+{
+	struct job *j = NULL;
+
+	pthread_mutex_lock(&js->lock);
+	while (!js->stopped && !(j = pop(&js->lane[JOB_HOST])))
+		pthread_cond_wait(&js->host, &js->lock);
+	pthread_mutex_unlock(&js->lock);
+	return j;
+}
+
 size_t jobs_len(struct jobs *js, enum job_lane lane)
 {
 	size_t n;
@@ -164,6 +176,7 @@ void jobs_stop(struct jobs *js)
 	pthread_mutex_lock(&js->lock);
 	js->stopped = true;
 	pthread_cond_broadcast(&js->work);
+	pthread_cond_broadcast(&js->host);
 	pthread_mutex_unlock(&js->lock);
 }
 
@@ -182,5 +195,6 @@ void jobs_free(struct jobs *js)
 	}
 	pthread_mutex_destroy(&js->lock);
 	pthread_cond_destroy(&js->work);
+	pthread_cond_destroy(&js->host);
 	free(js);
 }

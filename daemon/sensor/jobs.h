@@ -4,13 +4,14 @@
  * Three lanes, the first served first: LIVE (what events asked for), SCAN (newest first, so that a
  * walk goes deep and its frontier stays small), BASELINE. And a waiting room for jobs that must be
  * tried again later (a file that a writer still holds). A job is owned by the lane until a worker
- * takes it, then by the worker.
+ * takes it, then by the worker. A fourth one, HOST, is nobody's but a worker's of its own, who gives
+ * way to everybody: the host is large, and no container waits for it.
  */
 #pragma once
 
 #include "base/attr.h"
 
-enum job_lane { JOB_LIVE, JOB_SCAN, JOB_BASELINE, JOB_LANES };
+enum job_lane { JOB_LIVE, JOB_SCAN, JOB_BASELINE, JOB_HOST, JOB_LANES };
 
 struct worker;
 struct job {
@@ -30,6 +31,8 @@ void jobs_add(struct jobs *js, enum job_lane lane, struct job *j);
 void jobs_later(struct jobs *js, struct job *j, int64_t delay);
 /* The next job; NULL after jobs_stop(). */
 struct job *jobs_take(struct jobs *js);
+/* The same for lane HOST alone. */
+struct job *jobs_take_host(struct jobs *js);
 size_t jobs_len(struct jobs *js, enum job_lane lane);
 size_t jobs_waiting(struct jobs *js); /* in the waiting room */
 void jobs_stop(struct jobs *js);

@@ -3,6 +3,7 @@
 #include "daemon/sensor/kept.h"
 #include "base/err.h"
 #include "base/glob.h"
+#include "daemon/sensor/hostset.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -172,12 +173,14 @@ bool kept_excludes(struct kept *k)
 {
 	RULES_FOR struct rules_for *f = kept_rules(k);
 
-	return k->exclude.n || (f && rules_for_excludes(f));
+	return k->by_default || k->exclude.n || (f && rules_for_excludes(f));
 }
 
 /* What is below an excluded directory is with it. */
 bool kept_is_excluded(struct kept *k, struct span path)
 {
+	if (k->by_default && hostset_leaves_out(span_of(k->upper), path))
+		return true;
 	for (size_t n = 1; k->exclude.n && n <= path.n; n++)
 		if ((n == path.n || path.p[n] == '/') &&
 			matches_one(&k->exclude, span_make(path.p, n)))

@@ -54,7 +54,8 @@ struct kept {
 	/* Overlay: top first, data-only ones last; tree: one, its own snapshot. */
 	struct lower **lower;
 	size_t n_lower, n_data;
-	struct config_list exclude;    /* host trees: never looked at; a copy of its own */
+	struct config_list exclude; /* host trees: never looked at; a copy of its own */
+	bool by_default; /* a host tree that nobody configured: hostset.h says what of it is kept */
 	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
 	bool held;	    /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;   /* removed: jobs for it are dropped */

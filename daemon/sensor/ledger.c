@@ -26,13 +26,12 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	return 0;
 }
 
-static void drop_waiting(struct ledger *l, uint64_t serial, uint64_t next)
+static void drop_waiting(struct item_snap_batch **at, uint64_t serial, uint64_t next)
 {
-	while (l->waiting && (l->waiting->serial < serial ||
-				     (l->waiting->serial == serial && l->waiting->index < next))) {
-		struct item_snap_batch *b = l->waiting;
+	struct item_snap_batch *b;
 
-		l->waiting = b->next;
+	while ((b = *at) && (b->serial < serial || (b->serial == serial && b->index < next))) {
+		*at = b->next;
 		item_free(&b->item);
 	}
 }
@@ -78,7 +77,8 @@ void ledger_free(struct ledger *l)
 
 	if (!l)
 		return;
-	drop_waiting(l, UINT64_MAX, 0);
+	for (int i = 0; i < SNAP_LINES; i++)
+		drop_waiting(&l->waiting[i], UINT64_MAX, 0);
 	drop_answers(l);
 	ledger_sessions_free(l);
 	ledger_who_free(l);
@@ -162,7 +162,7 @@ static int begin(struct ledger *l)
 	l->ring = false;
 	drop_answers(l);
 	ledger_who_forget(l);
-	l->build_saved = l->build;
+	memcpy(l->build_saved, l->build, sizeof(l->build));
 	return journal_head(l->txn, &l->head);
 }
 
@@ -187,7 +187,7 @@ static void undo(struct ledger *l)
 	ledger_ran_over(l, false);
 	ledger_holds_forget(l);
 	floods_abort(l->floods);
-	l->build = l->build_saved;
+	memcpy(l->build, l->build_saved, sizeof(l->build));
 }
 
 static void told(struct ledger *l, uint64_t was)
@@ -220,7 +220,8 @@ static void free_batch(struct ledger *l)
 		if (l->batch[i]->kind != ITEM_SNAP_BATCH)
 			item_free(l->batch[i]);
 	l->n_batch = 0;
-	drop_waiting(l, l->build.serial, l->build.next);
+	for (int i = 0; i < SNAP_LINES; i++)
+		drop_waiting(&l->waiting[i], l->build[i].serial, l->build[i].next);
 }
 
 /* What is to be written besides the items. */
@@ -261,7 +262,7 @@ static int attempt(struct ledger *l)
 	l->committed = clock_mono();
 	l->commit_took = l->committed - began;
 	if (r < 0) {
-		l->build = l->build_saved;
+		memcpy(l->build, l->build_saved, sizeof(l->build));
 		runs_abort(l->runs);
 		ledger_ran_over(l, false);
 		ledger_holds_forget(l);
@@ -338,12 +339,30 @@ static int grow(struct ledger *l)
 	return r;
 }
 
+int ledger_pulse(struct ledger *l, struct item *i)
+{
+	(void)l;
+	(void)i;
+	return 0;
+}
+
+/* A store that is full or broken is told and tried again: that is no stall, and a restart would only
+ * lose what is held back. What hangs on the store's lock never comes here. */
+static int try_it(struct ledger *l)
+{
+	int r = attempt(l);
+
+	if (atomic_exchange(&l->opt.stats->asked, false) && l->opt.alive)
+		l->opt.alive();
+	return r;
+}
+
 static void record(struct ledger *l)
 {
 	bool grown = false;
 	int r;
 
-	while ((r = attempt(l)) < 0) {
+	while ((r = try_it(l)) < 0) {
 		if (atomic_load(l->opt.stop))
 			break;
 		if (r == -ENOSPC && !grown && grow(l) == 0) {

@@ -19,6 +19,7 @@ struct ledger_stats {
 	atomic_ullong folded, flooded; /* changes without an entry of their own */
 	atomic_ullong floods;	       /* that go on */
 	atomic_llong last_commit;      /* monotonic ns */
+	atomic_bool asked; /* for a sign of life: `alive` is called after the next attempt */
 };
 struct ledger_options {
 	struct store *store;
@@ -31,6 +32,9 @@ struct ledger_options {
 	int64_t heartbeat;		    /* ns between two; 0: never */
 	struct flood_limits flood;	    /* all-zero: none */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
+	/* It had the store's lock and let it go again, whether or not the store took anything. NULL: nobody
+	 * asks. */
+	void (*alive)(void);
 	/* Another look, please; `actor`, encoded, is who did it unless somebody else is found. */
 	void (*again)(void *ctx, struct kept *k, struct span path, struct span actor);
 	void *again_ctx;

@@ -12,7 +12,7 @@
 
 enum { LEDGER_BATCH = 2048, GROW_WAIT_MS = 20 };
 
-/* The one snapshot that is being written. `next` and the counts roll back with the transaction. */
+/* A snapshot that is being written. `next` and the counts roll back with the transaction. */
 struct snap_build {
 	uint32_t no;
 	uint32_t tree; /* number of the target whose own tree it is; 0: a layer */
@@ -64,8 +64,8 @@ struct ledger {
 	struct kept **kept;
 	size_t n_kept;
 	struct taken *taken;
-	struct snap_build build, build_saved;
-	struct item_snap_batch *waiting; /* by serial and index */
+	struct snap_build build[SNAP_LINES], build_saved[SNAP_LINES];
+	struct item_snap_batch *waiting[SNAP_LINES]; /* by serial and index */
 	struct after after[LEDGER_BATCH];
 	size_t n_after;
 	struct session_kept *sessions; /* ledger_session.c */
@@ -158,8 +158,11 @@ void ledger_ran_free(struct ledger *l);
 void ledger_session_path(struct ledger *l, uint32_t no, struct span actor, struct span path);
 void ledger_sessions_free(struct ledger *l);
 
-/* Tells baseline.created if it is due. */
-int ledger_baselined(struct ledger *l, struct kept *k);
+/* Tells baseline.created if it is due, with what its packages said of it. */
+int ledger_baselined(struct ledger *l, struct kept *k, struct span words);
+/* ledger_package.c: before the snapshot is complete; when the target is baselined. */
+int ledger_package_records(struct ledger *l, uint32_t snap, struct span odds);
+int ledger_package_odds(struct ledger *l, struct kept *k, struct span odds);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);

@@ -290,6 +290,7 @@ static int rejudge_one(struct rejudging *j, const struct change *was)
 	struct change c = *was, fresh = {0};
 	struct judge_in in = {.path = was->path,
 		.mount = was->mount,
+		.packaged = was->package.n,
 		.layer_changed = was->aspects & 1u << ASPECT_LAYER};
 	struct ruled_in how = {.rules = j->rules,
 		.actor = was->actor,

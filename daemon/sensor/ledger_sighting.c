@@ -125,6 +125,12 @@ static int gather(struct verdict *v)
 	v->in.now = s->has_now ? &v->now : NULL;
 	v->in.base = v->base_bytes.n ? &v->base : NULL;
 	v->in.parent_gone = s->parent_gone;
+	v->in.packaged = v->had && v->old.package.n;
+	if (s->as_package && v->in.now && v->in.base && !v->base.has_sha) {
+		v->base.has_sha = true;
+		v->base.size = v->now.size;
+		memcpy(v->base.sha, v->now.sha, SHA_LEN);
+	}
 	v->in.blind = rules_blind(&v->said);
 	v->in.layer_changed = s->layer_changed &&
 			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
@@ -443,6 +449,7 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
+	c->package = v->had ? v->old.package : (struct span){0};
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {
 		unknown_actor(&actor);

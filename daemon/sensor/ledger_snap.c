@@ -6,7 +6,7 @@
 int ledger_snap_begin(struct ledger *l, struct item *i)
 {
 	struct item_snap_begin *b = container_of(i, struct item_snap_begin, item);
-	struct snap_build *build = &l->build;
+	struct snap_build *build = &l->build[b->line];
 	struct snap_info info;
 	int r = snap_find(l->txn, b->lower->identity, &info);
 
@@ -26,17 +26,18 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 
 static int put_row(struct ledger *l, const struct item_snap_batch *b, const struct snap_row *row)
 {
+	struct snap_build *build = &l->build[b->line];
 	struct record rec;
 	int r = record_decode(span_make(b->mem.p + row->rec.off, row->rec.len), &rec);
 
 	if (r < 0)
 		return r;
-	r = snap_put(l->txn, l->build.no, b->dir,
-		span_make(b->mem.p + row->name.off, row->name.len), &rec, row->sub_dir);
+	r = snap_put(l->txn, build->no, b->dir, span_make(b->mem.p + row->name.off, row->name.len),
+		&rec, row->sub_dir);
 	/* The look that follows a tree's baseline need not read it all again. */
-	if (r == 0 && l->build.tree && row->has_seen)
-		r = seen_put(l->txn, l->build.tree, &row->seen);
-	l->build.records++;
+	if (r == 0 && build->tree && row->has_seen)
+		r = seen_put(l->txn, build->tree, &row->seen);
+	build->records++;
 	return r;
 }
 
@@ -46,15 +47,15 @@ static int put_batch(struct ledger *l, const struct item_snap_batch *b)
 
 	for (size_t i = 0; r == 0 && i < b->n_rows; i++)
 		r = put_row(l, b, &b->row[i]);
-	l->build.bytes += b->bytes;
-	l->build.unreadable += b->unreadable;
+	l->build[b->line].bytes += b->bytes;
+	l->build[b->line].unreadable += b->unreadable;
 	return r;
 }
 
 /* Into the waiting list by index, once: after a transaction that failed it is there already. */
 static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
 {
-	struct item_snap_batch **at = &l->waiting;
+	struct item_snap_batch **at = &l->waiting[b->line];
 
 	while (*at && ((*at)->serial < b->serial ||
 			      ((*at)->serial == b->serial && (*at)->index < b->index)))
@@ -68,16 +69,17 @@ static void wait_in_line(struct ledger *l, struct item_snap_batch *b)
 int ledger_snap_batch(struct ledger *l, struct item *i)
 {
 	struct item_snap_batch *b = container_of(i, struct item_snap_batch, item);
+	struct snap_build *build = &l->build[b->line];
 	int r = 0;
 
 	wait_in_line(l, b);
-	for (b = l->waiting; r == 0 && b; b = b->next) {
-		if (b->serial < l->build.serial || b->index < l->build.next)
+	for (b = l->waiting[b->line]; r == 0 && b; b = b->next) {
+		if (b->serial < build->serial || b->index < build->next)
 			continue;
-		if (b->serial > l->build.serial || b->index > l->build.next)
+		if (b->serial > build->serial || b->index > build->next)
 			break;
 		r = put_batch(l, b);
-		l->build.next++;
+		build->next++;
 	}
 	return r;
 }
@@ -135,14 +137,14 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 	return r;
 }
 
-int ledger_baselined(struct ledger *l, struct kept *k)
+int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 {
 	struct generation g = {
 		.no = 1, .time = l->now, .reason = span_of("the image, as first seen")};
 	uint32_t no = atomic_load(&k->no);
 	struct target_state_rec st;
 	struct target t;
-	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1};
+	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1, .detail = words};
 	int r = targets_state_get(l->txn, no, &st);
 
 	if (r < 0 || st.baselined || !is_baselined(l, k))
@@ -163,14 +165,14 @@ int ledger_baselined(struct ledger *l, struct kept *k)
 }
 
 /* Who stacks the layer may be baselined with it. */
-static int tell_users(struct ledger *l, const struct lower *w)
+static int tell_users(struct ledger *l, const struct lower *w, struct span words)
 {
 	int r = 0;
 
 	for (size_t k = 0; r == 0 && k < l->n_kept; k++)
 		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
 			if (l->kept[k]->lower[j] == w) {
-				r = ledger_baselined(l, l->kept[k]);
+				r = ledger_baselined(l, l->kept[k], words);
 				break;
 			}
 	return r;
@@ -218,22 +220,25 @@ int ledger_drop(struct ledger *l, struct item *i)
 int ledger_snap_end(struct ledger *l, struct item *i)
 {
 	struct item_snap_end *e = container_of(i, struct item_snap_end, item);
-	struct snap_build *b = &l->build;
+	struct snap_build *b = &l->build[e->line];
 	uint8_t root[SHA_LEN];
 	int r;
 
 	l->ring = true;
 	if (e->serial != b->serial || b->known)
-		return tell_users(l, e->lower);
+		return tell_users(l, e->lower, buf_span(&e->words));
 	if (e->failed || b->next != e->n_batches) {
 		b->next = UINT64_MAX; /* whatever still waits is of no use */
 		return e->failed ? failed(l, e) : 0;
 	}
-	r = snap_verify(l->txn, b->no, root);
+	r = ledger_package_records(l, b->no, buf_span(&e->odds));
+	if (r == 0)
+		r = snap_verify(l->txn, b->no, root);
 	if (r == 0)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
 	if (r < 0)
 		return r;
 	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	return tell_users(l, e->lower);
+	r = tell_users(l, e->lower, buf_span(&e->words));
+	return r == 0 && e->tree ? ledger_package_odds(l, e->tree, buf_span(&e->odds)) : r;
 }

@@ -97,7 +97,7 @@ int ledger_target(struct ledger *l, struct item *i)
 	}
 	buf_free(&w.name);
 	if (r == 0)
-		r = ledger_baselined(l, it->kept);
+		r = ledger_baselined(l, it->kept, (struct span){0});
 	l->ring = true;
 	return r;
 }

@@ -2,7 +2,7 @@
  * loop.h - the privileged role as one struct, and what the files of its loop share.
  *
  * Threads: the loop (this struct is its own; events, registry, timers, door), N workers (examine),
- * one ledger, one that follows processes. Between them: jobs, the items queue, the outbox, counters;
+ * one that hashes the host (jobs.h), one ledger, one that follows processes. Between them: jobs, the items queue, the outbox, counters;
  * and the process table (tracker.h). Nothing else.
  */
 #pragma once
@@ -19,6 +19,7 @@
 #include "daemon/sensor/spaces.h"
 #include "daemon/sensor/tracker.h"
 #include "daemon/sensor/watch.h"
+#include "daemon/wall.h"
 #include <pthread.h>
 
 enum { DOOR_SEATS = 8 };
@@ -42,7 +43,7 @@ struct sensor {
 	struct examiner ex;
 	struct ledger *ledger;
 	struct ledger_stats ledger_stats;
-	pthread_t workers[WORKERS_MAX], ledger_thread;
+	pthread_t workers[WORKERS_MAX], host_worker, ledger_thread;
 	unsigned n_workers;
 	struct watch *watch;
 	struct finder *finder;
@@ -58,11 +59,14 @@ struct sensor {
 	int door_fd, seat[DOOR_SEATS];
 	char *door_path;
 	int gateway_uid, group_gid;
-	bool gateway_is_nobody; /* its group is not its own */
+	bool gateway_is_nobody;	 /* its group is not its own */
+	bool gateway_is_service; /* a user of its own, whom we did not start */
 
-	struct baseline_wish *wishes, **wishes_tail;
+	struct baseline_line { /* by enum snap_line: one at a time */
+		struct baseline_wish *wishes, **tail;
+		atomic_bool busy;
+	} baselines[SNAP_LINES];
 	uint64_t baseline_serial;
-	atomic_bool baseline_busy;
 	atomic_ullong baseline_files;
 	struct unsent *unsent, **unsent_tail;
 
@@ -71,23 +75,28 @@ struct sensor {
 	int64_t next_expiry, expired_upto; /* wall; expiry.h */
 	struct rules *rules;		   /* rulebook.h */
 	struct reloaded reloaded;
-	int64_t rules_expire; /* wall: the soonest of them; 0: none does */
-	bool layers_wait;     /* a stored layer may be without its watch */
-	int64_t look_due;     /* monotonic; 0: none wanted */
-	int64_t hint_due;     /* the same, for a hint: what it costs is counted */
-	int64_t look_cost;    /* of late, ns */
-	int64_t hint_credit;  /* ns of looking that hints may still cause, as of hint_at */
+	struct config *cfg_at_start; /* NULL: it is still that one */
+	uint64_t round_batches;	     /* the ledger's at the last round; checks.h */
+	int64_t ledger_moved;	     /* monotonic: it had committed since, or had nothing to */
+	int64_t rules_expire;	     /* wall: the soonest of them; 0: none does */
+	bool layers_wait;	     /* a stored layer may be without its watch */
+	int64_t look_due;	     /* monotonic; 0: none wanted */
+	int64_t hint_due;	     /* the same, for a hint: what it costs is counted */
+	int64_t look_cost;	     /* of late, ns */
+	int64_t hint_credit;	     /* ns of looking that hints may still cause, as of hint_at */
 	int64_t hint_at;
 	int64_t roots_due;  /* monotonic; 0: nothing moved above a volume or host tree */
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
 	uint64_t n_looks;   /* for containers */
 	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
-	int64_t heal_due;   /* everything is to be rescanned then; 0: no */
-	bool overflowed;    /* coalesce had no room: told once until it has */
-	int64_t started;    /* wall */
-	int64_t blind_from; /* wall: the earlier life's last entry; 0: there was none */
+	int64_t heal_due;		/* everything is to be rescanned then; 0: no */
+	int64_t pulse_every, pulse_due; /* the service manager's watchdog; 0: none */
+	bool overflowed;		/* coalesce had no room: told once until it has */
+	int64_t started;		/* wall */
+	int64_t blind_from;		/* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
+	struct wall wall;
 	atomic_bool stop; /* the ledger looks at it too */
 };
 
@@ -143,6 +152,8 @@ void status_text(struct sensor *s, struct buf *out);
 
 /* reload.c */
 void sensor_reload(struct sensor *s);
+/* What differs between two configurations and takes effect at a start only, as buf_bytes(). */
+void sensor_restart_names(const struct config *old, const struct config *fresh, struct buf *out);
 void sensor_note_rules(struct sensor *s, const char *before); /* rules.loaded, and the log */
 
 /* events.c: what the watch gives */
@@ -157,4 +168,4 @@ int sensor_build(struct sensor *s);
 void sensor_join(struct sensor *s); /* the threads end, in river order, and the ledger last */
 void sensor_teardown(struct sensor *s);
 void sensor_flush(struct sensor *s); /* items that found no room, if there is now */
-void sensor_wish_free(struct sensor *s, struct baseline_wish *w);
+void sensor_wish_free(struct baseline_line *at);

@@ -146,6 +146,13 @@ static int say(int fd, uint32_t op)
 	return send(fd, &m, sizeof(m), 0) == (ssize_t)sizeof(m) ? 0 : err_sys("subscribe");
 }
 
+int procs_say(bool listen)
+{
+	FD int fd = open_own();
+
+	return fd < 0 ? fd : say(fd, listen ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE);
+}
+
 static bool parse(const struct message *m, ssize_t n, struct procs_event *ret)
 {
 	static const struct {

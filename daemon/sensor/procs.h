@@ -26,6 +26,10 @@ struct procs {
 };
 /* Tries it with a process of our own: what is open tells of new processes. Before threads. */
 void procs_open(struct procs *p);
+/* Says it and lets go: before Linux 6.6 the kernel counts who listens by what was said, and needs
+ * CAP_NET_ADMIN for it; so somebody else may say it for a sensor that has sockets passed. Later each
+ * socket speaks for itself, and this does nothing. */
+int procs_say(bool listen);
 void procs_close(struct procs *p);
 /* The next message of one of the two. 0; PROCS_NONE; PROCS_LOST: some had no room. */
 enum { PROCS_NONE = 1, PROCS_LOST = 2 };

@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/arming.h"
 #include "daemon/sensor/covers.h"
+#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
@@ -47,13 +48,6 @@ struct layer_row *registry_layer_by_root(struct registry *g, uint32_t root_id)
 	return NULL;
 }
 
-/* What a target's kind adds to its descriptor. */
-struct kept_limits {
-	const struct config_list *exclude;
-	uint64_t max_bytes, max_files;
-	struct span merged;
-	bool partial;
-};
 /* A container is told with its name, image and labels, or after this time with what is known. */
 #define HELD_MAX CLOCK_S
 #define HELD_LOOKS (100 * CLOCK_MS)
@@ -132,6 +126,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	}
 	if (lim) {
 		kept_exclude(k, lim->exclude);
+		k->by_default = lim->by_default;
 		k->max_bytes = lim->max_bytes;
 		k->max_files = lim->max_files;
 	}
@@ -248,8 +243,7 @@ static void hold(struct sensor *s, struct reg *r, bool partial)
 
 /* ---- volumes and host trees ---- */
 
-/* False: nothing is there, and nothing is known of it. */
-static bool keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
+bool registry_keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
 {
 	struct reg *r = registry_by_id(&s->reg, t->id);
 
@@ -288,31 +282,7 @@ static void keep_volume(struct sensor *s, const struct box_list *l, const struct
 	t.id = buf_span(&id);
 	t.volumes = buf_span(&users);
 	t.state = running ? STATE_RUNNING : STATE_STOPPED;
-	keep_tree(s, &t, &lim);
-}
-
-static void keep_host_trees(struct sensor *s)
-{
-	for (size_t i = 0; i < s->cfg->n_host; i++) {
-		const struct config_host_tree *h = &s->cfg->host[i];
-		struct kept_limits lim = {.exclude = &h->exclude};
-		BUF struct buf id = {0};
-		struct target t = {.kind = TARGET_HOST,
-			.state = STATE_RUNNING,
-			.name = span_of(h->name),
-			.runtime = span_of("host"),
-			.upper = span_of(h->path)};
-
-		volume_tree_id(&id, "host:", span_of(h->path));
-		t.id = buf_span(&id);
-		if (!keep_tree(s, &t, &lim)) {
-			BUF struct buf why = {0};
-
-			buf_printf(&why, "host tree %s: %s is not there", h->name, h->path);
-			roots_absent(s, h->path, buf_text(&why));
-		}
-	}
-	roots_appeared(s);
+	registry_keep_tree(s, &t, &lim);
 }
 
 /* ---- a look ---- */
@@ -454,11 +424,11 @@ void registry_look(struct sensor *s)
 		keep_box(s, &l.v[i]);
 	refuse_begin(s);
 	look_at_volumes(s, &l);
-	keep_host_trees(s);
+	hosts_keep(s);
 	for (r = s->reg.regs; r; r = next) {
 		next = r->next;
 		if (!r->seen && r->kept->kind == TARGET_HOST)
-			drop(s, r, false);
+			drop(s, r, r->kept->by_default && s->cfg->host_defaults);
 		else if (!r->seen)
 			not_seen(s, r);
 	}

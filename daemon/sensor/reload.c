@@ -20,7 +20,7 @@ static bool is_for_start(struct span name)
 	return false;
 }
 
-static void tell_of_restart(const struct config *old, const struct config *fresh)
+void sensor_restart_names(const struct config *old, const struct config *fresh, struct buf *out)
 {
 	BUF struct buf names = {0};
 	struct rd at;
@@ -31,8 +31,22 @@ static void tell_of_restart(const struct config *old, const struct config *fresh
 		struct span name = rd_bytes(&at);
 
 		if (is_for_start(name))
-			log_note("reload: %.*s: takes effect at the next start", (int)name.n,
-				(const char *)name.p);
+			buf_bytes(out, name);
+	}
+}
+
+static void tell_of_restart(const struct config *old, const struct config *fresh)
+{
+	BUF struct buf names = {0};
+	struct rd at;
+
+	sensor_restart_names(old, fresh, &names);
+	at = rd_of(buf_span(&names));
+	while (!rd_end(&at)) {
+		struct span name = rd_bytes(&at);
+
+		log_note("reload: %.*s: takes effect at the next start", (int)name.n,
+			(const char *)name.p);
 	}
 }
 
@@ -92,7 +106,10 @@ void sensor_reload(struct sensor *s)
 	log_init("sensor", (enum log_level)fresh->log_level);
 	tell_of_restart(old, fresh);
 	s->cfg = fresh;
-	config_free(old);
+	if (s->cfg_at_start)
+		config_free(old);
+	else
+		s->cfg_at_start = old;
 	give_limits(s);
 	rulebook_replace(s, rules);
 	sensor_note_rules(s, "the configuration was read again: ");

@@ -2,8 +2,10 @@
 #include "daemon/sensor/loop.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/sys.h"
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
+#include "daemon/sensor/examine.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/rulebook.h"
@@ -66,9 +68,11 @@ static void who_may_knock(struct sensor *s)
 	gid_t gid;
 	int r = daemon_gateway_ids(s->cfg, &uid, &gid);
 
+	if (geteuid() != 0 && daemon_gateway_service(s->cfg, &uid, &gid))
+		s->gateway_is_service = true;
 	s->gateway_uid = r >= 0 ? (int)uid : -1;
-	s->group_gid = r >= 0 && geteuid() == 0 ? (int)gid : -1;
-	s->gateway_is_nobody = r == DAEMON_NOBODY;
+	s->group_gid = r >= 0 && (geteuid() == 0 || s->gateway_is_service) ? (int)gid : -1;
+	s->gateway_is_nobody = geteuid() == 0 && r == DAEMON_NOBODY;
 }
 
 /* The gateway's own place, where it can make none: sinks keep their positions there. */
@@ -76,6 +80,8 @@ static void make_sinks_dir(const struct sensor *s)
 {
 	BUF struct buf dir = {0};
 
+	if (s->gateway_is_service) /* it has its own */
+		return;
 	buf_printf(&dir, "%s/sinks", s->cfg->state_dir);
 	if (mkdir(buf_text(&dir), 0700) < 0 && errno != EEXIST)
 		log_warn("%s: %s", buf_text(&dir), strerror(errno));
@@ -86,11 +92,15 @@ static void make_sinks_dir(const struct sensor *s)
 
 static int open_store(struct sensor *s)
 {
+	bool renewed = false;
 	struct store_options opt = {.map_size = s->cfg->map_size,
 		.map_limit = s->cfg->map_limit,
-		.dir_gid = s->group_gid};
+		.dir_gid = s->group_gid,
+		.renewed = &renewed};
 	int r = store_open(&s->store, s->cfg->state_dir, STORE_WRITE, &opt);
 
+	if (renewed)
+		log_warn("somebody who may read the store held its lock: it has a new lock file");
 	if (r == 0)
 		make_sinks_dir(s);
 	if (r == 0)
@@ -115,6 +125,14 @@ static void *ledger_thread(void *ledger)
 {
 	give_way();
 	return ledger_main(ledger);
+}
+
+/* Nobody waits for the host's own baseline: whatever else wants the processor or the disk has it. */
+static void *host_thread(void *examiner)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
+	sys_io_idle();
+	return worker_main_host(examiner);
 }
 
 static void *worker_thread(void *examiner)
@@ -150,6 +168,11 @@ static void look_again(void *ctx, struct kept *k, struct span path, struct span 
 	ex->again(ex, &a);
 }
 
+static void alive(void)
+{
+	notify("WATCHDOG=1");
+}
+
 static int start_threads(struct sensor *s)
 {
 	struct ledger_options opt = {.store = s->store,
@@ -163,6 +186,7 @@ static int start_threads(struct sensor *s)
 		.heartbeat = heartbeat_of(s->cfg),
 		.flood = sensor_limits(s->cfg),
 		.stop = &s->stop,
+		.alive = alive,
 		.again = look_again,
 		.again_ctx = &s->ex};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -188,6 +212,7 @@ static int start_threads(struct sensor *s)
 	must(pthread_create(&s->ledger_thread, NULL, ledger_thread, s->ledger) == 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
+	must(pthread_create(&s->host_worker, NULL, host_thread, &s->ex) == 0);
 	return 0;
 }
 
@@ -277,7 +302,10 @@ int sensor_build(struct sensor *s)
 		r = wishes_open(s);
 	if (r == 0)
 		r = sensor_watch_fd(s, s->door_fd, EPOLLIN, TAG_DOOR);
-	return r == 0 ? start_threads(s) : r;
+	if (r < 0)
+		return r;
+	wall_sensor(&s->wall);
+	return start_threads(s);
 }
 
 static void free_unsent(struct sensor *s)
@@ -298,6 +326,7 @@ void sensor_join(struct sensor *s)
 	jobs_stop(s->jobs);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		pthread_join(s->workers[i], NULL);
+	pthread_join(s->host_worker, NULL);
 	sensor_flush(s);
 	queue_close(s->items);
 	pthread_join(s->ledger_thread, NULL);
@@ -310,8 +339,9 @@ void sensor_teardown(struct sensor *s)
 	registry_free(s);
 	collect_free(s);
 	spaces_free(&s->spaces);
-	while (s->wishes)
-		sensor_wish_free(s, s->wishes);
+	for (int line = 0; line < SNAP_LINES; line++)
+		while (s->baselines[line].wishes)
+			sensor_wish_free(&s->baselines[line]);
 	jobs_free(s->jobs);
 	while (s->items && queue_pop(s->items, 0, &i) == 0)
 		item_free(i);
@@ -334,4 +364,5 @@ void sensor_teardown(struct sensor *s)
 	fd_close(&s->epoll_fd);
 	rulebook_close(s);
 	config_free(s->cfg);
+	config_free(s->cfg_at_start);
 }

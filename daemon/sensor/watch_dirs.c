@@ -64,6 +64,15 @@ static int unvisit(void *ctx, struct span below UNUSED, int fd)
 	return 0; /* one that has none is none the worse */
 }
 
+/* Does the root hold that directory, and watch it? */
+static bool leads_to(const struct root *r, struct span at)
+{
+	size_t n = r->seen_n > 1 ? r->seen_n + 1 : 1;
+
+	return path_within(at, span_make(r->seen, r->seen_n)) &&
+	       (at.n <= n || !watch_skips(r, span_make(at.p + n, at.n - n)));
+}
+
 /* Two roots may have directories in common: what the other one needs is set again. */
 static void restore(struct watch *w, const struct root *gone)
 {
@@ -75,7 +84,7 @@ static void restore(struct watch *w, const struct root *gone)
 
 		if (r == gone || !r->by_dirs || r->on != gone->on)
 			continue;
-		if (!path_within(other, at) && !path_within(at, other))
+		if (!path_within(other, at) && !leads_to(r, at))
 			continue;
 		r->n_marks = 0;
 		if (watch_dirs_mark(w, r, span_of("")) < 0)

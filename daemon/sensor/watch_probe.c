@@ -304,6 +304,44 @@ static struct findings try_overlay(struct ctx *c)
 	return f;
 }
 
+/* What root found before the start, in a file that only root can have made: a sandbox that lets nobody
+ * mount is no reason to watch worse. */
+static bool tried_before(struct findings *f)
+{
+	const char *path = getenv(PROBE_TRIAL);
+	FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+	unsigned below, on_overlay;
+	char text[32] = "";
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 ||
+		(st.st_mode & (S_IWGRP | S_IWOTH)) || read(fd, text, sizeof(text) - 1) <= 0 ||
+		sscanf(text, "%u %u", &below, &on_overlay) != 2 || below > SEEN ||
+		on_overlay > SEEN)
+		return false;
+	*f = (struct findings){(enum finding)below, (enum finding)on_overlay, EPERM};
+	return true;
+}
+
+int probe_trial(const char *path)
+{
+	char scratch[] = "/run/boltseal-trial.XXXXXX", text[32];
+	struct probe p;
+	FD int fd = -1;
+	int n;
+
+	if (!mkdtemp(scratch))
+		return err_sys("%s", scratch);
+	probe_run(&p, scratch, false);
+	rmdir(scratch);
+	n = snprintf(text, sizeof(text), "%u %u\n", p.below, p.on_overlay);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || fchmod(fd, 0644) < 0 || write(fd, text, (size_t)n) != n)
+		return err_sys("%s", path);
+	return 0;
+}
+
 static bool say_finding(struct watch_probe *row, enum finding what, int err)
 {
 	switch (what) {
@@ -328,6 +366,10 @@ static bool probe_overlay_visible(struct ctx *c, struct watch_probe *row)
 {
 	struct findings f = try_overlay(c);
 
+	if (f.below <= NO_OVERLAY)
+		tried_before(&f);
+	c->out->below = f.below;
+	c->out->on_overlay = f.on_overlay;
 	c->out->rows[PROBE_overlay_mark].ok =
 		say_finding(&c->out->rows[PROBE_overlay_mark], f.on_overlay, f.errno_);
 	c->out->overlay_visible = say_finding(row, f.below, f.errno_);

@@ -42,6 +42,11 @@ struct probe {
 	struct watch_probe rows[PROBE_N];
 	unsigned fid_flags; /* FAN_REPORT_*; 0: none works */
 	bool rename, overlay_visible;
+	unsigned below, on_overlay; /* how the trial on an overlay ended, for probe_trial() */
 };
+/* The trial mounts an overlay, which a service may not. So root makes it before the start and leaves what
+ * came out in a file, whose path is in the environment: written by the one, read by probe_run(). */
+#define PROBE_TRIAL "BOLTSEAL_TRIAL"
+int probe_trial(const char *path);
 /* `scratch` is made if it is not there. Takes some tens of milliseconds. */
 void probe_run(struct probe *ret, const char *scratch, bool no_fanotify);

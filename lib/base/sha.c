@@ -7,6 +7,10 @@
 struct sha {
 	EVP_MD *md;
 	EVP_MD_CTX *ctx;
+	EVP_MD *md5;
+	EVP_MD_CTX *ctx5;
+	bool also, has_md5;
+	uint8_t last5[SHA_MD5_LEN];
 };
 
 static void ctx_free(EVP_MD_CTX **ctx)
@@ -41,6 +45,8 @@ void sha_free(struct sha *s)
 		return;
 	EVP_MD_CTX_free(s->ctx);
 	EVP_MD_free(s->md);
+	EVP_MD_CTX_free(s->ctx5);
+	EVP_MD_free(s->md5);
 	free(s);
 }
 
@@ -49,20 +55,46 @@ static int outcome(int ok)
 	return ok == 1 ? 0 : err_set(-EIO, "OpenSSL failed to digest");
 }
 
+int sha_also_md5(struct sha *s, bool on)
+{
+	s->also = false;
+	if (on && !s->md5)
+		s->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
+	if (on && !s->ctx5)
+		s->ctx5 = EVP_MD_CTX_new();
+	if (on && (!s->md5 || !s->ctx5))
+		return err_set(-ENOTSUP, "OpenSSL offers no MD5");
+	s->also = on;
+	return 0;
+}
+
+const uint8_t *sha_md5(const struct sha *s)
+{
+	return s->has_md5 ? s->last5 : NULL;
+}
+
 int sha_begin(struct sha *s)
 {
+	s->has_md5 = false;
+	if (s->also && EVP_DigestInit_ex2(s->ctx5, s->md5, NULL) != 1)
+		return outcome(0);
 	return outcome(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
 }
 
 int sha_feed(struct sha *s, const void *p, size_t n)
 {
+	if (s->also && EVP_DigestUpdate(s->ctx5, p, n) != 1)
+		return outcome(0);
 	return outcome(EVP_DigestUpdate(s->ctx, p, n));
 }
 
 int sha_end(struct sha *s, uint8_t ret[SHA_LEN])
 {
-	unsigned int n = SHA_LEN;
+	unsigned int n = SHA_LEN, n5 = SHA_MD5_LEN;
 
+	if (s->also && EVP_DigestFinal_ex(s->ctx5, s->last5, &n5) != 1)
+		return outcome(0);
+	s->has_md5 = s->also;
 	return outcome(EVP_DigestFinal_ex(s->ctx, ret, &n));
 }
 

@@ -24,6 +24,13 @@ struct mntns_info {
 _Static_assert(sizeof(struct mnt_request) == MNT_REQUEST_V1, "kernel ABI");
 _Static_assert(offsetof(struct sys_statmount, str) == 512, "kernel ABI");
 
+#define IO_IDLE (3 << 13)
+enum { IO_WHO_PROCESS = 1 };
+int sys_io_idle(void)
+{
+	return (int)syscall(SYS_ioprio_set, IO_WHO_PROCESS, 0, IO_IDLE);
+}
+
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

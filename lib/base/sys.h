@@ -5,6 +5,9 @@
 #include <linux/openat2.h>
 #include <sys/types.h>
 
+/* The calling thread reads and writes when nobody else does. */
+int sys_io_idle(void);
+
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 
 /* listmount(2)/statmount(2), Linux 6.8; mount namespace argument and options 6.11. */

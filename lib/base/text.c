@@ -387,3 +387,25 @@ int text_size(struct span s, uint64_t *ret)
 	*ret = v << shift;
 	return 0;
 }
+
+void text_bare_url(struct buf *out, struct span url)
+{
+	size_t scheme = span_starts(url, span_of("https://"))  ? 8
+			: span_starts(url, span_of("http://")) ? 7
+							       : 0;
+	size_t end = scheme, host = scheme;
+
+	if (!scheme) {
+		buf_add_span(out, url);
+		return;
+	}
+	while (end < url.n && !strchr("/?#", url.p[end]))
+		if (url.p[end++] == '@')
+			host = end;
+	buf_add(out, url.p, scheme);
+	if (host > scheme)
+		buf_add_text(out, TEXT_LEFT_OUT "@");
+	buf_add(out, url.p + host, end - host);
+	if (end + 1 < url.n || (end < url.n && url.p[end] != '/'))
+		buf_add_text(out, "/" TEXT_LEFT_OUT);
+}

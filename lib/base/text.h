@@ -34,6 +34,11 @@ int text_unb64(struct span b64, struct buf *out);
 void text_url_encode(struct buf *out, struct span raw);
 int text_url_decode(struct span enc, bool plus_is_space, struct buf *out);
 
+/* An address without what may be a secret in it: of a URL the user, path and query are left out; what
+ * begins with no http:// or https:// stays. */
+#define TEXT_LEFT_OUT "(left out)"
+void text_bare_url(struct buf *out, struct span url);
+
 /* Whole decimal number; -EINVAL with a sentence on anything else, -ERANGE out of [min,max]. */
 int text_u64(struct span s, uint64_t min, uint64_t max, uint64_t *ret);
 /* "512", "64k", "10M", "2G", "1T" (powers of 1024, optional "iB") -> bytes. */

@@ -1,12 +1,13 @@
 /*
  * Version 1: u8 version, u8 kind, u8 severity, u8 unsettled, varint aspects, zigzag first, zigzag
  * last, varint seq, then from, mount, old, now and actor: length and bytes each. Version 2, where a
- * rule has a word in it, goes on: varint blind, and ruling: length and bytes.
+ * rule has a word in it, goes on: varint blind, and ruling: length and bytes. Version 3, where a package
+ * has, goes on with that: length and bytes.
  */
 #include "model/change.h"
 #include "base/err.h"
 
-enum { PLAIN = 1, RULED = 2, ASPECTS_ALL = (1 << ASPECT_N) - 1 };
+enum { PLAIN = 1, RULED = 2, PACKAGED = 3, ASPECTS_ALL = (1 << ASPECT_N) - 1 };
 
 /* What cannot be, in words; NULL: nothing. The encodings inside are looked at when decoding. */
 static const char *flaw(const struct change *c)
@@ -31,7 +32,7 @@ int change_encode(const struct change *c, struct buf *out)
 
 	if (wrong)
 		return err_set(-EINVAL, "change: %s", wrong);
-	buf_u8(out, ruled ? RULED : PLAIN);
+	buf_u8(out, c->package.n ? PACKAGED : ruled ? RULED : PLAIN);
 	buf_u8(out, (uint8_t)c->kind);
 	buf_u8(out, (uint8_t)c->severity);
 	buf_u8(out, c->unsettled);
@@ -44,10 +45,12 @@ int change_encode(const struct change *c, struct buf *out)
 	buf_bytes(out, c->old);
 	buf_bytes(out, c->now);
 	buf_bytes(out, c->actor);
-	if (ruled) {
+	if (ruled || c->package.n) {
 		buf_varint(out, c->blind);
 		buf_bytes(out, c->ruling);
 	}
+	if (c->package.n)
+		buf_bytes(out, c->package);
 	return buf_err(out);
 }
 
@@ -56,6 +59,7 @@ static int check_inside(const struct change *c)
 	struct record rec;
 	struct actor who;
 	struct ruling rule;
+	struct package_note package;
 	int r = 0;
 
 	if (c->old.n)
@@ -66,6 +70,8 @@ static int check_inside(const struct change *c)
 		r = actor_decode(c->actor, &who);
 	if (r == 0)
 		r = ruling_decode(c->ruling, &rule);
+	if (r == 0 && c->package.n)
+		r = package_decode(c->package, &package);
 	return r ? err_wrap(r, "change") : 0;
 }
 
@@ -76,7 +82,7 @@ int change_decode(struct span path, struct span bytes, struct change *ret)
 	uint8_t version = rd_u8(&r);
 
 	*ret = (struct change){.path = path};
-	r.bad |= version != PLAIN && version != RULED;
+	r.bad |= version < PLAIN || version > PACKAGED;
 	ret->kind = (char)rd_u8(&r);
 	ret->severity = (enum severity)rd_upto(&r, SEV_N - 1);
 	ret->unsettled = rd_upto(&r, 1);
@@ -89,10 +95,14 @@ int change_decode(struct span path, struct span bytes, struct change *ret)
 	ret->old = rd_bytes(&r);
 	ret->now = rd_bytes(&r);
 	ret->actor = rd_bytes(&r);
-	if (version == RULED) {
+	if (version >= RULED) {
 		ret->blind = (uint32_t)rd_upto(&r, ASPECTS_ALL);
 		ret->ruling = rd_bytes(&r);
-		r.bad |= !ret->blind && !ret->ruling.n;
+		r.bad |= version == RULED && !ret->blind && !ret->ruling.n;
+	}
+	if (version == PACKAGED) {
+		ret->package = rd_bytes(&r);
+		r.bad |= !ret->package.n;
 	}
 	if (rd_finish(&r, "change"))
 		return -EBADMSG;

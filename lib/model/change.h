@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/actor.h"
+#include "model/package.h"
 #include "model/record.h"
 #include "model/ruling.h"
 
@@ -20,6 +21,7 @@ struct change {
 	struct span actor;   /* encoded actor; empty: none known */
 	uint32_t blind;	     /* aspects that the drift id does not look at: a rule says so */
 	struct span ruling;  /* encoded ruling; empty: no rule has a word in it */
+	struct span package; /* encoded package_note: what its package says of it; empty: nothing */
 };
 int change_encode(
 	const struct change *c, struct buf *out); /* the path is not encoded: it is the key */

@@ -78,7 +78,7 @@ enum severity judge_severity(const struct judge_in *in, char kind, uint32_t aspe
 		return SEV_HIGH;
 	if (is_new_program(in->now, kind, aspects) || (aspects & BIT(TYPE)))
 		return SEV_MEDIUM;
-	if (opens_to_all(in, aspects))
+	if (opens_to_all(in, aspects) || (in->packaged && (aspects & BIT(CONTENT))))
 		return SEV_MEDIUM;
 	return aspects == BIT(MTIME) ? SEV_INFO : SEV_LOW;
 }

@@ -12,6 +12,7 @@ struct judge_in {
 	bool parent_gone;	   /* an ancestor is no directory now: its own change says it all */
 	bool layer_changed; /* `now` comes from a lower layer that differs from its snapshot */
 	struct span mount;  /* what covers the path; empty: nothing */
+	bool packaged;	    /* it is a package's file, and other than that has it */
 	uint32_t blind;	    /* aspects in which a difference is no drift: a rule says so */
 };
 enum { JUDGE_SAME = 0, JUDGE_DRIFT = 1 };

@@ -3,6 +3,7 @@
  * and nowhere else, because they are what keeps the gateway from writing history.
  */
 #include "store/db.h"
+#include "store/env_lock.h"
 #include "store/env_migrate.h"
 #include "base/fd.h"
 #include <dirent.h>
@@ -16,6 +17,7 @@
 
 #define MAX_READERS 256
 #define RESERVE_MIN (512u << 10)
+#define LOCK_WAIT_MS 3000
 
 static const struct store_options defaults = {.dir_gid = -1};
 
@@ -352,6 +354,12 @@ int store_open(
 		r = alloc_store(&s, dir, mode, opt);
 	if (r == 0 && mode == STORE_WRITE)
 		r = lock_writer(s);
+	if (r == 0 && mode == STORE_WRITE) {
+		r = env_lock_renew(dir, LOCK_WAIT_MS);
+		if (opt->renewed)
+			*opt->renewed = r > 0;
+		r = r > 0 ? 0 : r;
+	}
 	if (r == 0)
 		r = open_env(s, opt);
 	if (r == 0 && mode == STORE_WRITE && opt->dir_gid >= 0)

@@ -15,13 +15,15 @@
 
 struct store;
 enum store_mode { STORE_WRITE, STORE_READ };
-#define STORE_FORMAT 4
+#define STORE_FORMAT 5
 
 struct store_options {
 	size_t map_size;  /* bytes to start with; 0: 256 MiB. Doubles when full up to map_limit */
 	size_t map_limit; /* 0: 1 TiB */
 	int dir_gid;  /* group that may read (data 0640, lock 0660, dir 0750); -1: leave alone */
 	bool no_sync; /* tests only: no fsync on commit */
+	bool *renewed; /* NULL, or set: somebody held the store's lock, so its lock file is a new one, and
+			* readers of the old one have to open the store anew */
 };
 
 /* STORE_WRITE makes the directory (0700, or 0750 with dir_gid) and the databases where missing,
@@ -33,12 +35,18 @@ struct store_options {
 int store_open(
 	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt);
 void store_close(struct store *s);
+/* The format of the store in `dir`, whichever it is. Changes nothing there. -ENOENT when nothing is
+ * there yet, -EPROTO when it is no store of ours. */
+int store_format(const char *dir, uint32_t *ret);
 
 /* Frees reader slots of dead processes; returns how many. */
 int store_sweep_readers(struct store *s);
 
 struct store_stats {
 	uint64_t map_size, map_limit, used; /* bytes */
+	uint64_t idle;			    /* of pages that can be used again */
+	uint64_t
+		reader_lag; /* transactions that the oldest reader is behind: what it holds on to */
 	uint64_t records, layers, targets, drift, journal, seen;
 	uint64_t last_seq, first_seq;
 	uint32_t readers, format;

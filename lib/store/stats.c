@@ -2,6 +2,8 @@
 #include "store/db.h"
 #include "store/journal.h"
 #include "store/env_migrate.h"
+#include <limits.h>
+#include <stdio.h>
 
 /* The free list is a database of its own, number 0: per old transaction a list of page numbers that
  * begins with its length. */
@@ -35,11 +37,22 @@ static uint64_t count(struct txn *t, enum db db)
 	return st.ms_entries;
 }
 
+/* LMDB tells of its readers in text: "pid thread txnid" a line, "-" for one that reads nothing. */
+static int oldest(const char *line, void *ctx)
+{
+	unsigned long long *oldest = ctx, txn;
+
+	if (sscanf(line, "%*d %*s %llu", &txn) == 1 && txn < *oldest)
+		*oldest = txn;
+	return 0;
+}
+
 static void measure_file(struct txn *t, struct store_stats *ret)
 {
 	MDB_envinfo info;
 	MDB_stat st;
 	uint64_t idle = 0;
+	unsigned long long reader = ULLONG_MAX;
 
 	mdb_env_info(t->s->env, &info);
 	mdb_env_stat(t->s->env, &st);
@@ -47,7 +60,10 @@ static void measure_file(struct txn *t, struct store_stats *ret)
 	ret->map_size = info.me_mapsize;
 	ret->map_limit = t->s->limit;
 	ret->used = (info.me_last_pgno + 1) * st.ms_psize - idle;
+	ret->idle = idle;
 	ret->readers = info.me_numreaders;
+	mdb_reader_list(t->s->env, oldest, &reader);
+	ret->reader_lag = reader < info.me_last_txnid ? info.me_last_txnid - reader : 0;
 }
 
 int store_stats(struct store *s, struct store_stats *ret)

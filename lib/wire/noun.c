@@ -279,6 +279,26 @@ void show_record_of(struct json *j, const char *key, struct span encoded)
 	show_record(j, &rec);
 }
 
+static void show_package_of(struct json *j, struct span encoded)
+{
+	struct package_note n;
+
+	if (!encoded.n || package_decode(encoded, &n) < 0)
+		return;
+	json_key(j, "package");
+	json_open(j, '{');
+	json_m_text(j, "algorithm", package_digest_names[n.digest]);
+	show_str(j, "arch", n.arch);
+	if (n.config)
+		json_m_bool(j, "config", true);
+	json_m_hex(j, "expected", n.expected);
+	json_m_hex(j, "found", n.found);
+	json_m_str(j, "manager", n.manager);
+	json_m_str(j, "name", n.name);
+	show_str(j, "version", n.version);
+	json_close(j, '}');
+}
+
 /* As an event has it, or as an answer has it: with when and who beside what. */
 static void change_members(struct json *j, const struct change *c, struct span host_path, bool full)
 {
@@ -297,6 +317,7 @@ static void change_members(struct json *j, const struct change *c, struct span h
 	show_str(j, "mount", c->mount);
 	show_record_of(j, "new", c->now);
 	show_record_of(j, "old", c->old);
+	show_package_of(j, c->package);
 	json_m_path(j, "path", c->path);
 	if (full)
 		show_rule_of(j, c->ruling);

@@ -70,7 +70,7 @@ refuses() {
 D=$BIN/boltseald
 sub=$W/sub # daemons beside the first one have all theirs in here
 mkdir -p "$sub"
-printf 'group: root\nruntimes: {ignore: [/var/lib]}\n' >"$sub/ok.yaml"
+printf 'group: root\nhost_defaults: false\nruntimes: {ignore: [/var/lib]}\n' >"$sub/ok.yaml"
 chmod 644 "$sub/ok.yaml"
 beside() { # beside NAME [OPTION…]: words of one that would start
 	local name=$1

@@ -36,6 +36,8 @@ runtimes:
   run_roots: [$W/docker-exec, $W/podman-run]
 "
 	{ printf '%s' "${DAEMON_BASE-$base}" && cat; } >"$W/boltseal.yaml"
+	# This machine's own files are no part of a scenario, unless it says so.
+	grep -q '^host_defaults:' "$W/boltseal.yaml" || echo 'host_defaults: false' >>"$W/boltseal.yaml"
 }
 
 daemon_start() {

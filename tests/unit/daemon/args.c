@@ -33,6 +33,10 @@ static void good(void **state)
 	ok(parse(&a, "gateway --check-config"));
 	assert_int_equal(a.run, ROLE_RUN_GATEWAY);
 	assert_true(a.check_config);
+	assert_false(a.store_format);
+	ok(parse(&a, "--store-format --state-dir /s"));
+	assert_true(a.store_format);
+	ok(parse(&a, "gateway --check-config"));
 	assert_false(a.verbose);
 }
 

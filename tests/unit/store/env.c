@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include "store/journal.h"
 
@@ -266,6 +268,81 @@ static void test_sweeps_dead_readers(void **state)
 }
 
 #define WITH_STORE(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
+/* What a reader may do with the only file that it may write. LMDB 0.9: the writer's mutex begins the
+ * second cache line. */
+static void hold_the_lock(const char *dir, int say)
+{
+	struct store_options opt = place_options();
+	struct store *s = NULL;
+	char path[300];
+	char *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock.mdb", dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	at = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED || store_open(&s, dir, STORE_READ, &opt) ||
+		pthread_mutex_lock((pthread_mutex_t *)(void *)(at + 64)) || write(say, "1", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void test_lock_held_for_ever(void **state)
+{
+	struct place *p = *state;
+	struct store_options opt = place_options();
+	bool renewed = true;
+	char byte;
+	int ends[2];
+	pid_t child;
+
+	store_close(take(p->s));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0)
+		hold_the_lock(p->dir, ends[1]);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	opt.renewed = &renewed;
+	ok(store_open(&p->s, p->dir, STORE_WRITE, &opt));
+	assert_true(renewed);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(ends[0]);
+}
+
+/* A reader that keeps to the rules is none of this. */
+static void test_lock_is_kept(void **state)
+{
+	struct place *p = *state;
+	struct store_options opt = place_options();
+	bool renewed = true;
+	char byte;
+	int ends[2];
+	pid_t child;
+
+	store_close(take(p->s));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		struct store *s = NULL;
+
+		if (store_open(&s, p->dir, STORE_READ, &opt) || write(ends[1], "1", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	opt.renewed = &renewed;
+	ok(store_open(&p->s, p->dir, STORE_WRITE, &opt));
+	assert_false(renewed);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +358,8 @@ int main(void)
 		WITH_STORE(test_meta_names),
 		WITH_STORE(test_stats),
 		WITH_STORE(test_sweeps_dead_readers),
+		WITH_STORE(test_lock_held_for_ever),
+		WITH_STORE(test_lock_is_kept),
 	};
 
 	return cmocka_run_group_tests_name("store/env", tests, NULL, NULL);

@@ -47,6 +47,29 @@ static void test_newer_is_refused(void **state)
 	refuses(*state, STORE_READ, "same release");
 }
 
+/* Whoever may not open it can still say why, and leaves no lock behind that its owner cannot open. */
+static void test_format_is_told(void **state)
+{
+	struct key newer = key_u32(STORE_FORMAT + 1);
+	struct place *p = *state, none;
+	char lock[300];
+	uint32_t f = 0;
+
+	set_format(p, key_span(&newer));
+	ok(store_format(p->dir, &f));
+	assert_int_equal(f, STORE_FORMAT + 1);
+	snprintf(lock, sizeof(lock), "%s/lock.mdb", p->dir);
+	assert_int_equal(unlink(lock), 0);
+	f = 0;
+	ok(store_format(p->dir, &f));
+	assert_int_equal(f, STORE_FORMAT + 1);
+	assert_int_equal(access(lock, F_OK), -1);
+	place_make(&none);
+	fails(store_format(none.dir, &f), -ENOENT);
+	says("nothing is there yet");
+	place_remove(&none);
+}
+
 static void test_nonsense_is_refused(void **state)
 {
 	set_format(*state, S("1"));
@@ -59,6 +82,7 @@ static void test_foreign_is_refused(void **state)
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi;
+	uint32_t format;
 
 	(void)state;
 	place_make(&p);
@@ -69,6 +93,8 @@ static void test_foreign_is_refused(void **state)
 	assert_int_equal(mdb_dbi_open(txn, "mail", MDB_CREATE, &dbi), 0);
 	assert_int_equal(mdb_txn_commit(txn), 0);
 	mdb_env_close(env);
+	fails(store_format(p.dir, &format), -EPROTO);
+	says("another program");
 	refuses(&p, STORE_WRITE, "another program");
 	place_remove(&p);
 }
@@ -172,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_STORE(test_new_store),
 		WITH_STORE(test_newer_is_refused),
+		WITH_STORE(test_format_is_told),
 		WITH_STORE(test_nonsense_is_refused),
 		cmocka_unit_test(test_foreign_is_refused),
 		WITH_STORE(test_steps),

@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "full.h"
+#include "base/clock.h"
 #include "wire/docker.h"
+#include "wire/finding.h"
 #include "wire/jansson.h"
 #include "wire/show.h"
 #include <stdio.h>
@@ -166,6 +168,18 @@ static void p_docker(struct json *j)
 	docker_container(j, &f.target, 10);
 }
 
+static void p_finding(struct json *j)
+{
+	finding_put(j,
+		&(struct finding){.check = CHECK_GAP,
+			.bad = true,
+			.subject = span_of("web"),
+			.path = span_make("/x\xff", 3),
+			.quote = span_of("says"),
+			.since = CLOCK_S},
+		"%s", "what");
+}
+
 static const struct {
 	const char *schema;
 	void (*print)(struct json *j);
@@ -186,6 +200,7 @@ static const struct {
 	{"Hold", p_hold_of_rule},
 	{"Hold", p_held},
 	{"DockerContainer", p_docker},
+	{"Finding", p_finding},
 };
 
 static void print(size_t i, struct buf *out)

@@ -159,9 +159,24 @@ LINK = {"baseline": record(type="link", link="a\x1b[2J"), "coverage": TORN, "eve
         "path": "/l", "target": REF, "note": "not every layer is stored yet"}
 
 STATUS = {"connections": 1, "gaps": [{"cause": "overflow", "id": 9, "target": 0}], "last_seq": 9,
-          "sensor": {"counters": {"asks": 3, "hashed_bytes": 99}, "state": "up"}, "since": T1,
+          "first_seq": 1, "floods": [], "holds": [], "memory": 12509184,
+          "sensor": {"counters": {"counters": {"asks": 3, "events": 7, "hashed_bytes": 99}, "store": "ok",
+                                  "levels": {"L1": 3, "L\x1b": 1}, "memory": 13197312, "started": T1,
+                                  "queues": {"items": 2, "live": 0}}, "state": "up"}, "since": T1,
+          "sinks": [{"name": "siem", "state": "waiting", "lag": 4, "lag_seconds": 300}],
+          "store": {"disk_free": 80164732928, "used": 77824, "map_limit": 1 << 40, "records": 315,
+                    "format": 4},
           "targets": {"removed": 0, "running": 3, "stopped": 0}, "version": "0.1.0\x1b[2J"}
-DOCTOR = {"probes": [{"name": "fanotify FID", "ok": True, "result": "works", "without": ""},
+DOCTOR = {"findings": [
+    {"id": "late", "scope": "target", "severity": "note", "what": "ran before: we\x1b[2Jb",
+     "costs": "what changed before.", "do": "start it anew", "subject": "we\x1b[2Jb"},
+    {"id": "store", "scope": "store", "severity": "ok", "what": "the store takes entries"},
+    {"id": "gap", "scope": "target", "severity": "warning", "what": "web: overflow", "path": "/x\ufffd",
+     "path_b64": "L3j/", "since": T1, "costs": "something.", "do": "boltseal rescan web"},
+    {"id": "reload", "scope": "daemon", "severity": "problem", "what": "the reload failed",
+     "quote": "x.yaml:1:2: no\x1bpe", "costs": "what was edited.", "do": "mend it"},
+    {"id": "late", "scope": "target", "severity": "of tomorrow", "what": "not shown"}],
+    "probes": [{"name": "fanotify FID", "ok": True, "result": "works", "without": ""},
                      {"name": "read lease", "ok": False, "result": "not permitted",
                       "without": "a live writer is not known"}],
           "targets": [{"actor": True, "attributes": True, "baselined": True, "content": True,
