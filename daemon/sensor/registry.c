@@ -1,3 +1,4 @@
+#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/volume.h"
 #include "base/clock.h"
@@ -242,7 +243,8 @@ static void hold(struct sensor *s, struct reg *r, bool partial)
 
 /* ---- volumes and host trees ---- */
 
-bool registry_keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
+/* False: nothing is there, and nothing is known of it. */
+static bool keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
 {
 	struct reg *r = registry_by_id(&s->reg, t->id);
 
@@ -281,7 +283,7 @@ static void keep_volume(struct sensor *s, const struct box_list *l, const struct
 	t.id = buf_span(&id);
 	t.volumes = buf_span(&users);
 	t.state = running ? STATE_RUNNING : STATE_STOPPED;
-	registry_keep_tree(s, &t, &lim);
+	keep_tree(s, &t, &lim);
 }
 
 /* ---- a look ---- */
@@ -403,7 +405,7 @@ static void look_at_volumes(struct sensor *s, const struct box_list *l)
 				keep_volume(s, l, &l->v[i].mount[j]);
 }
 
-void registry_look(struct sensor *s, registry_trees *trees)
+void registry_look(struct sensor *s)
 {
 	BOX_LIST struct box_list l = {0};
 	BUF struct buf notes = {0};
@@ -423,7 +425,7 @@ void registry_look(struct sensor *s, registry_trees *trees)
 		keep_box(s, &l.v[i]);
 	refuse_begin(s);
 	look_at_volumes(s, &l);
-	trees(s);
+	hosts_keep(s, keep_tree);
 	for (r = s->reg.regs; r; r = next) {
 		next = r->next;
 		if (!r->seen && r->kept->kind == TARGET_HOST)
@@ -484,7 +486,7 @@ static void read_stored(struct sensor *s, struct buf *list)
 	}
 }
 
-void registry_start(struct sensor *s, registry_trees *trees)
+void registry_start(struct sensor *s)
 {
 	BUF struct buf list = {0};
 	struct rd at;
@@ -492,7 +494,7 @@ void registry_start(struct sensor *s, registry_trees *trees)
 	s->reg.first_look = true;
 	read_stored(s, &list);
 	roots_start(s);
-	registry_look(s, trees);
+	registry_look(s);
 	at = rd_of(buf_span(&list));
 	while (!rd_end(&at)) {
 		uint32_t no = rd_be32(&at);

@@ -8,21 +8,10 @@
 
 struct sensor;
 
-/* What a target's kind adds to its descriptor. */
-struct kept_limits {
-	const struct config_list *exclude;
-	uint64_t max_bytes, max_files;
-	struct span merged;
-	bool partial, by_default;
-};
-/* In a look: a volume or a tree of the host is there. False: it is not, and nothing is known of it. */
-bool registry_keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim);
-/* Keeps, by registry_keep_tree(), what no look at containers finds: hosts_keep(). */
-typedef void registry_trees(struct sensor *s);
 /* Looks at everything and follows: new, changed, stopped, removed. */
-void registry_look(struct sensor *s, registry_trees *trees);
+void registry_look(struct sensor *s);
 /* Host trees, and what the store knows and is not there any more: at the start. */
-void registry_start(struct sensor *s, registry_trees *trees);
+void registry_start(struct sensor *s);
 struct reg *registry_by_id(struct registry *r, struct span id);
 struct reg *registry_by_root(struct registry *r, uint32_t root_id);
 struct reg *registry_by_index(struct registry *g, uint32_t root_id); /* root_id > 0 */

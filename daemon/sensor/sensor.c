@@ -7,7 +7,6 @@
 #include "daemon/sensor/checks.h"
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/expiry.h"
-#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/roots.h"
@@ -138,7 +137,7 @@ static void look(struct sensor *s, bool hinted)
 	int64_t began = clock_thread(), took;
 
 	s->look_due = s->hint_due = 0;
-	registry_look(s, hosts_keep);
+	registry_look(s);
 	watch_runtime_files(s);
 	took = clock_thread() - began;
 	s->n_looks++;
@@ -486,7 +485,7 @@ static void life(struct sensor *s)
 	sensor_note_rules(s, "");
 	rulebook_tell(s);
 	tell_blind(s);
-	registry_start(s, hosts_keep);
+	registry_start(s);
 	rulebook_rejudge(s);
 	s->expired_upto = s->blind_from;
 	expiry_plan(s);
