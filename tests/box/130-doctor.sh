@@ -13,22 +13,22 @@ need unshare pivot_root busybox nsenter prlimit python3 jq tar mount
 work_dir
 SECRET=s3cr3t-$$
 
-# severity ID [SUBJECT]: the worst that a check of that name found.
+# severity ID [SUBJECT]: the worst that a check of that name found; all that was said stays in $W/said.
 severity() {
-	bs doctor -o json 2>/dev/null | jq -r --arg id "$1" --arg of "${2-}" '
+	bs doctor -o json 2>/dev/null >"$W/said"
+	jq -r --arg id "$1" --arg of "${2-}" '
 		[.findings[] | select(.id == $id and ($of == "" or .subject == $of)) | .severity] |
-		map({ok: 0, note: 1, warning: 2, problem: 3}[.]) | max | ["ok", "note", "warning", "problem"][.]'
+		map({ok: 0, note: 1, warning: 2, problem: 3}[.]) | max | ["ok", "note", "warning", "problem"][.]' "$W/said"
 }
-is_severity_() { [ "$(severity "${@:2}")" = "$1" ]; }
+is_severity_() { got=$(severity "${@:2}"); [ "$got" = "$1" ]; }
 # finds DESC SEVERITY ID ERE [SUBJECT]: in JSON, with what it costs and what to do; and the words in the text.
 finds() {
-	local desc=$1 want=$2 id=$3 ere=$4 said
+	local desc=$1 want=$2 id=$3 ere=$4
 	wait_until "$PATIENCE" is_severity_ "$want" "$id" ${5+"$5"}
-	is "$desc" "$(severity "$id" ${5+"$5"})" "$want" || return
-	said=$(bs doctor --all 2>/dev/null)
-	like "$desc: in words" "$said" "^${want^^} .*$ere.*\[$id\]"
-	[ "$want" = ok ] || is "$desc: cost and remedy" "$(bs doctor -o json 2>/dev/null | jq -c --arg id "$id" --arg s "$want" '
-		[.findings[] | select(.id == $id and .severity == $s) | (.costs | length > 9) and (.do | length > 9)] | all')" true
+	is "$desc" "$got" "$want" || return
+	like "$desc: in words" "$(bs doctor --all 2>/dev/null)" "^${want^^} .*$ere.*\[$id\]"
+	[ "$want" = ok ] || is "$desc: cost and remedy" "$(jq -c --arg id "$id" --arg s "$want" '
+		[.findings[] | select(.id == $id and .severity == $s) | (.costs | length > 9) and (.do | length > 9)] | all' "$W/said")" true
 }
 
 # --- a container with the state directory mounted into it, a tree that is not there, sinks that cannot deliver
