@@ -148,12 +148,16 @@ static void one_sink(struct call *c, struct json *j, const struct sink_status *s
 static void sink_files(struct call *c, struct json *j)
 {
 	BUF struct buf lines = {.p = NULL};
-	const char *line;
+	bool some;
 
 	config_sinks_absent(c->g->config, &lines);
-	for (line = buf_text(&lines); *line; line += strcspn(line, "\n") + 1)
-		FINDING(j, SINK_FILES, true, "%.*s", (int)strcspn(line, "\n"), line);
-	if (!lines.n && c->g->config->n_sinks)
+	some = lines.n;
+	buf_u8(&lines, 0);
+	for (char *save = NULL,
+		*line = buf_err(&lines) < 0 ? NULL : strtok_r((char *)lines.p, "\n", &save);
+		line; line = strtok_r(NULL, "\n", &save))
+		FINDING(j, SINK_FILES, true, "%s", line);
+	if (!some && c->g->config->n_sinks)
 		FINDING(j, SINK_FILES, false, "every file that a sink names is there");
 }
 

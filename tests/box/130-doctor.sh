@@ -42,17 +42,23 @@ cp "$BIN/boltseald" "$W/bin/boltseald.1" && cp "$W/bin/boltseald.1" "$W/bin/bolt
 OLD_BIN=$BIN
 good_config() {
 	daemon_config <<CONFIG
+rules_dir: $W/rules
 host:
   - {path: $W/tree, name: tree}
   - {path: $W/nothere, name: nothere}
 withhold: ["/srv/withheld-$SECRET"]
 sinks:
-  - {name: dead, type: https, address: "https://127.0.0.1:9/$SECRET?token=$SECRET", token_file: $W/token, headers: ["X-Key: $SECRET"], retry_min: 100ms, timeout: 1s}
+  - {name: dead, type: https, address: "https://127.0.0.1:9/$SECRET?token=$SECRET", token_file: $W/token, headers: ["X-Key: $SECRET"], retry_min: 100ms, timeout: 1s, tls: {ca: $W/authority}}
   - {name: nojournal, type: journald, address: "unix://$W/nojournal"}
   - {name: fine, type: file, address: $W/events.json}
 ${1-}
 CONFIG
 }
+mkdir "$W/rules" && cat >"$W/rules/10.yaml" <<'RULES'
+rules:
+  - {name: forlorn, match: {target: no-such-target}, paths: [/x], severity: high}
+  - {name: bygone, paths: [/y], expect: {reason: then, expires: 2020-01-01}}
+RULES
 : >"$W/events.json" && chmod 666 "$W/events.json"
 good_config
 prlimit --nofile=200:200 --pid $$ # the daemon's, by inheritance
@@ -68,9 +74,12 @@ finds "a tree that is not there" warning host-tree "there is nothing at $W/nothe
 mkdir "$W/nothere"
 finds "and that came" ok host-tree "all 2 configured trees"
 finds "a dead receiver" problem sink-failing "sink dead: .*; it lacks [0-9]+ events" dead
+finds "a file that a sink lacks" warning sink-files "tls.ca: there is no such file yet: $W/authority"
 finds "no journald for a sink of it" problem journald "no socket of journald at $W/nojournal" nojournal
 finds "a sink that is well" ok sink-late "sink fine is 0 events" fine
 finds "a container that ran before" note late "ran before they were first seen: .*${ID:0:12}"
+finds "a rule that names nobody" note rules "no target that is kept now: forlorn"
+finds "a rule that has expired" note rules "$W/rules/10.yaml:[0-9]+:[0-9]+: .*expired"
 finds "by hand, as root" note sensor-user "runs as uid 0"
 finds "what the gateway gave up" ok gateway-privileges "capabilities 0, no_new_privs on"
 finds "capabilities" ok capabilities "all there"
