@@ -267,8 +267,8 @@ static const struct {
 	{429, "wait a moment and try again"},
 	{500, "see `journalctl -u boltseald`"},
 	{501, "this daemon cannot do it"},
-	{503, "see `boltseal status`"},
-	{504, "see `boltseal status`"},
+	{503, "see `boltseal doctor`"},
+	{504, "see `boltseal doctor`"},
 };
 
 static const char *hint_of(int status)
