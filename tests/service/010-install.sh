@@ -31,7 +31,7 @@ done
 is "the system is as well as before" "$(inside systemctl is-system-running)" running
 
 # What somebody sees who asks for it: the host itself.
-host_is_kept_() { bs ps --format json | jq -e 'any(.items[]; .kind == "host" and .baseline.state != "none")'; }
+host_is_kept_() { bs ps --format json | jq -e 'any(.items[]; .kind == "host")'; }
 wait_until 60 host_is_kept_
 ok "boltseal ps lists the host" host_is_kept_
 diag "$(bs ps)"
@@ -51,7 +51,7 @@ RUN_OPTS=(--restart always)
 ID=$(run_docker web bb:2 sleep 100000) || bail "docker run"
 wait_target web || bail "the container is found"
 drift_is "a container that starts is kept" web ''
-is "from its start" "$(bs ps --format json | jq -r '.items[] | select(.name == "web") | .coverage.late // false')" false
+is "from its start" "$(bs ps --format json | jq -r '.items[] | select(.name == "web") | .late')" false
 docker_ exec web sh -c 'echo evil >>/etc/app.conf; echo new >/tmp/new; sleep 0.5'
 drift_is "what changes in it is told" web "C /etc/app.conf
 A /tmp/new"
@@ -71,6 +71,7 @@ wait_until "$PATIENCE" alert_ /opt/app/version
 ok "the alert is in the journal, in fields" alert_ /opt/app/version \
 	'and .BOLTSEAL_KIND == "C" and (.BOLTSEAL_ACTOR_EXE | test("busybox")) and (.BOLTSEAL_ACTOR_PID | tonumber) > 0 and .CONTAINER_ID_FULL == "'"$ID"'" and (.PRIORITY | tonumber) <= 6 and ._SYSTEMD_UNIT == "boltseal-gateway.service"'
 ok "and what was before the sink, too" alert_ /etc/app.conf
+diag "$(journal_inside -t boltseal -o json BOLTSEAL_PATH=/opt/app/version | jq -c 'del(.BOLTSEAL_EVENT)' | tail -1)"
 in_file_() { inside cat /var/log/boltseal/events.json | jq -es 'any(.[]; .type == "change" and .change.path == "/opt/app/version")'; }
 wait_until "$PATIENCE" in_file_
 ok "and in the file" in_file_
@@ -83,7 +84,7 @@ diag "$(bs doctor)"
 
 # --- idle ----------------------------------------------------------------------------------------------
 # Nothing happens: what wakes whom, how often, and for how long. The first baseline is over by then.
-hashed_() { bs ps --format json | jq -e 'all(.items[]; .baseline.state == "ready")'; }
+hashed_() { bs ps --format json | jq -e 'all(.items[]; .baselined)'; }
 wait_until 60 hashed_ || diag "not everything is hashed: $(bs ps)"
 IDLE=${IDLE:-20}
 idle() { # sleeps IDLE seconds between two looks; prints a line a thread: role, tid, name, wakeups, ns
@@ -102,12 +103,12 @@ diag "wakeups: $wakeups in $IDLE s; of one processor: $((ppm / 10000)).$(printf 
 ok "idle: at most 0.1 % of a processor" test "$ppm" -le 1000
 ok "idle: at most a wakeup a second" test "$wakeups" -le "$IDLE"
 diag "memory of both: $(memory_kib Rss) KiB resident, $(memory_kib Pss) KiB shared by share, $(memory_kib Anonymous) KiB of their own"
-ok "idle: at most 16 MiB of memory" test "$(memory_kib Pss)" -le 16384
+ok "idle: at most 16 MiB of memory" test "$(memory_kib Pss)" -le 16384 || diag "$(memory_map)"
 is "nothing has failed" "$(inside systemctl --failed --no-legend | wc -l)" 0
 diag "$(journal_inside -u boltseald -u boltseal-gateway -p warning -o cat)"
 
 # --- the units ---------------------------------------------------------------------------------------
-ok "the units are right" inside systemd-analyze verify boltseald.service boltseal-gateway.service boltseal.socket
+ok "the units are right" inside systemd-analyze verify --man=no boltseald.service boltseal-gateway.service boltseal.socket
 score_() { inside systemd-analyze security --no-pager "$1" | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p' | tr -d .; }
 for u in boltseald=15 boltseal-gateway=10; do
 	score=$(score_ "${u%=*}.service")

@@ -13,7 +13,7 @@ work_dir
 machine_boot || bail "the machine boots"
 image_inside || bail "an image for Docker"
 package_install && wait_until 30 healed_ || bail "the package is installed"
-ID=$(run_docker web bb:2 sleep 100000) && wait_target web || bail "a container"
+run_docker web bb:2 sleep 100000 >/dev/null && wait_target web || bail "a container"
 in_web() { docker_ exec web sh -c "$1"; }
 last_seq() { events | tail -1 | jq -r .seq; }
 since() { # since SEQ TYPE [CONDITION]: how many

@@ -134,6 +134,16 @@ memory_kib() { # memory_kib FIELD
 	for p in $(host_pids); do n=$((n + $(awk -v f="$1:" '$1 == f {print $2}' "/proc/$p/smaps_rollup"))); done
 	echo "$n"
 }
+# What holds it: KiB by share, KiB of their own, mapping.
+memory_map() {
+	local p
+	for p in $(host_pids); do
+		awk -v role="$(tr '\0' '\n' <"/proc/$p/cmdline" | sed -n 2p)" '
+			/^[0-9a-f]+-[0-9a-f]+ / {name = NF > 5 ? $6 : "anonymous"; if (name ~ /boltseal-test/) sub(/.*machine/, "", name)}
+			/^Pss:/ {pss[name] += $2} /^Anonymous:/ {own[name] += $2}
+			END {for (n in pss) if (pss[n] >= 100) printf "%6d %6d %s %s\n", pss[n], own[n], role, n}' "/proc/$p/smaps"
+	done | sort -rn | head -24
+}
 # A line a thread: its process's role, its number, voluntary switches, ns on a processor.
 threads_() {
 	local p t role
