@@ -224,6 +224,19 @@ check: deps
 	@$(MAKE) --no-print-directory check-package
 	@echo "check: everything passed"
 
+# Machines of one's own that boot, with the package on them: tests/service/lib.sh says how. What they boot is made
+# once, from the archive that this host's apt uses, and lies in BOLTSEAL_SERVICE_CACHE ($(OUT)/service).
+SERVICE_DEPS := systemd-container mmdebstrap e2fsprogs mount util-linux bsdutils liblmdb-dev busybox-static procps jq
+VM_DEPS := $(SERVICE_DEPS) qemu-system-x86 attr
+service-deps:
+	@packaging/deps $(DEPS) $(SERVICE_DEPS)
+vm-deps:
+	@packaging/deps $(DEPS) $(VM_DEPS)
+check-service: service-deps deb-built
+	@$(PROVE) $(sort $(wildcard tests/service/[0-9]*.sh))
+check-vm: vm-deps deb-built
+	@$(PROVE) tests/service/vm.sh
+
 # ---- what a person asks for -----------------------------------------------------------------------
 demo: deps
 	@$(MAKE) --no-print-directory all
@@ -334,6 +347,7 @@ help:
 	@echo "  check-package-full   and built twice for the same bytes, and an RPM; not in check"
 	@echo "make check-kube (root) the chart and manifests for Kubernetes, against its schemas"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
+	@echo "make check-service check-vm   (root) the package on machines that boot: systemd-nspawn, QEMU"
 	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
 	@echo "make man        the manual pages into build/man"
 	@echo "make install    DESTDIR, PREFIX, BINDIR, SYSCONFDIR and others that the Makefile begins with"
@@ -351,7 +365,8 @@ clean:
 .PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
         sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
         install-daemon install-dev uninstall completion dist deb deb-built rpm reproducible pack-deps rpm-deps \
-        print-deps check-package         check-package-full check-kube help FORCE
+        check-service check-vm service-deps vm-deps print-deps check-package check-package-full check-kube \
+        help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

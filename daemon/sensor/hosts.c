@@ -35,7 +35,6 @@ static void keep_configured(const struct keeping *k)
 	for (size_t i = 0; i < s->cfg->n_host; i++) {
 		const struct config_host_tree *h = &s->cfg->host[i];
 		struct kept_limits lim = {.exclude = &h->exclude};
-
 		BUF struct buf why = {0};
 
 		if (keep(k, h->name, span_of(h->path), &lim))

@@ -1,4 +1,3 @@
-#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/volume.h"
 #include "base/clock.h"
@@ -6,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/arming.h"
 #include "daemon/sensor/covers.h"
+#include "daemon/sensor/hosts.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
