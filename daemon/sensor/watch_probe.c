@@ -333,6 +333,8 @@ int probe_trial(const char *path)
 	if (!mkdtemp(scratch))
 		return err_sys("%s", scratch);
 	probe_run(&p, scratch, false);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) /* nothing of it is left behind */
+		;
 	rmdir(scratch);
 	n = snprintf(text, sizeof(text), "%u %u\n", p.below, p.on_overlay);
 	unlink(path);
