@@ -115,7 +115,8 @@ static void keep_mounted(struct sensor *s)
 void hosts_keep(struct sensor *s)
 {
 	keep_configured(s);
-	if (!s->cfg->host_defaults)
+	/* In a container of our own "/" is that one's, which is kept as any other. */
+	if (!s->cfg->host_defaults || finder_is_contained(s->finder))
 		return;
 	keep_default(s, "host", span_of("/"));
 	keep_mounted(s);
