@@ -13,6 +13,7 @@
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -263,12 +264,26 @@ static int64_t round_every(const struct sensor *s)
 	return tracker_is_live(s->tracker) ? ROUND_EVERY : ROUND_BLIND;
 }
 
+/* A walk through much of the host or of an image leaves the process as large as what it walked through. */
+#define MUCH 2000
+static void give_back(struct sensor *s)
+{
+	uint64_t worked = atomic_load(&s->ex.stats.looks) + atomic_load(&s->baseline_files);
+
+	if (worked - s->worked < MUCH)
+		return;
+	s->worked = worked;
+	store_rest(s->store);
+	malloc_trim(0);
+}
+
 /* What no event announced: namespaces made elsewhere, sweeps that are due, marks that went away. */
 static void slow_round(struct sensor *s, int64_t now)
 {
 	s->next_round = now + round_every(s);
 	tracker_round(s->tracker);
 	look(s, false);
+	give_back(s);
 	sweep(s, now);
 	if (now >= s->next_collect) {
 		s->next_collect = now + COLLECT_EVERY;
