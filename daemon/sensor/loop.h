@@ -42,7 +42,7 @@ struct sensor {
 	struct examiner ex;
 	struct ledger *ledger;
 	struct ledger_stats ledger_stats;
-	pthread_t workers[WORKERS_MAX], host_worker, ledger_thread;
+	pthread_t workers[WORKERS_MAX], ledger_thread; /* workers[HOST_WORKER]: the host's */
 	unsigned n_workers;
 	struct watch *watch;
 	struct finder *finder;
