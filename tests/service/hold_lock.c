@@ -12,7 +12,8 @@ enum { WRITER = 64, FORMAT_MAGIC = (int)0xBEEFC0DE };
 int main(int argc, char **argv)
 {
 	int fd = argc == 2 ? open(argv[1], O_RDWR) : -1;
-	char *at = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *at =
+		fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED || *(int *)at != FORMAT_MAGIC) {
 		perror(argc == 2 ? argv[1] : "which lock file?");
