@@ -97,6 +97,12 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
 	        $(UNIT_LIBS) $(DAE_LIBS) $(LIB_LIBS)
 
+$(OUT)/tests/box/tools/%: tests/box/tools/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(ALL_CFLAGS) $(DEPGEN) $(ALL_LDFLAGS) -o $@ $< $(OUT)/libdaemon.a $(OUT)/libboltseal.a \
+	        $(DAE_LIBS) $(LIB_LIBS)
+
 $(OUT)/tests/bench/%: tests/bench/%.c $(OUT)/libboltseal.a $(OUT)/libdaemon.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
@@ -174,7 +180,7 @@ beside:
 	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
 	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
 
-box: all
+box: all $(OUT)/tests/box/tools/hostile
 	@$(PROVE) $(BOX)
 
 cli-check: all
@@ -196,6 +202,14 @@ $(OUT)/bin/%: tests/fuzz/%.c $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 	@echo "  LD    $@"
 	@$(CC) $(ALL_CFLAGS) $(DEPGEN) -fsanitize=fuzzer,address,undefined -pthread -o $@ $< \
 	        $(OUT)/libdaemon.a $(OUT)/libboltseal.a $(DAE_LIBS) $(LIB_LIBS)
+
+# The chart and manifests for Kubernetes, with a Go compiler and npm: not in `make check`.
+KUBE_DEPS := golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev python3-yaml \
+        python3-jsonschema curl
+check-kube: all
+	@packaging/deps $(KUBE_DEPS)
+	@packaging/deps --idle nginx-light
+	@OUT=$(OUT) $(PROVE) tests/kube/check
 
 check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) all
@@ -331,6 +345,7 @@ help:
 	@echo "  lint unit unit-asan unit-tsan sanitized cli-check fuzz box crash   its parts, one by one"
 	@echo "  check-package    its last part: a Debian package is built, read, installed and purged"
 	@echo "  check-package-full   and built twice for the same bytes, and an RPM; not in check"
+	@echo "make check-kube (root) the chart and manifests for Kubernetes, against its schemas"
 	@echo "make bench      (root) the speed table, beside AIDE, docker diff and the bare loop"
 	@echo "make check-service check-vm   (root) the package on machines that boot: systemd-nspawn, QEMU"
 	@echo "make format     lay the sources out as .clang-format says; lint checks that they are"
@@ -350,8 +365,8 @@ clean:
 .PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
         sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
         install-daemon install-dev uninstall completion dist deb deb-built rpm reproducible pack-deps rpm-deps \
-        check-service check-vm service-deps vm-deps \
-        print-deps check-package         check-package-full help FORCE
+        check-service check-vm service-deps vm-deps print-deps check-package check-package-full check-kube \
+        help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:

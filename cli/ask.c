@@ -204,6 +204,23 @@ void add_cmdline(struct cli *c, struct buf *out, const json_t *of)
 	}
 }
 
+void add_package(struct cli *c, struct buf *out, const json_t *package)
+{
+	struct span version = get_text(package, "version");
+
+	if (!json_is_object(package))
+		return;
+	buf_add_text(out, span_eq(get_text(package, "expected"), get_text(package, "found"))
+				  ? " (again what package "
+				  : " (not what package ");
+	text_quote(out, get_text(package, "name"), c->utf8_ok);
+	if (version.n) {
+		buf_u8(out, ' ');
+		text_quote(out, version, c->utf8_ok);
+	}
+	buf_add_text(out, " has)");
+}
+
 void add_rule(struct cli *c, struct buf *out, const json_t *rule)
 {
 	struct span name = get_text(rule, "name"), why = get_text(rule, "reason");
@@ -250,8 +267,8 @@ static const struct {
 	{429, "wait a moment and try again"},
 	{500, "see `journalctl -u boltseald`"},
 	{501, "this daemon cannot do it"},
-	{503, "see `boltseal status`"},
-	{504, "see `boltseal status`"},
+	{503, "see `boltseal doctor`"},
+	{504, "see `boltseal doctor`"},
 };
 
 static const char *hint_of(int status)

@@ -31,6 +31,8 @@ void add_actor(struct cli *c, struct buf *out, const json_t *actor);
 /* The member `cmdline` of an actor or session, its arguments apart by blanks. */
 void add_cmdline(struct cli *c, struct buf *out, const json_t *of);
 /* " (rule NAME)", " (expected by the rule NAME: why)"; nothing where there is none. */
+/* " (not what package NAME VERSION has)"; nothing where it is none. */
+void add_package(struct cli *c, struct buf *out, const json_t *package);
 void add_rule(struct cli *c, struct buf *out, const json_t *rule);
 void add_id(struct buf *out, struct span id); /* hex, or quoted */
 /* The strings of an array, quoted, apart by `between`. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EVENTS_BACK = 20000, EVENTS_KEPT = 1000 };
+enum { EVENTS_BACK = 20000, EVENTS_KEPT = 5000 };
 #define DIR "boltseal-bundle/"
 
 struct bundle {

@@ -134,6 +134,10 @@ static void print_drift(struct cli *c, const json_t *change)
 	buf_add_text(&out, "\nseverity: ");
 	text_quote(&out, get_text(change, "severity"), c->utf8_ok);
 	add_rule(c, &out, json_object_get(change, "rule"));
+	if (json_object_get(change, "package")) {
+		buf_add_text(&out, "\npackage: ");
+		tree_inline(c, &out, json_object_get(change, "package"));
+	}
 	buf_add_text(&out, "\nsince: ");
 	add_time(&out, get_text(change, "first"));
 	buf_add_text(&out, "\nactor: ");

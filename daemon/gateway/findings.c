@@ -14,10 +14,10 @@
 enum { SINK_LATE_S = 300, RULES_LINTED = 2000, LINTED_TOLD = 10 };
 #define JOURNALD_SOCKET "/run/systemd/journal/socket"
 
-static void sensor(struct call *c, struct json *j, struct span version)
+static void sensor(struct call *c, struct json *j, bool answers, struct span version)
 {
 	const char *why = pulse_why(c->g);
-	bool down = view_sensor_down(c) || pulse_is_silent(c->g) || !version.n;
+	bool down = view_sensor_down(c) || pulse_is_silent(c->g) || !answers;
 
 	FINDING(j, SENSOR, down, "%s",
 		!down ? "the sensor answers"
@@ -42,26 +42,35 @@ static void program(struct json *j)
 			 : "the gateway's program is the one that is installed");
 }
 
-static void rights(struct call *c, struct json *j)
+static void rights(struct json *j)
 {
 	uint64_t caps = 0, held = 0, nnp = 0, seccomp = 0;
-	bool bad = geteuid() == 0, own;
-	const struct passwd *user = getpwuid(geteuid());
+	bool root = geteuid() == 0;
 
-	self_number("CapEff", 16, &caps);
-	self_number("CapPrm", 16, &held);
-	self_number("NoNewPrivs", 10, &nnp);
-	bad |= caps || held || !nnp;
-	FINDING(j, GATEWAY_DROP, bad, "the gateway has uid %u, capabilities %llx, no_new_privs %s",
-		geteuid(), (unsigned long long)(caps | held), nnp ? "on" : "off");
+	if (self_number("CapEff", 16, &caps) < 0 || self_number("CapPrm", 16, &held) < 0 ||
+		self_number("NoNewPrivs", 10, &nnp) < 0) {
+		FINDING(j, GATEWAY_DROP, root,
+			"the gateway has uid %u; what else it has cannot be read", geteuid());
+		return;
+	}
+	FINDING(j, GATEWAY_DROP, root || caps || held || !nnp,
+		"the gateway has uid %u, capabilities %llx, no_new_privs %s", geteuid(),
+		(unsigned long long)(caps | held), nnp ? "on" : "off");
 	if (self_number("Seccomp", 10, &seccomp) == 0)
 		FINDING(j, GATEWAY_SECCOMP, seccomp != 2, "the gateway's system calls are %s",
 			seccomp == 2 ? "confined by a filter" : "not confined");
-	own = user && strcmp(user->pw_name, c->g->config->gateway_user) == 0;
+}
+
+static void user(struct call *c, struct json *j)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const char *wanted = c->g->config->gateway_user;
+	bool own = user && strcmp(user->pw_name, wanted) == 0;
+
 	finding_put(j,
 		&(struct finding){.check = CHECK_GATEWAY_USER,
 			.bad = !own && geteuid() != 0,
-			.subject = span_of(c->g->config->gateway_user)},
+			.subject = span_of(wanted)},
 		"the gateway runs as %s", user ? user->pw_name : "a user without a name");
 }
 
@@ -148,12 +157,16 @@ static void one_sink(struct call *c, struct json *j, const struct sink_status *s
 static void sink_files(struct call *c, struct json *j)
 {
 	BUF struct buf lines = {.p = NULL};
-	const char *line;
+	bool some;
 
 	config_sinks_absent(c->g->config, &lines);
-	for (line = buf_text(&lines); *line; line += strcspn(line, "\n") + 1)
-		FINDING(j, SINK_FILES, true, "%.*s", (int)strcspn(line, "\n"), line);
-	if (!lines.n && c->g->config->n_sinks)
+	some = lines.n;
+	buf_u8(&lines, 0);
+	for (char *save = NULL,
+		  *line = buf_err(&lines) < 0 ? NULL : strtok_r((char *)lines.p, "\n", &save);
+		line; line = strtok_r(NULL, "\n", &save))
+		FINDING(j, SINK_FILES, true, "%s", line);
+	if (!some && c->g->config->n_sinks)
 		FINDING(j, SINK_FILES, false, "every file that a sink names is there");
 }
 
@@ -204,11 +217,12 @@ static void rules_lint_into(struct call *c, struct json *j)
 			c->g->rules->n, c->g->rules->n_files);
 }
 
-void findings_self(struct call *c, struct json *j, struct span sensor_version)
+void findings_self(struct call *c, struct json *j, bool sensor_answers, struct span sensor_version)
 {
-	sensor(c, j, sensor_version);
+	sensor(c, j, sensor_answers, sensor_version);
 	program(j);
-	rights(c, j);
+	rights(j);
+	user(c, j);
 	socket_group(c, j);
 	reload(c, j);
 	rules_lint_into(c, j);

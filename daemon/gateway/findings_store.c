@@ -87,6 +87,37 @@ static int holds(struct json *j, struct txn *t)
 
 /* ---- targets ---- */
 
+/* ---- rules that name targets ---- */
+
+enum { PAIRS_BEARABLE = 100000 };
+
+static bool names_none(struct txn *t, const struct rule *rule)
+{
+	struct target tg;
+	uint32_t no = 0;
+
+	while (targets_next(t, &no, &tg) == 0)
+		if (tg.state != STATE_REMOVED && rule_applies(rule, &tg))
+			return false;
+	return true;
+}
+
+/* Those with `target:` in them; what selects by image or runtime waits for what may come. */
+static void rules_without(struct call *c, struct json *j, struct txn *t, uint64_t n_targets)
+{
+	FINDING_NAMES struct finding_names none = {.n = 0};
+	const struct rules *rules = c->g->rules;
+
+	if (!rules || rules->n * n_targets > PAIRS_BEARABLE)
+		return;
+	for (size_t i = 0; i < rules->n; i++)
+		if (rules->rule[i].target.n && names_none(t, &rules->rule[i]))
+			finding_name(&none, rules->rule[i].name);
+	if (none.n)
+		FINDING(j, RULES, true, "they name no target that is kept now: %s",
+			finding_names_text(&none));
+}
+
 struct told {
 	struct finding_names late, raw, overdue, excluded, flooded;
 };
@@ -174,6 +205,8 @@ static int read_it(struct call *c, struct json *j)
 		r = gaps(c, j, t);
 	if (r == 0)
 		r = holds(j, t);
+	if (r == 0)
+		rules_without(c, j, t, stats.targets);
 	return r == 0 ? targets(c, j, t) : r;
 }
 

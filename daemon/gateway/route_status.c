@@ -262,7 +262,8 @@ int route_status(struct call *c)
 }
 
 /* What the gateway alone knows, as an object of its own. */
-static void show_own(struct call *c, struct json *j, struct span sensor_version)
+static void show_own(
+	struct call *c, struct json *j, bool sensor_answers, struct span sensor_version)
 {
 	BUF struct buf config = {.p = NULL};
 
@@ -273,7 +274,7 @@ static void show_own(struct call *c, struct json *j, struct span sensor_version)
 	}
 	json_key(j, "findings");
 	json_open(j, '[');
-	findings_self(c, j, sensor_version);
+	findings_self(c, j, sensor_answers, sensor_version);
 	findings_store(c, j);
 	json_close(j, ']');
 	json_key(j, "sinks");
@@ -309,12 +310,13 @@ static json_t *of_sensor(const struct call *c)
 
 static int answer_doctor(struct call *c)
 {
+	bool answers = c->ask && c->ask->done && c->ask->result == DOOR_OK;
 	DECREF json_t *all = of_sensor(c);
 	BUF struct buf text = {.p = NULL};
 	struct json j = json_on(&text);
 	FREE char *dump = NULL;
 
-	show_own(c, &j, json_span(json_object_get(all, "version")));
+	show_own(c, &j, answers, json_span(json_object_get(all, "version")));
 	{
 		DECREF json_t *own = json_loadb(buf_text(&text), text.n, 0, NULL);
 

@@ -37,23 +37,26 @@ static void who_we_are(struct json *j)
 			 : "the sensor's program is the one that is installed");
 }
 
-/* A unit's sandbox may refuse to have the clock asked about. */
+/* A unit's sandbox may refuse to have the clock asked about; the command line asks again then. */
 static void clock_is_kept(struct json *j)
 {
+	struct finding f = {.check = CHECK_CLOCK};
 	struct timex t = {.modes = 0};
 	int state = adjtimex(&t);
 	bool by_file = access("/run/systemd/timesync/synchronized", F_OK) == 0;
 
-	if (state < 0)
-		FINDING(j, CLOCK, !by_file,
-			by_file ? "a time service keeps the clock"
-				: "whether the clock is kept cannot be asked here");
-	else
-		FINDING(j, CLOCK, (state == TIME_ERROR || (t.status & STA_UNSYNC)) && !by_file,
-			(t.status & STA_UNSYNC) && !by_file
-				? "the kernel says that no time service keeps the clock"
-				: "the clock is kept, to within %ld ms",
-			t.maxerror / 1000);
+	if (by_file) {
+		finding_put(j, &f, "a time service keeps the clock");
+	} else if (state < 0) {
+		f.bad = true;
+		f.severity = FIND_NOTE;
+		finding_put(
+			j, &f, "whether the clock is kept cannot be asked in the sensor's sandbox");
+	} else {
+		f.bad = state == TIME_ERROR || (t.status & STA_UNSYNC);
+		finding_put(j, &f, "the kernel says that the clock is %s by a time service",
+			f.bad ? "not kept" : "kept");
+	}
 }
 
 /* ---- files that are ours ---- */

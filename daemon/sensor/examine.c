@@ -232,12 +232,13 @@ static void keep_prefix(struct looking *l, uint64_t size, const struct hash_resu
 	memcpy(l->s->prefix, res->prefix, SHA_LEN);
 }
 
-static bool agrees(
-	const struct sha *sha, const struct package_note *n, const struct hash_result *res)
+static void keep_found(
+	struct looking *l, const struct package_note *n, const struct hash_result *res)
 {
-	const uint8_t *found = n->digest == PACKAGE_MD5 ? sha_md5(sha) : res->sha;
+	const uint8_t *found = n->digest == PACKAGE_MD5 ? sha_md5(l->p->worker->sha) : res->sha;
 
-	return found && memcmp(found, n->expected.p, n->expected.n) == 0;
+	if (found)
+		l->s->found = sighting_keep(l->s, span_make(found, n->expected.n));
 }
 
 static void now_content(struct looking *l)
@@ -256,7 +257,7 @@ static void now_content(struct looking *l)
 	sha_also_md5(l->p->worker->sha, odd && note.digest == PACKAGE_MD5);
 	r = content_hash(l->p->worker, &l->p->views->now, &l->now, &how, &res);
 	if (r == 0 && odd)
-		l->s->as_package = agrees(l->p->worker->sha, &note, &res);
+		keep_found(l, &note, &res);
 	sha_also_md5(l->p->worker->sha, false);
 	if (r == 0) {
 		now_hashed(l, &res);

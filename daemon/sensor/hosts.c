@@ -4,13 +4,17 @@
 #include "daemon/log.h"
 #include "daemon/sensor/hostset.h"
 #include "daemon/sensor/loop.h"
-#include "daemon/sensor/registry.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/volume.h"
 #include <sys/stat.h>
 
+struct keeping {
+	struct sensor *s;
+	hosts_keeper *keeper;
+};
+
 static bool keep(
-	struct sensor *s, const char *name, struct span path, const struct kept_limits *lim)
+	const struct keeping *k, const char *name, struct span path, const struct kept_limits *lim)
 {
 	BUF struct buf id = {0};
 	struct target t = {.kind = TARGET_HOST,
@@ -21,18 +25,19 @@ static bool keep(
 
 	volume_tree_id(&id, "host:", path);
 	t.id = buf_span(&id);
-	return registry_keep_tree(s, &t, lim);
+	return k->keeper(k->s, &t, lim);
 }
 
-static void keep_configured(struct sensor *s)
+static void keep_configured(const struct keeping *k)
 {
+	struct sensor *s = k->s;
+
 	for (size_t i = 0; i < s->cfg->n_host; i++) {
 		const struct config_host_tree *h = &s->cfg->host[i];
 		struct kept_limits lim = {.exclude = &h->exclude};
-
 		BUF struct buf why = {0};
 
-		if (keep(s, h->name, span_of(h->path), &lim))
+		if (keep(k, h->name, span_of(h->path), &lim))
 			continue;
 		buf_printf(&why, "host tree %s: %s is not there", h->name, h->path);
 		roots_absent(s, h->path, buf_text(&why));
@@ -63,8 +68,9 @@ static void glob_of(struct span root, struct span path, struct buf *out)
 }
 
 /* Who configured a tree wants it his way. */
-static void keep_default(struct sensor *s, const char *name, struct span path)
+static void keep_default(const struct keeping *k, const char *name, struct span path)
 {
+	const struct sensor *s = k->s;
 	ARENA struct arena mem = {0};
 	struct config_list not = {.v = arena_alloc(&mem, (s->cfg->n_host + 1) * sizeof(*not .v))};
 	struct kept_limits lim = {.exclude = &not, .by_default = true};
@@ -78,7 +84,7 @@ static void keep_default(struct sensor *s, const char *name, struct span path)
 		if (glob.n)
 			not .v[not .n++] = (const char *)arena_dup(&mem, buf_span(&glob)).p;
 	}
-	keep(s, name, path, &lim);
+	keep(k, name, path, &lim);
 }
 
 /* Of several mounts at one point the last is what is seen. */
@@ -90,7 +96,7 @@ static bool is_on_top(const struct mounts *table, size_t i)
 	return true;
 }
 
-static void keep_mounted(struct sensor *s)
+static void keep_mounted(const struct keeping *k)
 {
 	MOUNTS struct mounts table = {0};
 
@@ -108,15 +114,17 @@ static void keep_mounted(struct sensor *s)
 		buf_add_text(&name, "host:");
 		buf_add_span(&name, m->point);
 		if (stat(buf_text(&name) + 5, &st) == 0 && S_ISDIR(st.st_mode))
-			keep_default(s, buf_text(&name), m->point);
+			keep_default(k, buf_text(&name), m->point);
 	}
 }
 
-void hosts_keep(struct sensor *s)
+void hosts_keep(struct sensor *s, hosts_keeper *keeper)
 {
-	keep_configured(s);
+	const struct keeping k = {s, keeper};
+
+	keep_configured(&k);
 	if (!s->cfg->host_defaults)
 		return;
-	keep_default(s, "host", span_of("/"));
-	keep_mounted(s);
+	keep_default(&k, "host", span_of("/"));
+	keep_mounted(&k);
 }

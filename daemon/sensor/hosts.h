@@ -5,7 +5,11 @@
  */
 #pragma once
 
-struct sensor;
+#include "daemon/sensor/reg.h"
 
-/* In a look: keeps every tree that is there. */
-void hosts_keep(struct sensor *s);
+struct sensor;
+/* False: it is not there, and nothing is known of it. */
+typedef bool hosts_keeper(struct sensor *s, struct target *t, const struct kept_limits *lim);
+
+/* In a look: has every tree kept that is there. */
+void hosts_keep(struct sensor *s, hosts_keeper *keeper);

@@ -62,7 +62,8 @@ struct sighting {
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */
 	enum gap_cause gap; /* with gap_set: the content could not be known */
 	bool gap_set;
-	bool as_package; /* its content is what its package has, which the baseline had not */
+	struct slot
+		found; /* the digest that a package's database has of it, where the baseline differs */
 	bool has_seen;
 	bool has_prefix; /* its first bytes, as many as it had when it was last looked at */
 	uint64_t prefix_size;

@@ -163,6 +163,10 @@ int ledger_baselined(struct ledger *l, struct kept *k, struct span words);
 /* ledger_package.c: before the snapshot is complete; when the target is baselined. */
 int ledger_package_records(struct ledger *l, uint32_t snap, struct span odds);
 int ledger_package_odds(struct ledger *l, struct kept *k, struct span odds);
+/* Later: has it been put right? Then what differs in content is nothing, and only that is left which no
+ * package says. `mem`: what the change says of its package from now on; empty: as before. */
+void ledger_package_again(const struct sighting *s, const struct change *was,
+	const struct record *now, struct record *base, struct buf *mem);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 int ledger_tidy(struct ledger *l);

@@ -104,3 +104,20 @@ int ledger_package_odds(struct ledger *l, struct kept *k, struct span odds)
 	ledger_who_forget(l);
 	return r;
 }
+
+void ledger_package_again(const struct sighting *s, const struct change *was,
+	const struct record *now, struct record *base, struct buf *mem)
+{
+	struct span found = sighting_get(s, s->found);
+	struct package_note n;
+
+	if (!found.n || package_decode(was->package, &n) < 0)
+		return;
+	n.found = found;
+	package_encode(&n, mem);
+	if (!span_eq(n.expected, found) || !now || !base || base->has_sha)
+		return;
+	base->has_sha = true;
+	base->size = now->size;
+	memcpy(base->sha, now->sha, SHA_LEN);
+}

@@ -17,7 +17,7 @@ struct verdict {
 	bool put_off;	   /* to another look: nothing was taken from this one */
 	bool only_grew;	   /* since it was last looked at: that alone is no news */
 	struct change old; /* as stored; `mem` keeps its bytes */
-	struct buf mem, base_mem, mount_mem, rule_mem;
+	struct buf mem, base_mem, mount_mem, rule_mem, package_mem;
 	struct rules_for *rules;
 	struct rules_of_path said;
 	struct span base_bytes; /* the baseline's record, accepted or of the layers */
@@ -32,6 +32,7 @@ static void verdict_free(struct verdict *v)
 	buf_free(&v->base_mem);
 	buf_free(&v->mount_mem);
 	buf_free(&v->rule_mem);
+	buf_free(&v->package_mem);
 	rules_for_unref(v->rules);
 }
 
@@ -126,11 +127,9 @@ static int gather(struct verdict *v)
 	v->in.base = v->base_bytes.n ? &v->base : NULL;
 	v->in.parent_gone = s->parent_gone;
 	v->in.packaged = v->had && v->old.package.n;
-	if (s->as_package && v->in.now && v->in.base && !v->base.has_sha) {
-		v->base.has_sha = true;
-		v->base.size = v->now.size;
-		memcpy(v->base.sha, v->now.sha, SHA_LEN);
-	}
+	if (v->in.packaged)
+		ledger_package_again(
+			s, &v->old, v->in.now, v->in.base ? &v->base : NULL, &v->package_mem);
 	v->in.blind = rules_blind(&v->said);
 	v->in.layer_changed = s->layer_changed &&
 			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
@@ -449,7 +448,7 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
-	c->package = v->had ? v->old.package : (struct span){0};
+	c->package = v->package_mem.n ? buf_span(&v->package_mem) : v->old.package;
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {
 		unknown_actor(&actor);

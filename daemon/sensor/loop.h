@@ -129,8 +129,12 @@ struct flood_limits sensor_limits(const struct config *cfg);
 void sensor_want_look(struct sensor *s, int64_t delay);
 /* The same, for what anybody on the host can bring about: bounded to a share of one processor. */
 void sensor_hint(struct sensor *s, int64_t delay);
-/* Queues the hashing of a layer (or tree) unless it is stored. */
+/* sensor_line.c. Queues the hashing of a layer (or tree) unless it is stored. */
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree);
+/* Begins what waits, where nothing is under way. */
+void sensor_next_baseline(struct sensor *s);
+/* Trees that have their snapshot now: what changed while it was taken is looked for. */
+void sensor_stored_trees(struct sensor *s);
 void sensor_touch(struct sensor *s, const struct touch *t);
 /* Starts on the layers what scans that were begun with layers_wait() wait for. */
 void sensor_look_at_layers(struct sensor *s);

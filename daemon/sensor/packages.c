@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_LIMIT = 128 << 20 };
+enum { TEXT_LIMIT = 128 << 20, DIVERSIONS_LIMIT = 256 << 10 };
 #define STATUS "var/lib/dpkg/status"
 #define INFO "var/lib/dpkg/info"
 #define DIVERSIONS "var/lib/dpkg/diversions"
@@ -153,6 +153,8 @@ static bool read_dpkg(struct packages *p)
 	if (r < 0)
 		buf_printf(p->words, "dpkg's database cannot be read: %s", err_why());
 	read_text(p->root_fd, DIVERSIONS, &d.diversions);
+	if (d.diversions.n > DIVERSIONS_LIMIT) /* looked through for each file */
+		buf_reset(&d.diversions);
 	rest = buf_span(&d.status);
 	while (r == 0 && !packages_stopped(p) && dpkg_package(&rest, &pkg))
 		if (pkg.installed)

@@ -244,9 +244,9 @@ void pkgcheck_sum(struct pkgcheck *p, struct buf *odds, struct buf *words)
 	find_missing(p);
 	if (digests_files(p->digests))
 		buf_printf(words,
-			"%llu files are as %zu packages have them, %llu are not; %llu configuration "
-			"files were changed, %llu files are missing",
-			(unsigned long long)p->equal, digests_packages(p->digests),
+			"held against the digests of %zu packages: files as they have them %llu, others "
+			"%llu, changed configuration files %llu, missing %llu",
+			digests_packages(p->digests), (unsigned long long)p->equal,
 			(unsigned long long)p->altered, (unsigned long long)p->config,
 			(unsigned long long)p->missing);
 	if (p->trouble.n) {

@@ -5,6 +5,13 @@
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/watch.h"
 
+/* What a target's kind adds to its descriptor. */
+struct kept_limits {
+	const struct config_list *exclude;
+	uint64_t max_bytes, max_files;
+	struct span merged;
+	bool partial, by_default;
+};
 struct cover {
 	struct cover *next;
 	uint64_t mount_id;

@@ -243,7 +243,8 @@ static void hold(struct sensor *s, struct reg *r, bool partial)
 
 /* ---- volumes and host trees ---- */
 
-bool registry_keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
+/* False: nothing is there, and nothing is known of it. */
+static bool keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim)
 {
 	struct reg *r = registry_by_id(&s->reg, t->id);
 
@@ -282,7 +283,7 @@ static void keep_volume(struct sensor *s, const struct box_list *l, const struct
 	t.id = buf_span(&id);
 	t.volumes = buf_span(&users);
 	t.state = running ? STATE_RUNNING : STATE_STOPPED;
-	registry_keep_tree(s, &t, &lim);
+	keep_tree(s, &t, &lim);
 }
 
 /* ---- a look ---- */
@@ -424,7 +425,7 @@ void registry_look(struct sensor *s)
 		keep_box(s, &l.v[i]);
 	refuse_begin(s);
 	look_at_volumes(s, &l);
-	hosts_keep(s);
+	hosts_keep(s, keep_tree);
 	for (r = s->reg.regs; r; r = next) {
 		next = r->next;
 		if (!r->seen && r->kept->kind == TARGET_HOST)

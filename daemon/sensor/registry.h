@@ -8,15 +8,6 @@
 
 struct sensor;
 
-/* What a target's kind adds to its descriptor. */
-struct kept_limits {
-	const struct config_list *exclude;
-	uint64_t max_bytes, max_files;
-	struct span merged;
-	bool partial, by_default;
-};
-/* In a look: a volume or a tree of the host is there. False: it is not, and nothing is known of it. */
-bool registry_keep_tree(struct sensor *s, struct target *t, const struct kept_limits *lim);
 /* Looks at everything and follows: new, changed, stopped, removed. */
 void registry_look(struct sensor *s);
 /* Host trees, and what the store knows and is not there any more: at the start. */

@@ -146,70 +146,6 @@ static void look(struct sensor *s, bool hinted)
 		s->hint_credit -= took;
 }
 
-/* ---- baselines, one of containers and one of the host at a time ---- */
-
-void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
-{
-	struct baseline_line *at =
-		&s->baselines[tree && tree->kind == TARGET_HOST ? LINE_HOST : LINE_BOXES];
-	struct baseline_wish *w;
-
-	if (atomic_load(&l->snap) || atomic_exchange(&l->queued, true))
-		return;
-	w = calloc(1, sizeof(*w));
-	must(w);
-	w->lower = lower_ref(l);
-	w->tree = tree ? kept_ref(tree) : NULL;
-	*at->tail = w;
-	at->tail = &w->next;
-}
-
-void sensor_wish_free(struct baseline_line *at)
-{
-	struct baseline_wish *w = at->wishes;
-
-	at->wishes = w->next;
-	if (!at->wishes)
-		at->tail = &at->wishes;
-	lower_unref(w->lower);
-	kept_unref(w->tree);
-	free(w);
-}
-
-static void next_of_line(struct sensor *s, enum snap_line line)
-{
-	struct baseline_line *at = &s->baselines[line];
-	struct baseline_wish *w = at->wishes;
-	struct baseline_options opt = {
-		.line = line, .bell = s->bell_fd, .busy = &at->busy, .files = &s->baseline_files};
-
-	if (!w || atomic_exchange(&at->busy, true))
-		return;
-	opt.tree = w->tree;
-	opt.serial = ++s->baseline_serial;
-	baseline_begin(&s->ex, w->lower, &opt);
-	sensor_wish_free(at);
-}
-
-static void next_baseline(struct sensor *s)
-{
-	for (int i = 0; i < SNAP_LINES; i++)
-		next_of_line(s, (enum snap_line)i);
-}
-
-/* A tree that has its snapshot now: what changed while it was taken is looked for. */
-static void stored_trees(struct sensor *s)
-{
-	struct scan_options opt = {.asker = -1, .trust_seen = true};
-
-	for (struct reg *r = s->reg.regs; r; r = r->next)
-		if (r->scan_when_stored && kept_is_baselined(r->kept)) {
-			r->scan_when_stored = false;
-			scan_begin(&s->ex, r->kept, &opt);
-			sensor_want_look(s, 1); /* at what is mounted over it */
-		}
-}
-
 /* ---- rescans and rounds ---- */
 
 /* A layer that is not armed yet is looked at when it is: from then on events tell. */
@@ -397,7 +333,7 @@ static void timers(struct sensor *s)
 	ask_ledger(s, now);
 	expiry_round(s);
 	rulebook_round(s);
-	next_baseline(s);
+	sensor_next_baseline(s);
 	sensor_flush(s);
 	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
 }
@@ -450,7 +386,7 @@ static void on_signal(struct sensor *s)
 static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
-	stored_trees(s);
+	sensor_stored_trees(s);
 	expiry_plan(s);
 	s->layers_wait = true;
 }
@@ -557,7 +493,7 @@ static void life(struct sensor *s)
 	watch_runtime_files(s);
 	s->next_round = clock_mono() + round_every(s);
 	s->next_verify = clock_mono() + VERIFY_EVERY;
-	next_baseline(s);
+	sensor_next_baseline(s);
 	s->layers_wait = true;
 	s->pulse_every = notify_alive_every();
 	s->pulse_due = s->pulse_every ? clock_mono() + s->pulse_every : 0;

@@ -139,7 +139,9 @@ static void store(struct json *j)
 	int64_t written;
 
 	if (stat(STATE_DIR "/data.mdb", &st) < 0) {
-		FINDING(j, STORE, errno != EACCES, STATE_DIR "/data.mdb: %s", strerror(errno));
+		FINDING(j, STORE, errno != EACCES && errno != ENOENT, STATE_DIR "/data.mdb: %s",
+			errno == ENOENT ? "there is none: the daemon has not run here yet"
+					: strerror(errno));
 		return;
 	}
 	written = st.st_mtim.tv_sec * CLOCK_S + st.st_mtim.tv_nsec;

@@ -48,7 +48,7 @@
 	X(HOLD_OPENED, "hold.opened", "a maintenance window began; alerts are held")               \
 	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
-	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")   \
+	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
 	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")
 
 #define SEVERITIES(X)                                                                              \

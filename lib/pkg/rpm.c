@@ -1,7 +1,7 @@
 #include "pkg/rpm.h"
 #include "base/err.h"
 
-enum { ENTRY = 16, INDEX_MOST = 65536 };
+enum { ENTRY = 16, INDEX_MOST = 65536, STEPS_MOST = 1 << 22 };
 enum { INT16 = 3, INT32 = 4, TEXT = 6, TEXTS = 8, TEXT_I18N = 9 };
 enum tag {
 	TAG_NAME = 1000,
@@ -45,17 +45,25 @@ static bool next_text(struct rpm_array *a, struct span *ret)
 	return true;
 }
 
-/* The directory of that number: packages have few, and files of one lie side by side. */
-static bool dir_at(const struct rpm_header *h, uint32_t i, struct span *ret)
+/* The directory of that number. Files of one lie side by side, so it is the last one mostly; a header that
+ * was made to be slow gets no further than its share. */
+static bool dir_at(struct rpm_header *h, uint32_t i, struct span *ret)
 {
-	struct rpm_array a = h->dirs;
-
-	if (i >= a.n)
+	if (i >= h->dirs.n)
 		return false;
-	do {
-		if (!next_text(&a, ret))
+	if (!h->dir_known || i < h->dir_no) {
+		h->dir_rest = h->dirs;
+		h->dir_no = 0;
+		if (!next_text(&h->dir_rest, &h->dir))
 			return false;
-	} while (i--);
+		h->dir_known = true;
+	}
+	while (h->dir_no < i) {
+		if (++h->steps > STEPS_MOST || !next_text(&h->dir_rest, &h->dir))
+			return false;
+		h->dir_no++;
+	}
+	*ret = h->dir;
 	return true;
 }
 

@@ -19,7 +19,10 @@ struct rpm_header {
 	/* Internal: step with rpm_file(). */
 	struct span data;
 	uint32_t n_files, next;
-	struct rpm_array base, index, digest, mode, flags, dirs;
+	struct rpm_array base, index, digest, mode, flags, dirs, dir_rest;
+	struct span dir;
+	uint32_t dir_no, steps;
+	bool dir_known;
 };
 /* -EBADMSG with a sentence. */
 int rpm_header(struct span blob, struct rpm_header *ret);

@@ -13,22 +13,22 @@ need unshare pivot_root busybox nsenter prlimit python3 jq tar mount
 work_dir
 SECRET=s3cr3t-$$
 
-# severity ID [SUBJECT]: the worst that a check of that name found.
+# severity ID [SUBJECT]: the worst that a check of that name found; all that was said stays in $W/said.
 severity() {
-	bs doctor -o json 2>/dev/null | jq -r --arg id "$1" --arg of "${2-}" '
+	bs doctor -o json 2>/dev/null >"$W/said"
+	jq -r --arg id "$1" --arg of "${2-}" '
 		[.findings[] | select(.id == $id and ($of == "" or .subject == $of)) | .severity] |
-		map({ok: 0, note: 1, warning: 2, problem: 3}[.]) | max | ["ok", "note", "warning", "problem"][.]'
+		map({ok: 0, note: 1, warning: 2, problem: 3}[.]) | max | ["ok", "note", "warning", "problem"][.]' "$W/said"
 }
-is_severity_() { [ "$(severity "${@:2}")" = "$1" ]; }
+is_severity_() { got=$(severity "${@:2}"); [ "$got" = "$1" ]; }
 # finds DESC SEVERITY ID ERE [SUBJECT]: in JSON, with what it costs and what to do; and the words in the text.
 finds() {
-	local desc=$1 want=$2 id=$3 ere=$4 said
+	local desc=$1 want=$2 id=$3 ere=$4
 	wait_until "$PATIENCE" is_severity_ "$want" "$id" ${5+"$5"}
-	is "$desc" "$(severity "$id" ${5+"$5"})" "$want" || return
-	said=$(bs doctor --all 2>/dev/null)
-	like "$desc: in words" "$said" "^${want^^} .*$ere.*\[$id\]"
-	[ "$want" = ok ] || is "$desc: cost and remedy" "$(bs doctor -o json 2>/dev/null | jq -c --arg id "$id" --arg s "$want" '
-		[.findings[] | select(.id == $id and .severity == $s) | (.costs | length > 9) and (.do | length > 9)] | all')" true
+	is "$desc" "$got" "$want" || return
+	like "$desc: in words" "$(bs doctor --all 2>/dev/null)" "^${want^^} .*$ere.*\[$id\]"
+	[ "$want" = ok ] || is "$desc: cost and remedy" "$(jq -c --arg id "$id" --arg s "$want" '
+		[.findings[] | select(.id == $id and .severity == $s) | (.costs | length > 9) and (.do | length > 9)] | all' "$W/said")" true
 }
 
 # --- a container with the state directory mounted into it, a tree that is not there, sinks that cannot deliver
@@ -42,17 +42,23 @@ cp "$BIN/boltseald" "$W/bin/boltseald.1" && cp "$W/bin/boltseald.1" "$W/bin/bolt
 OLD_BIN=$BIN
 good_config() {
 	daemon_config <<CONFIG
+rules_dir: $W/rules
 host:
   - {path: $W/tree, name: tree}
   - {path: $W/nothere, name: nothere}
 withhold: ["/srv/withheld-$SECRET"]
 sinks:
-  - {name: dead, type: https, address: "https://127.0.0.1:9/$SECRET?token=$SECRET", token_file: $W/token, headers: ["X-Key: $SECRET"], retry_min: 100ms, timeout: 1s}
+  - {name: dead, type: https, address: "https://127.0.0.1:9/$SECRET?token=$SECRET", token_file: $W/token, headers: ["X-Key: $SECRET"], retry_min: 100ms, timeout: 1s, tls: {ca: $W/authority}}
   - {name: nojournal, type: journald, address: "unix://$W/nojournal"}
   - {name: fine, type: file, address: $W/events.json}
 ${1-}
 CONFIG
 }
+mkdir "$W/rules" && cat >"$W/rules/10.yaml" <<'RULES'
+rules:
+  - {name: forlorn, match: {target: no-such-target}, paths: [/x], severity: high}
+  - {name: bygone, paths: [/y], expect: {reason: then, expires: 2020-01-01}}
+RULES
 : >"$W/events.json" && chmod 666 "$W/events.json"
 good_config
 prlimit --nofile=200:200 --pid $$ # the daemon's, by inheritance
@@ -68,9 +74,12 @@ finds "a tree that is not there" warning host-tree "there is nothing at $W/nothe
 mkdir "$W/nothere"
 finds "and that came" ok host-tree "all 2 configured trees"
 finds "a dead receiver" problem sink-failing "sink dead: .*; it lacks [0-9]+ events" dead
+finds "a file that a sink lacks" warning sink-files "tls.ca: there is no such file yet: $W/authority"
 finds "no journald for a sink of it" problem journald "no socket of journald at $W/nojournal" nojournal
 finds "a sink that is well" ok sink-late "sink fine is 0 events" fine
 finds "a container that ran before" note late "ran before they were first seen: .*${ID:0:12}"
+finds "a rule that names nobody" note rules "no target that is kept now: forlorn"
+finds "a rule that has expired" note rules "$W/rules/10.yaml:[0-9]+:[0-9]+: .*expired"
 finds "by hand, as root" note sensor-user "runs as uid 0"
 finds "what the gateway gave up" ok gateway-privileges "capabilities 0, no_new_privs on"
 finds "capabilities" ok capabilities "all there"

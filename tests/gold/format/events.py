@@ -139,6 +139,9 @@ def everything():
     yield event("exec.session", severity="low", target=WEB, session=SESSION)
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})
     yield event("package.run", severity="low", target=WEB, run=RUN, actor=ACTOR)
+    yield event("package.mismatch", severity="high", target=HOST, change=change("/usr/bin/ls", "C", ["content"], old=old, new=new, package={
+        "algorithm": "md5", "arch": "amd64", "expected": "0" * 32, "found": "1" * 32, "manager": "dpkg", "name": "coreutils", "version": "9.1-1"}),
+        actor={"origin": "unknown", "reason": "it was so when the baseline was taken"})
     yield event("flood", severity="high", target=WEB, flood=FLOOD)
     yield event("flood", severity="high", target=WEB, flood=FLOODED, drift_id=sha("drift"))
     yield event("flood", severity="info", flood={"count": 0, "counts": {"A": 0, "C": 0, "D": 0, "cleared": 0}, "scope": "global",

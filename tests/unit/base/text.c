@@ -317,9 +317,34 @@ static void refusals_are_quoted_and_cut(void **state UNUSED)
 	assert_int_equal(strlen(err_why()), 80 + strlen("...: long"));
 }
 
+static void bare_urls(void **state UNUSED)
+{
+	static const char *const rows[][2] = {
+		{"", ""},
+		{"/var/log/x", "/var/log/x"},
+		{"tls://siem.example:6514", "tls://siem.example:6514"},
+		{"https://h", "https://h"},
+		{"https://h:8088/", "https://h:8088"},
+		{"https://h:8088/x", "https://h:8088/(left out)"},
+		{"https://h?token=x", "https://h/(left out)"},
+		{"https://h#x", "https://h/(left out)"},
+		{"http://u:p@h/x?y@z", "http://(left out)@h/(left out)"},
+		{"http://u@p@[::1]:80", "http://(left out)@[::1]:80"},
+		{"https://", "https://"},
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		BUF struct buf out = {.p = NULL};
+
+		text_bare_url(&out, span_of(rows[i][0]));
+		assert_string_equal(buf_text(&out), rows[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bare_urls),
 		cmocka_unit_test(quoting),
 		cmocka_unit_test(quoted_bytes_are_always_printable),
 		cmocka_unit_test(repairing_utf8),

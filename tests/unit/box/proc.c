@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "box/proc.h"
+#include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void stat_texts(void **state)
@@ -113,6 +115,29 @@ static void facts_of_a_process(void **state)
 	assert_true(proc_start(999999999) == 0);
 }
 
+/* As in a container that sees the host's processes: our namespace is another one than that of process 1. */
+static void the_hosts_mounts_from_a_table_of_our_own(void **state)
+{
+	uint64_t host = proc_mnt_ns(getpid());
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (proc_host_mnt_ns() != host)
+		skip(); /* we have one already */
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0)
+			_exit(77);
+		_exit(proc_mnt_ns(getpid()) != host && proc_host_mnt_ns() == host ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +145,7 @@ int main(void)
 		cmocka_unit_test(status_texts),
 		cmocka_unit_test(terminals),
 		cmocka_unit_test(facts_of_a_process),
+		cmocka_unit_test(the_hosts_mounts_from_a_table_of_our_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -392,6 +392,26 @@ static void stream_refused(void **state UNUSED)
 	end(p);
 }
 
+/* From outside, when nobody answers; it asks nobody. */
+static void examined(void **state UNUSED)
+{
+	struct boltseal_reply reply = {.status = 0};
+	struct boltseal *h;
+
+	assert_int_equal(boltseal_open(&h, "/nonexistent/s"), 0);
+	assert_int_equal(boltseal_examine(h, &reply), 0);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply.content_type, "application/json");
+	assert_non_null(strstr(reply.body, "\"id\":\"socket\",\"scope\":\"gateway\",\"severity\":"
+					   "\"problem\""));
+	assert_non_null(strstr(reply.body, "there is no such socket"));
+	assert_null(strstr(reply.body, "/var/lib/boltseal")); /* of another daemon's */
+	assert_int_equal(reply.body_len, strlen(reply.body));
+	assert_int_equal(boltseal_examine(h, &reply), 0); /* what was in it is freed */
+	boltseal_reply_free(&reply);
+	boltseal_close(h);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -410,6 +430,7 @@ int main(void)
 		cmocka_unit_test(stream_stopped),
 		cmocka_unit_test(stream_broken),
 		cmocka_unit_test(stream_refused),
+		cmocka_unit_test(examined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,11 +212,35 @@ static void absent_files(void **state)
 		"sinks[] a: token_file: there is no such file yet: /nowhere/t\n");
 }
 
+/* What may leave this host: every word of a secret is gone, all else can be read again. */
+static void printed_bare(void **state)
+{
+	static const char text[] =
+		"withhold: [/srv/s3cr3t]\nsinks:\n- {name: a, type: https, token_file: /t,\n"
+		"   address: 'https://h:1/s3cr3t?k=s3cr3t', headers: ['X-Key: s3cr3t', 'Y: s3cr3t'],\n"
+		"   proxy: 'http://p:3128/s3cr3t'}\n- {name: b, type: syslog, address: 'tcp://h:1'}\n";
+	CONFIG struct config *c = NULL;
+	BUF struct buf out = {0};
+
+	(void)state;
+	if (config_parse(&c, "f", span_of(text)) < 0)
+		fail_msg("%s", err_why());
+	config_print_bare(c, &out);
+	assert_null(strstr(buf_text(&out), "s3cr3t"));
+	assert_non_null(strstr(buf_text(&out), "address: \"https://h:1/(left out)\""));
+	assert_non_null(strstr(buf_text(&out), "\"X-Key: (left out)\", \"Y: (left out)\""));
+	assert_non_null(strstr(buf_text(&out), "proxy: \"http://p:3128/(left out)\""));
+	assert_non_null(strstr(buf_text(&out), "token_file: \"/t\""));
+	assert_non_null(strstr(buf_text(&out), "withhold: [\"(left out)\"]"));
+	assert_non_null(strstr(buf_text(&out), "address: \"tcp://h:1\""));
+	assert_string_equal(c->sinks[0].headers.v[0], "X-Key: s3cr3t"); /* what is in force stays */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(addresses), cmocka_unit_test(refusals),
 		cmocka_unit_test(misfits), cmocka_unit_test(printed_and_copied),
-		cmocka_unit_test(absent_files)};
+		cmocka_unit_test(absent_files), cmocka_unit_test(printed_bare)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

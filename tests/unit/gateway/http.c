@@ -30,7 +30,7 @@ static const struct {
 	{"GET /metrics", NULL, NULL, 200, "boltseal_targets{state=\"running\"} 2"},
 	{"GET /v1/status", NULL, NULL, 200, "\"counters\":{\"a\":2,\"b\":1}"},
 	{"GET /v1/doctor", NULL, NULL, 200,
-		"\"id\":\"sensor\",\"scope\":\"sensor\",\"severity\":\"problem\""},
+		"\"id\":\"sensor\",\"scope\":\"sensor\",\"severity\":\"ok\""},
 	{"GET /v1/sinks", NULL, NULL, 200, "{\"items\":[]}"},
 	{"POST /v1/sinks/x/test", NULL, "", 404, "there is no sink x"},
 	{"GET /v1/openapi.yaml", NULL, NULL, 200, "openapi: 3.1.0"},

@@ -246,7 +246,9 @@ static inline void rig_start(struct rig *r, bool sensor, const struct gw_limits 
 	struct store *reader;
 	bool made;
 
-	*r = (struct rig){.door_fd = -1, .has_sensor = sensor, .config = {.group = ""}};
+	*r = (struct rig){.door_fd = -1,
+		.has_sensor = sensor,
+		.config = {.group = "", .gateway_user = "nobody", .socket = ""}};
 	atomic_store(&r->status, "{\"b\":1,\"a\":2}");
 	strcpy(r->dir, "/tmp/gw-test-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));

@@ -241,6 +241,7 @@ static void test_sweeps_dead_readers(void **state)
 {
 	struct place *p = *state;
 	int pipe_fd[2], status;
+	struct store_stats st;
 	char c;
 	pid_t pid;
 
@@ -260,9 +261,19 @@ static void test_sweeps_dead_readers(void **state)
 	assert_int_equal(read(pipe_fd[0], &c, 1), 1);
 	place_open(p);
 	assert_int_equal(store_sweep_readers(p->s), 0);
+	for (int i = 0; i < 3; i++) {
+		struct txn *t = writing(p);
+
+		ok(meta_put(t, "x", S("y")));
+		ok(txn_commit(t));
+	}
+	ok(store_stats(p->s, &st));
+	assert_true(st.reader_lag >= 3); /* what it holds on to is seen */
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	assert_int_equal(store_sweep_readers(p->s), 1);
+	ok(store_stats(p->s, &st));
+	assert_int_equal(st.reader_lag, 0);
 	close(pipe_fd[0]);
 	close(pipe_fd[1]);
 }

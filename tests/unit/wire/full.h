@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct full {
-	struct buf xattrs, rec, old, dev, link, actor, labels, ruling;
+	struct buf xattrs, rec, old, dev, link, actor, labels, ruling, package;
 	struct change change;
 	struct gap gap;
 	struct target target;
@@ -123,6 +123,10 @@ static inline void full_change(struct full *f)
 			      .line = 3,
 			      .expected = true},
 		&f->ruling);
+	package_encode(&(struct package_note){span_of("dpkg"), span_of("base-files"),
+			       span_of("1.2-3"), span_of("amd64"), true, PACKAGE_MD5,
+			       span_of("0123456789abcdef"), span_of("fedcba9876543210")},
+		&f->package);
 	f->change = (struct change){.kind = 'C',
 		.path = span_make("/etc/\xffx", 7),
 		.aspects = 1u << ASPECT_CONTENT | 1u << ASPECT_MODE,
@@ -136,7 +140,8 @@ static inline void full_change(struct full *f)
 		.old = buf_span(&f->old),
 		.now = buf_span(&f->rec),
 		.actor = buf_span(&f->actor),
-		.ruling = buf_span(&f->ruling)};
+		.ruling = buf_span(&f->ruling),
+		.package = buf_span(&f->package)};
 	f->gap = (struct gap){.id = 9,
 		.target = 7,
 		.path = span_of("/var"),
