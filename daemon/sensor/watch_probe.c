@@ -333,6 +333,8 @@ int probe_trial(const char *path)
 	if (!mkdtemp(scratch))
 		return err_sys("%s", scratch);
 	probe_run(&p, scratch, false);
+	while (wait(NULL) > 0 || errno == EINTR)
+		; /* the overlay's child: nothing stays behind in the sensor's place */
 	rmdir(scratch);
 	n = snprintf(text, sizeof(text), "%u %u\n", p.below, p.on_overlay);
 	unlink(path);
