@@ -280,9 +280,9 @@ int sensor_build(struct sensor *s)
 		return r;
 	log_init("sensor", (enum log_level)s->cfg->log_level);
 	raise_limits();
-	if (geteuid() != 0)
-		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	who_may_knock(s);
+	if (geteuid() != 0 && !s->gateway_is_service)
+		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	r = rulebook_open(s);
 	if (r == 0)
 		r = open_loop(s);
