@@ -6,6 +6,7 @@
 #include "daemon/sandbox.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,7 +40,12 @@ static struct span directory_of(const char *path)
 
 static void note_files(struct wall *w, const struct config *c)
 {
-	w->files.v = arena_alloc(&w->mem, (c->n_sinks + 1) * sizeof(*w->files.v));
+	const char *logs = getenv(
+		"LOGS_DIRECTORY"); /* the unit's: open whether or not a sink writes there yet */
+
+	w->files.v = arena_alloc(&w->mem, (c->n_sinks + 2) * sizeof(*w->files.v));
+	if (logs && logs[0] == '/' && !strchr(logs, ':'))
+		w->files.v[w->files.n++] = (const char *)arena_dup(&w->mem, span_of(logs)).p;
 	for (size_t i = 0; i < c->n_sinks; i++) {
 		struct span dir = directory_of(c->sinks[i].address);
 

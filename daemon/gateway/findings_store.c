@@ -89,7 +89,7 @@ static int holds(struct json *j, struct txn *t)
 
 /* ---- rules that name targets ---- */
 
-enum { PAIRS_BEARABLE = 1000000 };
+enum { PAIRS_BEARABLE = 100000 };
 
 static bool names_none(struct txn *t, const struct rule *rule)
 {

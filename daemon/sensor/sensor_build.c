@@ -206,13 +206,13 @@ static int start_threads(struct sensor *s)
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
-	if (s->n_workers > WORKERS_MAX)
-		s->n_workers = WORKERS_MAX;
+	if (s->n_workers > HOST_WORKER)
+		s->n_workers = HOST_WORKER;
 	tracker_start(s->tracker);
 	must(pthread_create(&s->ledger_thread, NULL, ledger_thread, s->ledger) == 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
-	must(pthread_create(&s->host_worker, NULL, host_thread, &s->ex) == 0);
+	must(pthread_create(&s->workers[HOST_WORKER], NULL, host_thread, &s->ex) == 0);
 	return 0;
 }
 
@@ -280,9 +280,9 @@ int sensor_build(struct sensor *s)
 		return r;
 	log_init("sensor", (enum log_level)s->cfg->log_level);
 	raise_limits();
-	if (geteuid() != 0)
-		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	who_may_knock(s);
+	if (geteuid() != 0 && !s->gateway_is_service)
+		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	r = rulebook_open(s);
 	if (r == 0)
 		r = open_loop(s);
@@ -326,7 +326,7 @@ void sensor_join(struct sensor *s)
 	jobs_stop(s->jobs);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		pthread_join(s->workers[i], NULL);
-	pthread_join(s->host_worker, NULL);
+	pthread_join(s->workers[HOST_WORKER], NULL);
 	sensor_flush(s);
 	queue_close(s->items);
 	pthread_join(s->ledger_thread, NULL);

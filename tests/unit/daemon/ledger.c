@@ -1,6 +1,8 @@
 /*
  * The ledger's own thread body, over a real store, fed with sightings as workers make them.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,6 +27,13 @@ struct desk {
 	int bell;
 };
 
+static atomic_int heard; /* signs of life */
+
+static void alive(void)
+{
+	atomic_fetch_add(&heard, 1);
+}
+
 static int begin(void **state)
 {
 	struct desk *d = calloc(1, sizeof(*d));
@@ -42,7 +51,8 @@ static int begin(void **state)
 		.order = &d->order,
 		.bell = d->bell,
 		.stats = &d->stats,
-		.stop = &d->stop};
+		.stop = &d->stop,
+		.alive = alive};
 	ok(ledger_new(&d->ledger, &opt));
 	d->kept = calloc(1, sizeof(*d->kept));
 	assert_non_null(d->kept);
@@ -67,6 +77,56 @@ static int end(void **state)
 	place_remove(&d->place);
 	free(d);
 	return 0;
+}
+
+/* What the loop does when the service manager wants to hear something. */
+static void ask(struct desk *d)
+{
+	struct item *i = calloc(1, sizeof(*i));
+
+	assert_non_null(i);
+	i->kind = ITEM_PULSE;
+	atomic_store(&d->stats.asked, true);
+	ok(queue_push(d->items, QUEUE_FRONT, i));
+}
+
+static void an_idle_ledger_answers(void **state)
+{
+	struct desk *d = *state;
+
+	atomic_store(&heard, 0);
+	ask(d);
+	queue_close(d->items);
+	ledger_main(d->ledger);
+	assert_int_equal(atomic_load(&heard), 1);
+	assert_false(atomic_load(&d->stats.asked));
+	assert_int_equal(atomic_load(&d->stats.entries), 0);
+}
+
+static void *ledger_of(void *desk)
+{
+	return ledger_main(((struct desk *)desk)->ledger);
+}
+
+/* Whoever holds the store's lock keeps it silent, however long. */
+static void one_without_the_lock_does_not(void **state)
+{
+	struct desk *d = *state;
+	struct txn *held = NULL;
+	pthread_t thread;
+
+	atomic_store(&heard, 0);
+	ok(txn_begin(d->place.s, true, &held));
+	assert_int_equal(pthread_create(&thread, NULL, ledger_of, d), 0);
+	ask(d);
+	while (queue_len(d->items)) /* it has taken it */
+		sched_yield();
+	usleep(50000); /* and would have answered */
+	assert_int_equal(atomic_load(&heard), 0);
+	txn_abort(held);
+	queue_close(d->items);
+	pthread_join(thread, NULL);
+	assert_int_equal(atomic_load(&heard), 1);
 }
 
 static void keep(struct desk *d)
@@ -440,6 +500,8 @@ static void what_is_expected_is_for_the_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_idle_ledger_answers, begin, end),
+		cmocka_unit_test_setup_teardown(one_without_the_lock_does_not, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_added_is_drift, begin, end),
 		cmocka_unit_test_setup_teardown(a_directory_takes_its_content_along, begin, end),
 		cmocka_unit_test_setup_teardown(a_directory_never_told_does_so_too, begin, end),
