@@ -40,6 +40,7 @@ is "the units will start with the system" \
 	"$(on sh -c 'systemctl is-enabled boltseald.service boltseal-gateway.service boltseal.socket' | sort -u)" enabled
 not_ok "no store is made by installing" test -e "$R/var/lib/boltseal"
 like "the configuration can be used as it is" "$(on boltseald --check-config 2>&1)" 'boltseal.yaml: ok'
+is "and nothing in it is surely not meant" "$(on boltseald --check-config 2>&1 >/dev/null)" ""
 conf=$(on boltseald --check-config --verbose | grep -v '^/')
 mv "$R/etc/boltseal/boltseal.yaml" "$R/tmp/kept.yaml"
 is "and says what none would say" "$conf" "$(on boltseald --check-config --verbose | grep -v '^/')"
