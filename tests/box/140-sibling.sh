@@ -21,7 +21,7 @@ is "chart, manifests and image are of this version" "$(
 	sed -n 's/^ARG VERSION=//p' "$TOP/packaging/container/Containerfile"
 	sed -n 's/ *newTag: //p' "$KUBE/kustomization.yaml"
 	sed -n 's/.*image: "boltseal:\(.*\)"/\1/p' "$KUBE"/daemonset*.yaml
-)" "$(yes "$version" | head -7)"
+)" "$(yes "$version" | head -10)"
 
 (cd "$TOP" && packaging/container/rootfs "$BIN/boltseald" "$BIN/boltseal" "$W/image") || bail "the image's tree"
 tar -C "$W/image" -cf "$W/image.tar" . || bail "tar"
