@@ -21,7 +21,7 @@ is "chart, manifests and image are of this version" "$(
 	sed -n 's/^ARG VERSION=//p' "$TOP/packaging/container/Containerfile"
 	sed -n 's/ *newTag: //p' "$KUBE/kustomization.yaml"
 	sed -n 's/.*image: "boltseal:\(.*\)"/\1/p' "$KUBE"/daemonset*.yaml
-)" "$(yes "$version" | head -7)"
+)" "$(yes "$version" | head -10)"
 
 (cd "$TOP" && packaging/container/rootfs "$BIN/boltseald" "$BIN/boltseal" "$W/image") || bail "the image's tree"
 tar -C "$W/image" -cf "$W/image.tar" . || bail "tar"
@@ -77,8 +77,10 @@ target_is_known_() { bs diff "$1"; [ $? -lt 2 ]; }
 wait_target "$sib"
 is "it sees its sibling, and itself" "$(bs ps -o json | jq -r '.items[] | .name + " " + .runtime + " " + .image' | sort | xargs)" \
 	"boltseal docker boltseal:test sib docker bb:2"
-is "watched as well as on the host" "$(bs ps -o json | jq -r '.items[].level' | sort -u)" "$(
-	"$BIN/boltseald" --trial "$W/trial" && [ "$(cat "$W/trial")" = "$(cat "$W/run/trial")" ] && echo L1)"
+is "the trial found what it finds on the host" "$(cat "$W/run/trial")" "$("$BIN/boltseald" --trial "$W/trial" && cat "$W/trial")"
+level=L2
+[ "$(cut -d' ' -f1 "$W/trial")" -lt 5 ] || level=L1 # SEEN: what is written to an overlay is told of below it
+is "so content is watched as well" "$(bs ps -o json | jq -r '.items[].level' | sort -u)" "$level"
 drift_is "nothing has changed" "$sib" ""
 docker_ exec sib sh -c 'echo x >/etc/evil; rm /etc/motd; sleep 0.1'
 drift_is "a sibling's drift" "$sib" "A /etc/evil
@@ -125,10 +127,12 @@ ok "so is the gateway" wait_until 10 other_child_ "$super" gateway "$gateway"
 drift_is "and it answers" "$sib" "A /etc/while"
 
 # What it is shown does not keep a container from going.
+merged=$(docker_ inspect -f '{{.GraphDriver.Data.MergedDir}}' late)
+ok "its root was to be seen" grep -q " $merged " "/proc/$super/mountinfo"
 ok "a sibling is removed" docker_ rm -f late
 event_ok "and that is told" target.removed true "$late"
-not_shown_() { ! grep -q "overlay2/[0-9a-f]*/merged.*$1" "/proc/$super/mountinfo"; }
-ok "no mount of it is left" wait_until 10 not_shown_ "$late"
+not_shown_() { ! grep -q " $merged " "/proc/$super/mountinfo"; }
+ok "no mount of it is left" wait_until 10 not_shown_
 
 # The store is the host's: another container goes on with it.
 seq=$(events | tail -1 | jq .seq)
@@ -151,17 +155,17 @@ docker_ rm -f boltseal >/dev/null 2>&1
 mapfile -t POD < <(printf '%s\n' "${POD[@]}" | grep -v "src=$W/docker,")
 rm -rf "$W/state-docker" && mkdir "$W/state-docker"
 docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test "${POD_ARGS[@]}" >/dev/null
-gap_() { bs status -o json | jq -e '.gaps[]? | select(.detail | contains("data root"))'; }
+gap_() { bs status -o json | jq -e '.gaps[]? | select((.detail // "") | contains("data root"))'; }
 ok "containers out of sight are gaps" wait_until 20 gap_
 docker_ rm -f boltseal >/dev/null 2>&1
 
 # --- Podman, by CRI-O's manifest --------------------------------------------------------------------
 if command -v podman >/dev/null && engine_podman_start && image_busybox podman; then
-	podman_ import -q "$W/image.tar" boltseal:test >/dev/null
+	image=$(podman_ import -q "$W/image.tar" boltseal:test | tail -1)
 	sib=$(run_podman sib localhost/bb:2 sleep 1000)
 	pod podman daemonset-crio.yaml "/var/lib/containers=$W/podman" "/run/containers=$W/podman-run" ||
 		bail "the manifest for CRI-O, as arguments"
-	podman_ run -d --name boltseal "${limits[@]}" "${POD[@]}" --entrypoint /usr/sbin/boltseald boltseal:test >/dev/null
+	podman_ run -d --name boltseal "${limits[@]}" "${POD[@]}" --entrypoint /usr/sbin/boltseald "${image#sha256:}" >/dev/null
 	wait_until 20 bs ps || bail "boltseald in Podman: $(podman_ logs boltseal 2>&1 | tail -3)"
 	wait_target "$sib"
 	podman_ exec sib sh -c 'echo x >/etc/evil; sleep 0.1'
