@@ -37,7 +37,7 @@ runtimes:
 "
 	{ printf '%s' "${DAEMON_BASE-$base}" && cat; } >"$W/boltseal.yaml"
 	# This machine's own files are no part of a scenario, unless it says so.
-	grep -q '^host_defaults:' "$W/boltseal.yaml" || echo 'host_defaults: false' >>"$W/boltseal.yaml"
+	grep -q '^host_defaults:' "$W/boltseal.yaml" || sed -i '1i host_defaults: false' "$W/boltseal.yaml"
 }
 
 daemon_start() {
