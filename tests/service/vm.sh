@@ -6,7 +6,7 @@ cd "$(dirname "$0")" || exit 99
 . ../box/lib.sh
 . ./lib.sh
 machine_ready
-need qemu-system-x86_64 busybox
+need qemu-system-x86_64
 need_package
 work_dir
 machine_disk || bail "a disk"
@@ -41,7 +41,7 @@ vm_start() {
 	: >"$W/tap.$1"
 	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -display none -monitor none -no-reboot \
 		-kernel "$CACHE/vmlinuz" -initrd "$CACHE/initrd" \
-		-append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=false apparmor=1 security=apparmor systemd.unit=boltseal-test.target boltseal.part=$1" \
+		-append "root=/dev/vda rw console=ttyS0 no_timer_check systemd.show_status=false apparmor=1 security=apparmor systemd.unit=boltseal-test.target boltseal.part=$1" \
 		-drive "file=$W/disk.ext4,format=raw,if=virtio,cache=writeback" -nic none \
 		-serial "file:$W/console.$1" -serial "file:$W/tap.$1" </dev/null >"$W/qemu.$1" 2>&1 &
 	QEMU=$!
@@ -60,23 +60,24 @@ vm_tells() {
 		esac
 	done < <(tr -d '\r' <"$W/tap.$1")
 }
+vm_console() { tail -n 15 "$W/console.$1" | tr -d '\r\000'; tail -n 5 "$W/tap.$1"; cat "$W/qemu.$1"; }
 vm_said_() { grep -q "^$2" "$W/tap.$1" || pid_gone "$QEMU"; }
 
 # --- a day -------------------------------------------------------------------------------------------
 vm_start day
-wait_until 300 vm_said_ day 'cut here'
+wait_until 400 vm_said_ day 'cut here'
 diag "a boot and a day: $(ms "$BEGUN") ms"
 vm_tells day
-grep -q '^cut here' "$W/tap.day" || bail "the day came to its end: $(tail -15 "$W/console.day"; tail -5 "$W/tap.day" "$W/qemu.day")"
+grep -q '^cut here' "$W/tap.day" || bail "the day came to its end: $(vm_console day)"
 
 # --- the power is cut while something is written, and comes back -------------------------------------
 kill -9 "$QEMU"
 wait "$QEMU" 2>/dev/null
 vm_start after
-wait_gone 240 "$QEMU" || diag "the machine did not end"
+wait_gone 300 "$QEMU" || diag "the machine did not end"
 wait "$QEMU"
 is "the machine ends in order" "$?" 0
 diag "a boot after the cut, to its end: $(ms "$BEGUN") ms"
 vm_tells after
-ok "and everything was looked at" grep -q '^done' "$W/tap.after" || diag "$(tail -15 "$W/console.after"; tail -5 "$W/tap.after")"
+ok "and everything was looked at" grep -q '^done' "$W/tap.after" || diag "$(vm_console after)"
 finish
