@@ -27,11 +27,14 @@ UNIT
 printf '[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=boltseal-test.service\n' \
 	>"$R/etc/systemd/system/boltseal-test.target"
 ok "the package installs where nothing runs, into an image" chroot "$R" dpkg -i /root/boltseal.deb
-# A file system of every day, but for services that this is not about and that cost a minute of emulation.
+# A file system of every day, but for services and others' profiles that this is not about: minutes of emulation.
 for unit in docker.service docker.socket containerd.service serial-getty@ttyS0.service serial-getty@ttyS1.service \
-	systemd-networkd.service e2scrub_reap.service; do
+	systemd-networkd.service e2scrub_reap.service systemd-udevd.service systemd-udev-trigger.service \
+	systemd-udevd-control.socket systemd-udevd-kernel.socket ldconfig.service systemd-hwdb-update.service \
+	systemd-update-utmp.service systemd-pstore.service systemd-logind.service e2scrub_all.timer; do
 	ln -sf /dev/null "$R/etc/systemd/system/$unit"
 done
+find "$R/etc/apparmor.d" -maxdepth 1 -type f ! -name boltseal -delete
 mkdir -p "$R/var/log/journal"
 umount "$R" || bail "the disk is put into the machine"
 
@@ -39,7 +42,7 @@ QEMU=
 # vm_start PART: boots; the guest's lines come to $W/tap.PART, the console's to $W/console.PART.
 vm_start() {
 	: >"$W/tap.$1"
-	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -display none -monitor none -no-reboot \
+	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -nodefaults -display none -monitor none -no-reboot \
 		-kernel "$CACHE/vmlinuz" -initrd "$CACHE/initrd" \
 		-append "root=/dev/vda rw console=ttyS0 no_timer_check systemd.show_status=false apparmor=1 security=apparmor systemd.unit=boltseal-test.target boltseal.part=$1" \
 		-drive "file=$W/disk.ext4,format=raw,if=virtio,cache=writeback" -nic none \
