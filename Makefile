@@ -315,7 +315,7 @@ install-daemon: all man completion
 	$(PLACE) put daemon
 install-dev: $(OUT)/dev/libboltseal.a
 	$(PLACE) put dev
-uninstall: all man completion
+uninstall:
 	$(PLACE) remove daemon dev
 
 # Packages, by packaging/pack: from what is committed or, outside of git, from the sources that lie here.

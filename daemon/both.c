@@ -22,14 +22,16 @@
 
 enum { STOP_PATIENCE_S = 30, STEADY_S = 60, EXIT_USAGE = 2, CHILDREN = 2 };
 enum { SENSOR, GATEWAY };
+#define SILENCE (180 * CLOCK_S) /* so long a role may say nothing */
 
 struct child {
 	const char *role;
 	pid_t pid;		/* 0: not running */
-	int ready_fd;		/* the end we read; -1 when it has spoken or died */
+	int ready_fd;		/* the end we read; -1 when it has died */
 	bool ready;		/* has said so once */
 	unsigned failures;	/* since it last ran steadily */
 	int64_t started, again; /* monotonic; again 0: no restart is due */
+	int64_t heard;		/* monotonic: its last sign of life; 0: it is not ready yet */
 };
 struct both {
 	const struct daemon_args *args;
@@ -39,6 +41,7 @@ struct both {
 	uid_t uid; /* the gateway's */
 	gid_t gid;
 	bool stopping, told_ready;
+	int64_t silence; /* what is borne of a role that is ready */
 	int64_t stop_by;
 	int status; /* what the whole ends with */
 };
@@ -124,8 +127,8 @@ static void run_child(const struct both *b, const struct child *c, int speak_fd,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	unsetenv("NOTIFY_SOCKET");
-	unsetenv("WATCHDOG_USEC");
-	unsetenv("WATCHDOG_PID");
+	set_env("WATCHDOG_USEC", (long)(b->silence / 1000));
+	set_env("WATCHDOG_PID", getpid());
 	set_env("BOLTSEAL_READY_FD", fd);
 	if (!is_gateway || become_gateway(b) == 0) {
 		die_with(parent);
@@ -140,7 +143,7 @@ static int start(struct both *b, struct child *c)
 	pid_t parent = getpid();
 	int p[2];
 
-	c->again = 0;
+	c->again = c->heard = 0;
 	c->started = clock_mono();
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys("pipe");
@@ -200,6 +203,7 @@ static void on_death(struct both *b, struct child *c, int status)
 	bool usage = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE;
 
 	c->pid = 0;
+	c->heard = 0;
 	if (b->stopping)
 		return;
 	if (usage && !c->ready) { /* it has said why */
@@ -248,11 +252,16 @@ static void on_signal(struct both *b)
 
 static void on_ready(struct both *b, struct child *c)
 {
-	char byte;
+	char bytes[16];
 
-	if (read(c->ready_fd, &byte, 1) == 1)
-		c->ready = true;
-	fd_close(&c->ready_fd);
+	if (read(c->ready_fd, bytes, sizeof(bytes)) <= 0) {
+		fd_close(&c->ready_fd);
+		return;
+	}
+	c->ready = true;
+	c->heard = clock_mono();
+	if (c == &b->child[SENSOR] && b->told_ready)
+		notify("WATCHDOG=1");
 	if (b->told_ready || !b->child[SENSOR].ready || !b->child[GATEWAY].ready)
 		return;
 	b->told_ready = true;
@@ -265,13 +274,28 @@ static int patience(const struct both *b)
 {
 	int64_t due = b->stopping ? b->stop_by : 0, left;
 
-	for (int i = 0; i < CHILDREN && !b->stopping; i++)
-		if (b->child[i].again && (!due || b->child[i].again < due))
-			due = b->child[i].again;
+	for (int i = 0; i < CHILDREN && !b->stopping; i++) {
+		const struct child *c = &b->child[i];
+		int64_t at = c->again ? c->again : c->heard ? c->heard + b->silence : 0;
+
+		if (at && (!due || at < due))
+			due = at;
+	}
 	if (!due)
 		return -1;
 	left = due - clock_mono();
 	return left > 0 ? (int)(left / CLOCK_MS) + 1 : 0;
+}
+
+/* It hangs; one that is killed is started again, and a sensor finds its store's lock free then. */
+static void end_silence(struct both *b, struct child *c, int64_t now)
+{
+	if (!c->pid || !c->heard || now - c->heard < b->silence)
+		return;
+	log_err("the %s has given no sign of life for %lld s: it is ended", c->role,
+		(long long)(b->silence / CLOCK_S));
+	c->heard = 0;
+	kill(c->pid, SIGKILL);
 }
 
 static void on_time(struct both *b)
@@ -288,6 +312,8 @@ static void on_time(struct both *b)
 	for (int i = 0; i < CHILDREN; i++)
 		if (b->child[i].again && now >= b->child[i].again)
 			start_or_plan(b, &b->child[i]);
+	for (int i = 0; i < CHILDREN; i++)
+		end_silence(b, &b->child[i], now);
 }
 
 static bool is_over(const struct both *b)
@@ -399,6 +425,7 @@ int both_main(const struct daemon_args *args)
 {
 	BOTH struct both b = {.args = args, .socket_fd = -1, .signal_fd = -1, .exe_fd = -1};
 
+	b.silence = notify_alive_every() ? 2 * notify_alive_every() : SILENCE;
 	b.child[SENSOR] = (struct child){.role = "sensor", .ready_fd = -1};
 	b.child[GATEWAY] = (struct child){.role = "gateway", .ready_fd = -1};
 	log_init("", LOG_LEVEL_NOTE);

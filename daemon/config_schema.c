@@ -98,7 +98,8 @@ static const struct config_option options[] = {
 
 	BOOL("host_defaults", config, host_defaults, "true",
 		"Whether the host itself is kept besides: its programs, libraries, /etc and /boot, as the "
-		"target host, see HOST. What a tree of host keeps is left out there."),
+		"target host, see HOST. What a tree of host keeps is left out there. Not where the daemon "
+		"runs in a container, which has a root of its own."),
 
 	BOOL("volumes.watch", config, volumes_watch, "true",
 		"Whether directories of the host that are mounted into containers are kept too, but "

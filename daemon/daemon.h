@@ -55,8 +55,8 @@ int both_main(const struct daemon_args *args); /* supervises one child of each *
 int daemon_drop(uid_t uid, gid_t gid);
 
 /* sd_notify(3) by its documented datagram: "READY=1", "STATUS=…", "WATCHDOG=1", "RELOADING=1".
- * In a role that both_main started, READY=1 goes to the supervisor instead (BOLTSEAL_READY_FD), which
- * tells the service manager when both are ready. Call it after the last thing that can fail. */
+ * In a role that both_main started, READY=1 and WATCHDOG=1 go to the supervisor instead
+ * (BOLTSEAL_READY_FD), which tells the service manager when both are ready. Call it after the last thing that can fail. */
 void notify(const char *state);
 /* How often the service manager wants to hear WATCHDOG=1: half of what it bears, in ns. 0: never. */
 int64_t notify_alive_every(void);

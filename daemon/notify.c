@@ -1,5 +1,5 @@
 /* The service manager is told by one datagram. A role that the supervisor started has no manager:
- * it writes one byte to the supervisor's pipe when it is ready. */
+ * it writes a byte to the supervisor's pipe when it is ready, and one for each sign of life. */
 #include "daemon/daemon.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,11 +15,8 @@ static void tell_supervisor(void)
 	const char *text = getenv("BOLTSEAL_READY_FD");
 	uint64_t n;
 
-	if (!text || text_u64(span_of(text), 3, INT32_MAX, &n) < 0)
-		return;
-	(void)!write((int)n, "1", 1);
-	close((int)n);
-	unsetenv("BOLTSEAL_READY_FD");
+	if (text && text_u64(span_of(text), 3, INT32_MAX, &n) == 0)
+		(void)!write((int)n, "1", 1);
 }
 
 static void tell_manager(const char *path, const char *state)
@@ -46,7 +43,7 @@ void notify(const char *state)
 	const char *path = getenv("NOTIFY_SOCKET");
 	char text[96];
 
-	if (strncmp(state, "READY=1", 7) == 0)
+	if (strncmp(state, "READY=1", 7) == 0 || strcmp(state, "WATCHDOG=1") == 0)
 		tell_supervisor();
 	if (!path)
 		return;

@@ -7,7 +7,7 @@
  * has been wrong in every project that had one. Landlock has no library and needs none.
  *
  * What cannot be had is told, not fatal: an old kernel without Landlock is no reason to be blind.
- * A build for a sanitizer has no seccomp filter (the sanitizer's own calls are many), but Landlock.
+ * A build for a sanitizer has neither: its own calls are many, and its reports go anywhere.
  */
 #pragma once
 

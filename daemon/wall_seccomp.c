@@ -89,6 +89,16 @@ static int add_all(scmp_filter_ctx ctx, uint32_t action, const char *const *name
 	return r;
 }
 
+static struct scmp_arg_cmp equal(unsigned arg, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){arg, SCMP_CMP_EQ, value, 0};
+}
+
+static struct scmp_arg_cmp masked(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){arg, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 static int allow_if(scmp_filter_ctx ctx, const char *name, struct scmp_arg_cmp a)
 {
 	return add(ctx, SCMP_ACT_ALLOW, name, 1, &a);
@@ -97,41 +107,40 @@ static int allow_if(scmp_filter_ctx ctx, const char *name, struct scmp_arg_cmp a
 /* Memory is written or run, never both; what was data does not become code. */
 static int memory(scmp_filter_ctx ctx)
 {
-	int r = allow_if(ctx, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int r = allow_if(ctx, "mmap", masked(2, PROT_EXEC, 0));
 
 	if (r == 0) /* a library that a name service needs */
-		r = allow_if(ctx, "mmap",
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC));
+		r = allow_if(ctx, "mmap", masked(2, PROT_EXEC | PROT_WRITE, PROT_EXEC));
 	if (r == 0)
-		r = allow_if(ctx, "mprotect", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		r = allow_if(ctx, "mprotect", masked(2, PROT_EXEC, 0));
 	return r;
 }
 
 /* Threads, no processes. What a clone3 asks for cannot be looked at: the C library then takes clone. */
 static int threads(scmp_filter_ctx ctx)
 {
-	int r = allow_if(ctx, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	int r = allow_if(ctx, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
 
 	if (r == 0)
 		r = add(ctx, UNKNOWN, "clone3", 0, NULL);
 	if (r == 0) /* abort() and pthread_kill(), at home only */
-		r = allow_if(ctx, "tgkill", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		r = allow_if(ctx, "tgkill", equal(0, (scmp_datum_t)getpid()));
 	if (r == 0)
-		r = allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+		r = allow_if(ctx, "prctl", equal(0, PR_SET_NAME));
 	if (r == 0)
-		r = allow_if(ctx, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE));
+		r = allow_if(ctx, "prctl", equal(0, PR_SET_DUMPABLE));
 	return r;
 }
 
 static int sockets(scmp_filter_ctx ctx, bool network)
 {
 	static const int wide[] = {AF_INET, AF_INET6};
-	int r = allow_if(ctx, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	int r = allow_if(ctx, "socket", equal(0, AF_UNIX));
 
 	for (size_t i = 0; network && i < COUNTOF(wide) && r == 0; i++)
-		r = allow_if(ctx, "socket", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)wide[i]));
+		r = allow_if(ctx, "socket", equal(0, (scmp_datum_t)wide[i]));
 	if (r == 0)
-		r = allow_if(ctx, "socketpair", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		r = allow_if(ctx, "socketpair", equal(0, AF_UNIX));
 	/* A name is looked up with an address that the kernel chooses. */
 	return r == 0 && network ? add(ctx, SCMP_ACT_ALLOW, "bind", 0, NULL) : r;
 }
@@ -141,11 +150,11 @@ static int ioctls(scmp_filter_ctx ctx)
 {
 	static const unsigned wanted[] = {0x5401 /* TCGETS */, 0x5413 /* TIOCGWINSZ */,
 		0x541b /* FIONREAD */, 0x5421 /* FIONBIO */, 0x5451 /* FIOCLEX */};
-	struct scmp_arg_cmp null = SCMP_A2(SCMP_CMP_EQ, 0);
+	struct scmp_arg_cmp null = equal(2, 0);
 	int r = 0;
 
 	for (size_t i = 0; i < COUNTOF(wanted) && r == 0; i++)
-		r = allow_if(ctx, "ioctl", SCMP_A1(SCMP_CMP_EQ, wanted[i]));
+		r = allow_if(ctx, "ioctl", equal(1, wanted[i]));
 	if (r == 0) /* limits are read */
 		r = add(ctx, SCMP_ACT_ALLOW, "prlimit64", 1, &null);
 	return r;

@@ -113,7 +113,7 @@ void ask_set_scan(struct ask *a, struct scan *s)
 
 void ask_submit(struct ask *a, struct examiner *ex)
 {
-	jobs_add(ex->jobs, a->scan ? JOB_SCAN : JOB_LIVE, &a->job);
+	jobs_add(ex->jobs, a->scan ? a->scan->lane : JOB_LIVE, &a->job);
 }
 
 void ask_again(struct examiner *ex, const struct again *again)

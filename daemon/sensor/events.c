@@ -49,6 +49,9 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 	buf_add_text(&path, "/");
 	buf_add_span(&path, w->path);
 	t.path = buf_span(&path);
+	/* Beside what leads to a part of the host much goes on that is none of it. */
+	if (r && r->kept->by_default && kept_is_excluded(r->kept, t.path))
+		return;
 	t.actor = actors_of(s->actors, w->pid, w->since, w->read_at);
 	if (index) {
 		links_want_index(&s->ex, index->kept, w->path, w->when, t.actor);

@@ -553,7 +553,7 @@ void *worker_main(void *examiner)
 void *worker_main_host(void *examiner)
 {
 	struct examiner *ex = examiner;
-	struct worker w = {.ex = ex};
+	struct worker w = {.ex = ex, .no = HOST_WORKER};
 	struct job *j;
 
 	must(sha_new(&w.sha) == 0);

@@ -11,7 +11,7 @@
 
 /* The body of a worker thread: jobs until jobs_stop(). */
 void *worker_main(void *examiner);
-/* The same of the one that takes lane HOST: it makes no looks, so it has no number. */
+/* The same of the one that takes lane HOST, whose number is HOST_WORKER. */
 void *worker_main_host(void *examiner);
 
 enum ask_flag {

@@ -123,7 +123,8 @@ void hosts_keep(struct sensor *s, hosts_keeper *keeper)
 	const struct keeping k = {s, keeper};
 
 	keep_configured(&k);
-	if (!s->cfg->host_defaults)
+	/* In a container of our own "/" is that one's, which is kept as any other. */
+	if (!s->cfg->host_defaults || finder_is_contained(s->finder))
 		return;
 	keep_default(&k, "host", span_of("/"));
 	keep_mounted(&k);

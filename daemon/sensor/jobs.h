@@ -5,7 +5,7 @@
  * walk goes deep and its frontier stays small), BASELINE. And a waiting room for jobs that must be
  * tried again later (a file that a writer still holds). A job is owned by the lane until a worker
  * takes it, then by the worker. A fourth one, HOST, is nobody's but a worker's of its own, who gives
- * way to everybody: the host is large, and no container waits for it.
+ * way to everybody: baselines and full looks of the host, which is large, and no container waits for it.
  */
 #pragma once
 

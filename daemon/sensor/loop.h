@@ -43,7 +43,7 @@ struct sensor {
 	struct examiner ex;
 	struct ledger *ledger;
 	struct ledger_stats ledger_stats;
-	pthread_t workers[WORKERS_MAX], host_worker, ledger_thread;
+	pthread_t workers[WORKERS_MAX], ledger_thread; /* workers[HOST_WORKER]: the host's */
 	unsigned n_workers;
 	struct watch *watch;
 	struct finder *finder;
@@ -88,6 +88,7 @@ struct sensor {
 	int64_t roots_due;  /* monotonic; 0: nothing moved above a volume or host tree */
 	int64_t procs_due;  /* new processes are asked for again then; 0: whenever there are any */
 	uint64_t n_looks;   /* for containers */
+	uint64_t worked;    /* files that had been looked at when memory was last given back */
 	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
 	int64_t heal_due;		/* everything is to be rescanned then; 0: no */

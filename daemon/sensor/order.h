@@ -13,7 +13,8 @@
 #include "base/span.h"
 #include <stdatomic.h>
 
-enum { WORKERS_MAX = 8 };
+/* The last one is the host's (jobs.h). */
+enum { WORKERS_MAX = 9, HOST_WORKER = WORKERS_MAX - 1 };
 
 /* What a sighting carries. */
 struct order_mark {

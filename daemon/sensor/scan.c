@@ -192,7 +192,7 @@ static void walk_below(struct scan *s, struct span dir, bool in_layer)
 	w->n = dir.n;
 	w->in_layer = in_layer;
 	must(w->dir);
-	jobs_add(s->ex->jobs, JOB_SCAN, &w->job);
+	jobs_add(s->ex->jobs, s->lane, &w->job);
 }
 
 /* ---- what is in the drift set is looked at again, or what went away would stay in it ---- */
@@ -260,6 +260,9 @@ static struct scan *scan_new(struct examiner *ex, struct kept *k, const struct s
 	must(s->scope);
 	s->started = clock_wall();
 	s->trust_seen = opt->trust_seen;
+	/* Somebody waits for what he asked for, and who made a directory is soon forgotten. */
+	s->lane =
+		k->kind == TARGET_HOST && opt->asker < 0 && !opt->below_only ? JOB_HOST : JOB_SCAN;
 	s->asker = opt->asker;
 	s->ask_id = opt->ask_id;
 	s->heal = opt->heal;
@@ -301,7 +304,7 @@ static void look_at_drift(struct scan *s)
 	d->dir = strdup(s->scope);
 	must(d->dir);
 	d->n = strlen(s->scope);
-	jobs_add(s->ex->jobs, JOB_SCAN, &d->job);
+	jobs_add(s->ex->jobs, s->lane, &d->job);
 }
 
 void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *opt)

@@ -14,6 +14,7 @@
 #include "store/journal.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,40 +149,6 @@ static void look(struct sensor *s, bool hinted)
 
 /* ---- rescans and rounds ---- */
 
-/* A layer that is not armed yet is looked at when it is: from then on events tell. */
-void sensor_look_at_layers(struct sensor *s)
-{
-	for (struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (row->armed)
-			layers_since(&s->ex, row->lower);
-}
-
-void sensor_rescan_all(struct sensor *s, bool trust_seen)
-{
-	struct heal *h = heal_new(0);
-	struct scan_options opt = {
-		.asker = -1, .trust_seen = trust_seen, .heal = h, .layers = layers_wait};
-	struct item_scan_end *e;
-
-	atomic_fetch_add(&h->refs, 1);
-	for (struct reg *r = s->reg.regs; r; r = r->next)
-		if (r->kept->overlay || kept_is_baselined(r->kept))
-			scan_begin(&s->ex, r->kept, &opt);
-	sensor_look_at_layers(s);
-	if (atomic_fetch_sub(&h->refs, 1) != 1)
-		return;
-	free(h); /* nothing to look at: healed by that */
-	e = calloc(1, sizeof(*e));
-	must(e);
-	e->item.kind = ITEM_SCAN_END;
-	e->scope = strdup("/");
-	e->started = clock_wall();
-	e->heals_last = true;
-	e->asker = -1;
-	must(e->scope);
-	sensor_push(s, &e->item);
-}
-
 static void sweep(struct sensor *s, int64_t now)
 {
 	struct scan_options opt = {.asker = -1, .layers = layers_wait};
@@ -200,6 +167,19 @@ static int64_t round_every(const struct sensor *s)
 	return tracker_is_live(s->tracker) ? ROUND_EVERY : ROUND_BLIND;
 }
 
+/* A walk through much of the host or of an image leaves the process as large as what it walked through. */
+#define MUCH 2000
+static void give_back(struct sensor *s)
+{
+	uint64_t worked = atomic_load(&s->ex.stats.looks) + atomic_load(&s->baseline_files);
+
+	if (worked - s->worked < MUCH)
+		return;
+	s->worked = worked;
+	store_rest(s->store);
+	malloc_trim(0);
+}
+
 /* What no event announced: namespaces made elsewhere, sweeps that are due, marks that went away. */
 static void slow_round(struct sensor *s, int64_t now)
 {
@@ -207,6 +187,7 @@ static void slow_round(struct sensor *s, int64_t now)
 	checks_round(s);
 	tracker_round(s->tracker);
 	look(s, false);
+	give_back(s);
 	sweep(s, now);
 	if (now >= s->next_collect) {
 		s->next_collect = now + COLLECT_EVERY;

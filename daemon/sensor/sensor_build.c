@@ -127,10 +127,11 @@ static void *ledger_thread(void *ledger)
 	return ledger_main(ledger);
 }
 
-/* Nobody waits for the host's own baseline: whatever else wants the processor or the disk has it. */
+/* Nobody waits for the host's own baseline: whatever else wants the processor or the disk has nearly all of
+ * it; but where that never ends, the baseline still does. */
 static void *host_thread(void *examiner)
 {
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
 	sys_io_idle();
 	return worker_main_host(examiner);
 }
@@ -206,13 +207,13 @@ static int start_threads(struct sensor *s)
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;
-	if (s->n_workers > WORKERS_MAX)
-		s->n_workers = WORKERS_MAX;
+	if (s->n_workers > HOST_WORKER)
+		s->n_workers = HOST_WORKER;
 	tracker_start(s->tracker);
 	must(pthread_create(&s->ledger_thread, NULL, ledger_thread, s->ledger) == 0);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
-	must(pthread_create(&s->host_worker, NULL, host_thread, &s->ex) == 0);
+	must(pthread_create(&s->workers[HOST_WORKER], NULL, host_thread, &s->ex) == 0);
 	return 0;
 }
 
@@ -326,7 +327,7 @@ void sensor_join(struct sensor *s)
 	jobs_stop(s->jobs);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		pthread_join(s->workers[i], NULL);
-	pthread_join(s->host_worker, NULL);
+	pthread_join(s->workers[HOST_WORKER], NULL);
 	sensor_flush(s);
 	queue_close(s->items);
 	pthread_join(s->ledger_thread, NULL);

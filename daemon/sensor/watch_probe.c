@@ -7,6 +7,7 @@
 #include "daemon/sensor/fan_parse.h"
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -325,16 +326,19 @@ static bool tried_before(struct findings *f)
 
 int probe_trial(const char *path)
 {
-	char scratch[] = "/run/boltseal-trial.XXXXXX", text[32];
+	char scratch[PATH_MAX] = "/run/boltseal-trial.XXXXXX", text[32];
 	struct probe p;
 	FD int fd = -1;
 	int n;
 
-	if (!mkdtemp(scratch))
-		return err_sys("%s", scratch);
+	if (!mkdtemp(scratch)) { /* a container's root is read-only */
+		snprintf(scratch, sizeof(scratch), "%s.XXXXXX", path);
+		if (!mkdtemp(scratch))
+			return err_sys("%s", scratch);
+	}
 	probe_run(&p, scratch, false);
-	while (wait(NULL) > 0 || errno == EINTR)
-		; /* the overlay's child: nothing stays behind in the sensor's place */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) /* nothing of it is left behind */
+		;
 	rmdir(scratch);
 	n = snprintf(text, sizeof(text), "%u %u\n", p.below, p.on_overlay);
 	unlink(path);

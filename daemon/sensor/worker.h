@@ -67,6 +67,7 @@ struct scan {
 	char *scope;
 	int64_t started;
 	bool trust_seen;
+	enum job_lane lane;
 	int asker;
 	uint32_t ask_id;
 	struct heal *heal;

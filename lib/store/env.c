@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define MAX_READERS 256
@@ -457,4 +458,30 @@ int store_grow(struct store *s, int wait_ms)
 	r = set_map(s, size);
 	pthread_rwlock_unlock(&s->gate);
 	return r;
+}
+
+/* A line of /proc/PID/maps: "from-to perms offset major:minor inode path". */
+static void rest_line(const char *line, const struct stat *st)
+{
+	unsigned long from, to, inode;
+	unsigned ma, mi;
+
+	if (sscanf(line, "%lx-%lx %*s %*s %x:%x %lu", &from, &to, &ma, &mi, &inode) == 5 &&
+		inode == st->st_ino && ma == major(st->st_dev) && mi == minor(st->st_dev))
+		madvise((void *)from, to - from,
+			MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)
+}
+
+void store_rest(struct store *s)
+{
+	BUF struct buf maps = {0};
+	char *line, *save = NULL;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(s->env, &fd) != 0 || fstat(fd, &st) < 0 ||
+		fd_read_file(AT_FDCWD, "/proc/self/maps", 16u << 20, &maps) < 0 || !maps.n)
+		return;
+	for (line = strtok_r((char *)maps.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		rest_line(line, &st);
 }

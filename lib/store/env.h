@@ -41,6 +41,9 @@ int store_format(const char *dir, uint32_t *ret);
 
 /* Frees reader slots of dead processes; returns how many. */
 int store_sweep_readers(struct store *s);
+/* Lets go of the pages of the map that were read or written: they stay in the kernel's cache, and the
+ * process is no larger for having walked through all of it. Any thread, at any time. */
+void store_rest(struct store *s);
 
 struct store_stats {
 	uint64_t map_size, map_limit, used; /* bytes */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # shellcheck disable=SC2015,SC2317 # bail ends; called by wait_until
 # What holds when a role is somebody else's. The gateway's place taken by hostile code: everything that it gave
-# away is refused to it. The sensor as its unit runs it - a user of its own, three capabilities, no network -
+# away is refused to it. The sensor as its unit runs it - a user of its own, four capabilities, no network -
 # reads every container and writes into none; a ledger that is kept from going on is silence for the service manager,
 # and the next start is free of it.
 cd "$(dirname "$0")" || exit 99
@@ -19,7 +19,7 @@ prey=$MINI_PID
 minibox_exec "$prey" sh -c 'umask 0; echo open >/opt/all; mkdir -m 700 /root/deep; umask 077; echo secret >/root/deep/key; echo mine >/opt/mine; chown 1234:1234 /opt/mine'
 units=../../packaging/systemd
 caps=$(sed -n 's/^AmbientCapabilities=//p' $units/boltseald.service | tr 'A-Z ' 'a-z,' | sed 's/cap_//g')
-is "the unit's capabilities" "$caps" "sys_admin,dac_read_search,sys_ptrace"
+is "the unit's capabilities" "$caps" "sys_admin,dac_read_search,sys_ptrace,lease"
 sensor_uid=64042 gateway=$(id -u nobody) group=$(id -g nobody)
 
 # --- started by hand: who are they? ------------------------------------------------------------------
@@ -108,7 +108,7 @@ pings() { grep -c '^WATCHDOG=1' "$W/said"; }
 sensor_start_ || bail "the sensor as its unit: $(tail -3 "$W/log")"
 sensor_is() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$SENSOR/status"; }
 is "the sensor: another user, and what the unit leaves it" "$(sensor_is Uid | cut -f1) $(sensor_is CapEff) $(sensor_is CapBnd)" \
-	"$sensor_uid 0000000000280004 0000000000280004"
+	"$sensor_uid 0000000010280004 0000000010280004"
 is "the store is its own, the gateway's group reads it" "$(stat -c '%u %g %a' "$W/state/data.mdb" "$W/state/lock.mdb" | tr '\n' ,)" \
 	"$sensor_uid $group 640,$sensor_uid $group 660,"
 python3 tools/as_unit.py --socket "$W/run/s.sock" --watchdog 2 --said "$W/gsaid" "$gateway" "$group" "" \

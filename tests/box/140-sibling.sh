@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2013,SC2015,SC2119,SC2317 # pids; bail ends; no arguments; called by wait_until
+# shellcheck disable=SC2013,SC2015,SC2034,SC2119,SC2317 # pids; by name; bail ends; no arguments; called by wait_until
 # The daemon in a container, as its Kubernetes manifests run it, keeps its siblings: image, privileges and
 # mounts are those that are shipped. Asked from the host, from a sibling, and from within.
 cd "$(dirname "$0")" || exit 99
@@ -27,13 +27,28 @@ is "chart, manifests and image are of this version" "$(
 tar -C "$W/image" -cf "$W/image.tar" . || bail "tar"
 mkdir -p "$W/run" "$W/etc"
 
-# pod ENGINE MANIFEST MOVE…: the arguments of its run, in POD
+# split_ A B: what comes before "--" in $W/pod into the array A, the rest into B
+split_() {
+	local -n before=$1 after=$2
+	local word all=() i
+	mapfile -d '' all <"$W/pod"
+	before=() after=()
+	for i in "${!all[@]}"; do
+		word=${all[i]}
+		[ "$word" != -- ] || { after=("${all[@]:i+1}"); return; }
+		before+=("$word")
+	done
+}
+# pod ENGINE MANIFEST MOVE…: the arguments of its runs: TRIAL and TRIAL_ARGS before, then POD and POD_ARGS
 pod() {
 	local engine=$1 manifest=$2
 	shift 2
-	python3 tools/pod_args.py "$KUBE/$manifest" "$KUBE/configmap.yaml" "$W/etc" \
-		"/var/lib/boltseal=$W/state-$engine" "/run/boltseal=$W/run" "$@" >"$W/pod" || return 1
-	mapfile -d '' POD <"$W/pod"
+	set -- "$KUBE/$manifest" "$KUBE/configmap.yaml" "$W/etc" "/var/lib/boltseal=$W/state-$engine" \
+		"/run/boltseal=$W/run" "$@"
+	python3 tools/pod_args.py --init "$@" >"$W/pod" || return 1
+	split_ TRIAL TRIAL_ARGS
+	python3 tools/pod_args.py "$@" >"$W/pod" || return 1
+	split_ POD POD_ARGS
 	# Not where the manifests look for engines; and who the containers are, is for the test to say.
 	printf 'runtimes: {docker_roots: [%s], storage_roots: [%s]}\n' "$W/docker" "$W/podman" >>"$W/etc/boltseal.yaml"
 }
@@ -53,14 +68,17 @@ origin() { events "$1" --type change | jq -r "select(.change.path == \"$2\") | .
 engine_docker_start && image_busybox docker || bail "dockerd"
 docker_ import -c 'ENTRYPOINT ["/usr/sbin/boltseald"]' "$W/image.tar" boltseal:test >/dev/null || bail "docker import"
 sib=$(run_docker sib bb:2 sleep 1000)
-ok "the manifest for Docker, as arguments" pod docker daemonset-docker.yaml "/var/lib/docker=$W/docker" || bail "pod_args"
-own=$(docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test) || bail "docker run"
+pod docker daemonset-docker.yaml "/var/lib/docker=$W/docker" || bail "the manifest for Docker, as arguments"
+ok "the trial before it" docker_ run --rm "${limits[@]}" "${TRIAL[@]}" boltseal:test "${TRIAL_ARGS[@]}"
+own=$(docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test "${POD_ARGS[@]}") || bail "docker run"
 wait_until 20 bs ps || bail "boltseald in Docker: $(docker_ logs boltseal 2>&1 | tail -3)"
 super=$(docker_pid boltseal)
 target_is_known_() { bs diff "$1"; [ $? -lt 2 ]; }
 wait_target "$sib"
 is "it sees its sibling, and itself" "$(bs ps -o json | jq -r '.items[] | .name + " " + .runtime + " " + .image' | sort | xargs)" \
 	"boltseal docker boltseal:test sib docker bb:2"
+is "watched as well as on the host" "$(bs ps -o json | jq -r '.items[].level' | sort -u)" "$(
+	"$BIN/boltseald" --trial "$W/trial" && [ "$(cat "$W/trial")" = "$(cat "$W/run/trial")" ] && echo L1)"
 drift_is "nothing has changed" "$sib" ""
 docker_ exec sib sh -c 'echo x >/etc/evil; rm /etc/motd; sleep 0.1'
 drift_is "a sibling's drift" "$sib" "A /etc/evil
@@ -120,7 +138,7 @@ ok "at once" test $((($(date +%s%N) - start) / 1000000)) -lt 5000
 is "in order" "$(docker_ inspect -f '{{.State.ExitCode}}' boltseal)" 0
 docker_ rm boltseal >/dev/null
 docker_ exec sib sh -c 'echo x >/etc/unseen'
-docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test >/dev/null
+docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test "${POD_ARGS[@]}" >/dev/null
 wait_until 20 bs ps || bail "again: $(docker_ logs boltseal 2>&1 | tail -3)"
 drift_is "what was changed while it was away is drift" "$sib" "A /etc/unseen
 A /etc/while"
@@ -132,7 +150,7 @@ docker_ rm -f boltseal >/dev/null 2>&1
 # Where it is not shown what it should keep, it says so.
 mapfile -t POD < <(printf '%s\n' "${POD[@]}" | grep -v "src=$W/docker,")
 rm -rf "$W/state-docker" && mkdir "$W/state-docker"
-docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test >/dev/null
+docker_ run -d --name boltseal "${limits[@]}" "${POD[@]}" boltseal:test "${POD_ARGS[@]}" >/dev/null
 gap_() { bs status -o json | jq -e '.gaps[]? | select(.detail | contains("data root"))'; }
 ok "containers out of sight are gaps" wait_until 20 gap_
 docker_ rm -f boltseal >/dev/null 2>&1
@@ -141,8 +159,8 @@ docker_ rm -f boltseal >/dev/null 2>&1
 if command -v podman >/dev/null && engine_podman_start && image_busybox podman; then
 	podman_ import -q "$W/image.tar" boltseal:test >/dev/null
 	sib=$(run_podman sib localhost/bb:2 sleep 1000)
-	ok "the manifest for CRI-O, as arguments" pod podman daemonset-crio.yaml "/var/lib/containers=$W/podman" \
-		"/run/containers=$W/podman-run"
+	pod podman daemonset-crio.yaml "/var/lib/containers=$W/podman" "/run/containers=$W/podman-run" ||
+		bail "the manifest for CRI-O, as arguments"
 	podman_ run -d --name boltseal "${limits[@]}" "${POD[@]}" --entrypoint /usr/sbin/boltseald boltseal:test >/dev/null
 	wait_until 20 bs ps || bail "boltseald in Podman: $(podman_ logs boltseal 2>&1 | tail -3)"
 	wait_target "$sib"

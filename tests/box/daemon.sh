@@ -28,16 +28,19 @@ need_daemon() {
 # daemon_config: standard input after what finds this scenario's containers only. Keys given there
 # must be others than these; DAEMON_BASE replaces them.
 daemon_config() {
-	local base
+	local base text
 	base="group: root
 runtimes:
   docker_roots: [$W/docker]
   storage_roots: [$W/podman]
   run_roots: [$W/docker-exec, $W/podman-run]
 "
-	{ printf '%s' "${DAEMON_BASE-$base}" && cat; } >"$W/boltseal.yaml"
-	# This machine's own files are no part of a scenario, unless it says so.
-	grep -q '^host_defaults:' "$W/boltseal.yaml" || echo 'host_defaults: false' >>"$W/boltseal.yaml"
+	text=$(printf '%s' "${DAEMON_BASE-$base}" && cat)
+	# This machine's own files are no part of a scenario, unless it says so. First, for some add to a list
+	# at the end.
+	grep -q '^host_defaults:' <<<"$text" || text="host_defaults: false
+$text"
+	printf '%s\n' "$text" >"$W/boltseal.yaml"
 }
 
 daemon_start() {

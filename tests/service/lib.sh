@@ -16,7 +16,7 @@ esac
 CACHE=${BOLTSEAL_SERVICE_CACHE:-$BIN/service}
 DEBS=${DEBS:-$BIN/deb}
 PATIENCE=${PATIENCE:-10} # seconds that something may take to be told; far more than it takes
-LEADER= NSPAWN= R=
+LEADER='' NSPAWN='' R=''
 
 # Everything that a machine needs, or skip_all with what is missing.
 machine_ready() {

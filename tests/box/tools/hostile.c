@@ -373,7 +373,7 @@ static int listen_abstract(const struct place *t)
 static int walls(const struct place *t)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
-	FD int fd = listen_abstract(t);
+	FD UNUSED int fd = listen_abstract(t);
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

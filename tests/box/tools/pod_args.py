@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""pod_args.py DAEMONSET CONFIGMAP DIR [FROM=TO]…: what `docker run` or `podman run` must be told to run a
-daemonset's container as Kubernetes would: arguments, each ended by NUL. Files of the config map are written to
+"""pod_args.py [--init] DAEMONSET CONFIGMAP DIR [FROM=TO]…: what `docker run` or `podman run` must be told to run a
+daemonset's container, or the one that goes before it, as Kubernetes would: arguments, each ended by NUL; a line
+"--" and the container's own arguments follow. Files of the config map are written to
 DIR; directories of the host move by FROM=TO, and where the daemon sees them at the same path, there too. What
 this does not understand is an error, so that a manifest cannot come to mean more than is tested."""
 import os
@@ -10,8 +11,8 @@ import yaml
 
 # What an engine by itself has no word for, or what is not about what the container may do.
 POD = {"serviceAccountName", "automountServiceAccountToken", "enableServiceLinks", "priorityClassName",
-       "terminationGracePeriodSeconds", "tolerations", "hostPID", "containers", "volumes"}
-CONTAINER = {"name", "image", "imagePullPolicy", "env", "securityContext", "readinessProbe", "livenessProbe",
+       "terminationGracePeriodSeconds", "tolerations", "hostPID", "containers", "initContainers", "volumes"}
+CONTAINER = {"name", "image", "imagePullPolicy", "env", "args", "securityContext", "readinessProbe", "livenessProbe",
              "resources", "volumeMounts"}
 SECURITY = {"runAsUser", "runAsGroup", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem",
             "capabilities", "seccompProfile", "appArmorProfile"}
@@ -54,9 +55,9 @@ def mount(m, volume, files, moved):
     return ",".join(words + [f"bind-propagation={propagation}"])
 
 
-def arguments(daemonset, config, files, moved):
+def arguments(daemonset, config, files, moved, which):
     pod = daemonset["spec"]["template"]["spec"]
-    container, = pod["containers"]
+    container, = pod[which]
     volumes = {v["name"]: v for v in pod["volumes"]}
     only("the pod", pod, POD)
     only("the container", container, CONTAINER)
@@ -66,13 +67,15 @@ def arguments(daemonset, config, files, moved):
     if pod["hostPID"]:
         yield "--pid=host"
     yield "--net=none"  # a pod has a network of its own
-    for e in container["env"]:
-        if e["valueFrom"] != {"fieldRef": {"fieldPath": "spec.nodeName"}}:
+    for e in container.get("env", []):
+        if "value" not in e and e["valueFrom"] != {"fieldRef": {"fieldPath": "spec.nodeName"}}:
             sys.exit("pod_args: an environment that is not understood")
-        yield f"--env={e['name']}=the-node"
+        yield f"--env={e['name']}={e.get('value', 'the-node')}"
     yield from security(container["securityContext"])
     for m in container["volumeMounts"]:
         yield "--mount=" + mount(m, volumes[m["name"]], files, moved)
+    yield "--"
+    yield from container.get("args", [])
 
 
 def load(path):
@@ -81,8 +84,10 @@ def load(path):
 
 
 def main():
-    daemonset, config, files, *moves = sys.argv[1:]
-    for a in arguments(load(daemonset), load(config), files, dict(m.split("=", 1) for m in moves)):
+    args = sys.argv[1:]
+    which = "initContainers" if args[0] == "--init" else "containers"
+    daemonset, config, files, *moves = args[args[0] == "--init":]
+    for a in arguments(load(daemonset), load(config), files, dict(m.split("=", 1) for m in moves), which):
         sys.stdout.write(a + "\0")
 
 

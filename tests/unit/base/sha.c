@@ -57,6 +57,36 @@ static void beginning_again_forgets(void **state UNUSED)
 	sha_free(s);
 }
 
+/* One reading, two digests; only where it was asked for. */
+static void md5_goes_along(void **state UNUSED)
+{
+	static const uint8_t abc[] = {0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0, 0xd6, 0x96,
+		0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72};
+	uint8_t a[SHA_LEN], b[SHA_LEN];
+	struct sha *s;
+
+	assert_int_equal(sha_new(&s), 0);
+	if (sha_also_md5(s, true) < 0) {
+		sha_free(s);
+		skip();
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sha_begin(s), 0);
+		assert_null(sha_md5(s));
+		assert_int_equal(sha_feed(s, "abc", 3), 0);
+		assert_int_equal(sha_end(s, a), 0);
+		assert_memory_equal(sha_md5(s), abc, sizeof(abc));
+	}
+	sha_once(span_of("abc"), b);
+	assert_true(sha_same(a, b));
+	sha_also_md5(s, false);
+	assert_memory_equal(sha_md5(s), abc, sizeof(abc));
+	assert_int_equal(sha_begin(s), 0);
+	assert_int_equal(sha_end(s, a), 0);
+	assert_null(sha_md5(s));
+	sha_free(s);
+}
+
 static void shake_is_as_long_as_asked(void **state UNUSED)
 {
 	uint8_t few[16], many[2048];
@@ -71,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_answers),
 		cmocka_unit_test(beginning_again_forgets),
+		cmocka_unit_test(md5_goes_along),
 		cmocka_unit_test(shake_is_as_long_as_asked),
 	};
 

@@ -44,6 +44,17 @@ static void report_gateway(void)
 		geteuid() != 0 && setuid(0) < 0 ? "" : "root ");
 }
 
+/* The gateway is well; the sensor says nothing any more. */
+static _Noreturn void hang(bool sensor)
+{
+	notify("READY=1");
+	for (;;) {
+		usleep(20000);
+		if (!sensor)
+			notify("WATCHDOG=1");
+	}
+}
+
 static int role(const char *name)
 {
 	bool sensor = strcmp(name, "sensor") == 0;
@@ -57,6 +68,8 @@ static int role(const char *name)
 		dprintf(REPORT, "sensor%s\n", getenv("NOTIFY_SOCKET") ? " knows the manager" : "");
 	else
 		report_gateway();
+	if (plan_is("hang"))
+		hang(sensor);
 	sigaction(SIGHUP, &a, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -193,6 +206,23 @@ static void restarts(void **state)
 	assert_int_equal(run_end(&r, SIGINT), 0);
 }
 
+static void silence_ends_it(void **state)
+{
+	struct run r;
+	char text[512], *again;
+
+	(void)state;
+	setenv("WATCHDOG_USEC", "300000", 1);
+	run_start(&r, "hang");
+	unsetenv("WATCHDOG_USEC");
+	wait_lines(&r, 3, text, sizeof(text));
+	again = strstr(text, "sensor\n");
+	assert_non_null(again);
+	assert_non_null(strstr(again + 1, "sensor\n")); /* the second one, and one gateway only */
+	assert_null(strstr(strstr(text, "gateway") + 1, "gateway"));
+	assert_int_equal(run_end(&r, SIGTERM), 0);
+}
+
 static void usage_ends_it(void **state)
 {
 	struct run r;
@@ -233,6 +263,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(starts_and_stops),
 		cmocka_unit_test(restarts),
+		cmocka_unit_test(silence_ends_it),
 		cmocka_unit_test(usage_ends_it),
 		cmocka_unit_test(orphans_end),
 	};

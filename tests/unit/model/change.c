@@ -12,7 +12,7 @@ static int recode(struct span in, struct buf *out)
 
 struct parts {
 	struct any_room room;
-	struct buf old, now, actor, ruling;
+	struct buf old, now, actor, ruling, package;
 };
 static void parts_free(struct parts *p)
 {
@@ -21,6 +21,7 @@ static void parts_free(struct parts *p)
 	buf_free(&p->now);
 	buf_free(&p->actor);
 	buf_free(&p->ruling);
+	buf_free(&p->package);
 }
 
 static struct span encoded(const struct record *rec, struct buf *out)
@@ -56,6 +57,13 @@ static struct change any_change(uint64_t *seed, struct parts *p)
 	if (any_below(seed, 2))
 		actor_encode(&who, &p->actor);
 	c.actor = buf_span(&p->actor);
+	buf_reset(&p->package);
+	if (!any_below(seed, 3))
+		package_encode(&(struct package_note){LIT("dpkg"), LIT("x"), LIT("1"), LIT("all"),
+				       any_below(seed, 2), PACKAGE_MD5, LIT("0123456789abcdef"),
+				       LIT("fedcba9876543210")},
+			&p->package);
+	c.package = buf_span(&p->package);
 	if (any_below(seed, 2))
 		c.mount = LIT("tmpfs on /p");
 	if (any_below(seed, 2))
@@ -92,6 +100,7 @@ static void assert_same_change(const struct change *a, const struct change *b)
 	assert_span(a->actor, b->actor);
 	assert_int_equal(a->blind, b->blind);
 	assert_span(a->ruling, b->ruling);
+	assert_span(a->package, b->package);
 }
 
 static void any_change_round_trips(void **state UNUSED)

@@ -190,6 +190,17 @@ static void what_nobody_watches_is_no_drift(void **state UNUSED)
 	assert_int_equal(judge(&in, &c), JUDGE_DRIFT);
 }
 
+/* A library has no bit that says that it is run: of a package's file any other content is worth a look. */
+static void what_no_package_has_is_worth_a_look(void **state UNUSED)
+{
+	struct judge_in in = {.path = LIT("/p"), .base = &file, .now = &edited};
+
+	assert_int_equal(judge_severity(&in, 'C', BIT(CONTENT)), SEV_LOW);
+	in.packaged = true;
+	assert_int_equal(judge_severity(&in, 'C', BIT(CONTENT)), SEV_MEDIUM);
+	assert_int_equal(judge_severity(&in, 'C', BIT(MTIME)), SEV_INFO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +208,7 @@ int main(void)
 		cmocka_unit_test(verdicts_hold_together),
 		cmocka_unit_test(rules_have_the_last_word),
 		cmocka_unit_test(what_nobody_watches_is_no_drift),
+		cmocka_unit_test(what_no_package_has_is_worth_a_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
