@@ -4,9 +4,10 @@
 # cut. Everything is emulated, so no KVM is needed; what happens in it is told by ./vm-inside.
 cd "$(dirname "$0")" || exit 99
 . ../box/lib.sh
+. ../box/engines.sh
 . ./lib.sh
 machine_ready
-need qemu-system-x86_64
+need qemu-system-x86_64 busybox
 need_package
 work_dir
 machine_disk || bail "a disk"
@@ -14,7 +15,9 @@ machine_disk || bail "a disk"
 # What the guest runs, and the scenarios' helpers for it; the package as an image builder would install it.
 T=$R/root/t
 mkdir -p "$T" && cp vm-inside ../box/lib.sh ../box/engines.sh ../box/daemon.sh "$T" && cp "$(package_file)" "$R/root/boltseal.deb"
-cp "$(command -v setfattr)" "$R/usr/local/bin/" 2>/dev/null
+# Its container's layers, for which it would start a thousand emulated processes.
+mkdir -p "$R/root/w/mini"
+busybox_tree "$R/root/w/mini/l1" && busybox_layer2_overlay "$R/root/w/mini/l2" || bail "layers for a container"
 cat >"$R/etc/systemd/system/boltseal-test.service" <<'UNIT'
 [Unit]
 After=multi-user.target
