@@ -233,7 +233,8 @@ service-deps:
 vm-deps:
 	@packaging/deps $(DEPS) $(VM_DEPS)
 check-service: service-deps deb-built
-	@$(PROVE) $(sort $(wildcard tests/service/[0-9]*.sh))
+	@$(PROVE) tests/service/010-install.sh # alone, as it measures
+	@$(PROVE) -j$(CPUS) $(filter-out %/010-install.sh,$(sort $(wildcard tests/service/[0-9]*.sh)))
 check-vm: vm-deps deb-built
 	@$(PROVE) tests/service/vm.sh
 

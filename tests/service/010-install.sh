@@ -71,7 +71,6 @@ wait_until "$PATIENCE" alert_ /opt/app/version
 ok "the alert is in the journal, in fields" alert_ /opt/app/version \
 	'and .BOLTSEAL_KIND == "C" and (.BOLTSEAL_ACTOR_EXE | test("busybox")) and (.BOLTSEAL_ACTOR_PID | tonumber) > 0 and .CONTAINER_ID_FULL == "'"$ID"'" and (.PRIORITY | tonumber) <= 6 and ._SYSTEMD_UNIT == "boltseal-gateway.service"'
 ok "and what was before the sink, too" alert_ /etc/app.conf
-diag "$(journal_inside -t boltseal -o json BOLTSEAL_PATH=/opt/app/version | jq -c 'del(.BOLTSEAL_EVENT)' | tail -1)"
 in_file_() { inside cat /var/log/boltseal/events.json | jq -es 'any(.[]; .type == "change" and .change.path == "/opt/app/version")'; }
 wait_until "$PATIENCE" in_file_
 ok "and in the file" in_file_
@@ -79,8 +78,20 @@ ok "journalctl explains it" sh_inside "journalctl --no-pager -q -x -t boltseal B
 like "a canary goes through" "$(bs sinks test journal 2>&1)" 'journal'
 
 # --- what it says of itself ----------------------------------------------------------------------
-bs doctor --format json >"$W/doctor.json"
-diag "$(bs doctor)"
+# Here, and only here, is lacking: the kernel tells of processes in its first pid namespace only, which a machine
+# in nspawn is not, and the clock is the host's.
+here='process-connector clock'
+complaints() { bs doctor --format json | jq -r '.findings[] | select(.severity == "problem" or .severity == "warning") | .id' | sort -u; }
+diag "$(bs doctor --format json | jq -r '.findings[] | select(.severity != "ok") | "\(.severity) \(.id): \(.what)"')"
+is "boltseal doctor complains of nothing but of where it is" "$(complaints | grep -vxF "${here// /$'\n'}")" ''
+is "and says of each what it costs and what to do" \
+	"$(bs doctor --format json | jq '[.findings[] | select(.severity != "ok" and ((.costs // "") == "" or (.do // "") == ""))] | length')" 0
+is "each target is watched at the full level" "$(bs ps --format json | jq -r '[.items[].level] | unique | join(",")')" L1
+# Of warnings: that a baseline is being taken is a gap, and told as one. The last line is what useradd did above.
+warnings() { journal_inside -p warning -o cat _SYSTEMD_UNIT=boltseald.service + _SYSTEMD_UNIT=boltseal-gateway.service \
+	+ UNIT=boltseald.service + UNIT=boltseal-gateway.service + UNIT=boltseal.socket; }
+is "no warning in the journal that is not meant" \
+	"$(warnings | grep -vE '^sensor: gap: baselined late|^sensor: new processes are not told|^(gap.opened|change) ')" ''
 
 # --- idle ----------------------------------------------------------------------------------------------
 # Nothing happens: what wakes whom, how often, and for how long. The first baseline is over by then.
@@ -105,7 +116,6 @@ ok "idle: at most a wakeup a second" test "$wakeups" -le "$IDLE"
 diag "memory of both: $(memory_kib Rss) KiB resident, $(memory_kib Pss) KiB shared by share, $(memory_kib Anonymous) KiB of their own"
 ok "idle: at most 16 MiB of memory" test "$(memory_kib Pss)" -le 16384 || diag "$(memory_map)"
 is "nothing has failed" "$(inside systemctl --failed --no-legend | wc -l)" 0
-diag "$(journal_inside -u boltseald -u boltseal-gateway -p warning -o cat)"
 
 # --- the units ---------------------------------------------------------------------------------------
 ok "the units are right" inside systemd-analyze verify --man=no boltseald.service boltseal-gateway.service boltseal.socket
