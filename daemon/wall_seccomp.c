@@ -51,7 +51,7 @@ static const char *const common[] = {
 	"accept", "accept4", "connect", "getpeername", "getsockname", "getsockopt", "recvfrom",
 	"recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown"};
 /* The sensor looks at files and may mark them; what it may write the file system decides. */
-static const char *const sensor_only[] = {"bind", "chmod", "chown", "fanotify_init",
+static const char *const sensor_only[] = {"bind", "capget", "chmod", "chown", "fanotify_init",
 	"fanotify_mark", "fchmod", "fchmodat", "fchown", "fchownat", "fgetxattr", "flistxattr",
 	"getxattr", "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown",
 	"lgetxattr", "listen", "listxattr", "llistxattr", "name_to_handle_at", "open_by_handle_at",
