@@ -31,8 +31,7 @@ printf '[Unit]\nRequires=multi-user.target\nAfter=multi-user.target\nWants=bolts
 	>"$R/etc/systemd/system/boltseal-test.target"
 ok "the package installs where nothing runs, into an image" chroot "$R" dpkg -i /root/boltseal.deb
 # Of the host a part: to hash all of it is minutes of emulation.
-sed -i '/^host:/d' "$R/etc/boltseal/boltseal.yaml"
-printf 'host:\n  - {name: etc, path: /etc}\n' >>"$R/etc/boltseal/boltseal.yaml"
+printf 'host_defaults: false\nhost:\n  - {name: etc, path: /etc}\n' >>"$R/etc/boltseal/boltseal.yaml"
 # A file system of every day, but for services and others' profiles that this is not about: minutes of emulation.
 for unit in docker.service docker.socket containerd.service serial-getty@ttyS0.service serial-getty@ttyS1.service \
 	systemd-networkd.service e2scrub_reap.service systemd-udevd.service systemd-udev-trigger.service \
