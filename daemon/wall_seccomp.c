@@ -148,8 +148,9 @@ static int sockets(scmp_filter_ctx ctx, bool network)
 /* Terminals and queues are asked about, nothing else. */
 static int ioctls(scmp_filter_ctx ctx)
 {
-	static const unsigned wanted[] = {0x5401 /* TCGETS */, 0x5413 /* TIOCGWINSZ */,
-		0x541b /* FIONREAD */, 0x5421 /* FIONBIO */, 0x5451 /* FIOCLEX */};
+	static const unsigned wanted[] = {0x5401 /* TCGETS */, 0x5411 /* SIOCOUTQ */,
+		0x5413 /* TIOCGWINSZ */, 0x541b /* FIONREAD */, 0x5421 /* FIONBIO */,
+		0x5451 /* FIOCLEX */};
 	struct scmp_arg_cmp null = equal(2, 0);
 	int r = 0;
 

@@ -242,14 +242,17 @@ static int try_it(struct procs *p)
 	return 0;
 }
 
-/* More than the usual limit where we may. */
+/* More than the usual limit where we may; one that was passed may have as much already, and the usual limit
+ * would take that away. */
 static int listen_on(int fd, int filtered)
 {
-	int room = ROOM;
+	int room = ROOM, has = 0;
+	socklen_t n = sizeof(has);
 
 	if (filtered < 0)
 		return err_sys("a filter");
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0 &&
+		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &has, &n) == 0 && has < ROOM)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	return say(fd, PROC_CN_MCAST_LISTEN);
 }

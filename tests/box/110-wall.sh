@@ -90,7 +90,7 @@ trial=$W/trial
 "$BIN/boltseald" --trial "$trial" || diag "no trial"
 export BOLTSEAL_TRIAL=$trial
 as_sensor() { # as_sensor COMMAND…: sets $ROLE
-	python3 tools/as_unit.py --processes --watchdog 2 --said "$W/said" $sensor_uid "$group" "$caps" "$@" >>"$W/log" 2>&1 &
+	python3 tools/as_unit.py --processes --watchdog 1 --said "$W/said" $sensor_uid "$group" "$caps" "$@" >>"$W/log" 2>&1 &
 	ROLE=$!
 }
 roles_end_() {
@@ -111,7 +111,7 @@ is "the sensor: another user, and what the unit leaves it" "$(sensor_is Uid | cu
 	"$sensor_uid 0000000010280004 0000000010280004"
 is "the store is its own, the gateway's group reads it" "$(stat -c '%u %g %a' "$W/state/data.mdb" "$W/state/lock.mdb" | tr '\n' ,)" \
 	"$sensor_uid $group 640,$sensor_uid $group 660,"
-python3 tools/as_unit.py --socket "$W/run/s.sock" --watchdog 2 --said "$W/gsaid" "$gateway" "$group" "" \
+python3 tools/as_unit.py --socket "$W/run/s.sock" --watchdog 1 --said "$W/gsaid" "$gateway" "$group" "" \
 	"$BIN/boltseald" --config "$conf_dir/boltseal.yaml" --state-dir "$W/state" --socket "$W/run/s.sock" gateway >>"$W/log" 2>&1 &
 GATE=$!
 chmod_() { [ -S "$W/run/s.sock" ] && chmod 666 "$W/run/s.sock" && bs ps; }
@@ -153,9 +153,9 @@ ok "and the gateway's loop" wait_until 10 gates_
 HOLD=$!
 held_() { grep -q held "$W/hold"; }
 wait_until 10 held_ || bail "the lock: $(cat "$W/hold")"
-sleep 1.1 # what was asked before the lock was held is answered
+sleep 0.7 # what was asked before the lock was held is answered
 n=$(pings)
-sleep 2.5 # silence cannot be awaited
+sleep 1.3 # silence cannot be awaited
 is "while somebody holds the store's lock there is none" "$(pings)" "$n"
 kill -ABRT "$SENSOR"
 wait_gone 10 "$SENSOR"
