@@ -83,7 +83,8 @@ like "a canary goes through" "$(bs sinks test journal 2>&1)" 'journal'
 here='process-connector clock'
 complaints() { bs doctor --format json | jq -r '.findings[] | select(.severity == "problem" or .severity == "warning") | .id' | sort -u; }
 diag "$(bs doctor --format json | jq -r '.findings[] | select(.severity != "ok") | "\(.severity) \(.id): \(.what)"')"
-is "boltseal doctor complains of nothing but of where it is" "$(complaints | grep -vxF "${here// /$'\n'}")" ''
+is "boltseal doctor complains of nothing but of where it is" "$(complaints | grep -vxF "${here// /$'\n'}")" '' ||
+	diag "$(events --type gap.opened | jq -c .gap)"
 is "and says of each what it costs and what to do" \
 	"$(bs doctor --format json | jq '[.findings[] | select(.severity != "ok" and ((.costs // "") == "" or (.do // "") == ""))] | length')" 0
 is "each target is watched at the full level" "$(bs ps --format json | jq -r '[.items[].level] | unique | join(",")')" L1
