@@ -112,7 +112,10 @@ diag "$(cat "$W/idle")"
 wakeups=$(awk '{n += $4} END {print n}' "$W/idle")
 ppm=$(awk -v s="$IDLE" '{n += $5} END {printf "%d", n / s / 1000}' "$W/idle")
 diag "wakeups: $wakeups in $IDLE s; of one processor: $((ppm / 10000)).$(printf '%04d' $((ppm % 10000))) %"
-ok "idle: at most 0.1 % of a processor" test "$ppm" -le 1000
+# 0.1 % is the goal. Where the kernel tells of no processes, as here, it looks for containers every 5 s instead of
+# every 30 s, and nothing else wakes it: six times what a host pays.
+complaints | grep -qx process-connector && most=2000 || most=1000
+ok "idle: at most $((most / 1000))/10 % of a processor" test "$ppm" -le "$most"
 ok "idle: at most a wakeup a second" test "$wakeups" -le "$IDLE"
 diag "memory of both: $(memory_kib Rss) KiB resident, $(memory_kib Pss) KiB shared by share, $(memory_kib Anonymous) KiB of their own"
 ok "idle: at most 16 MiB of memory" test "$(memory_kib Pss)" -le 16384 || diag "$(memory_map)"

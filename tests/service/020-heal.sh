@@ -19,7 +19,8 @@ last_seq() { events | tail -1 | jq -r .seq; }
 since() { # since SEQ TYPE [CONDITION]: how many
 	events --type "$2" | jq -s "[.[] | select(.seq > $1) | select(${3:-true})] | length"
 }
-down='.gap.cause == "daemon down"'
+# The host's trees have gaps of their own, closed when their full look is over.
+down='.gap.cause == "daemon down" and (.target.kind // "") != "host"'
 none_open_() { [ "$(bs status --format json | jq -r '.sensor.health')" = ok ] && [ -z "$(open_gaps web)" ]; }
 
 # --- the sensor is killed --------------------------------------------------------------------------
