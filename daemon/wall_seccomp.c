@@ -1,8 +1,8 @@
 /*
- * Allow-lists. What is not on them is refused with EPERM, and logged by the kernel where it logs such
- * things: a library that tries something new then falls back instead of ending everything. What
- * nobody calls by mistake - another program, another process's memory, mounts - ends the process: that
- * is somebody else at work in it, and the death is told.
+ * Allow-lists. What is not on them is refused with EPERM: a library that tries something new then falls
+ * back instead of ending everything, and without a word in the kernel's log, for each new thread does
+ * so. What nobody calls by mistake - another program, another process's memory, mounts - ends the
+ * process: that is somebody else at work in it, and the death is told.
  */
 #include "base/err.h"
 #include "daemon/wall.h"
@@ -55,7 +55,8 @@ static const char *const sensor_only[] = {"bind", "capget", "chmod", "chown", "f
 	"fanotify_mark", "fchmod", "fchmodat", "fchown", "fchownat", "fgetxattr", "flistxattr",
 	"getxattr", "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown",
 	"lgetxattr", "listen", "listxattr", "llistxattr", "name_to_handle_at", "open_by_handle_at",
-	"openat2", "pidfd_open", "setpriority", "setrlimit", "prlimit64", "truncate", "kcmp"};
+	"openat2", "pidfd_open", "setpriority", "ioprio_set", "setrlimit", "prlimit64", "truncate",
+	"kcmp"};
 /* Newer than libseccomp may know; the same number everywhere. */
 static const int sensor_numbers[] = {457, 458}; /* statmount, listmount */
 /* Nobody who is himself calls these. */
@@ -168,7 +169,6 @@ static int begin(scmp_filter_ctx *ret)
 		return err_set(-EINVAL, "seccomp: no filter could be begun");
 	seccomp_attr_set(*ret, SCMP_FLTATR_ACT_BADARCH, ENDS);
 	seccomp_attr_set(*ret, SCMP_FLTATR_CTL_TSYNC, 1);
-	seccomp_attr_set(*ret, SCMP_FLTATR_CTL_LOG, 1);
 	seccomp_attr_set(*ret, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	return 0;
 }

@@ -273,7 +273,8 @@ static void overflow_is_told(void **state UNUSED)
 				      .limited_queue = true});
 		box_add(&b, ROOT_TREE, WATCH_TREE, b.tree);
 		box_do(b.tree, flood, false);
-		until = clock_mono() + WAIT_MS * CLOCK_MS * 4; /* from when it is there to be read */
+		until = clock_mono() +
+			WAIT_MS * CLOCK_MS * 4; /* from when it is there to be read */
 		while (!b.n_lost && clock_mono() < until)
 			box_step(&b, 50);
 		assert_true(b.n_lost > 0);
