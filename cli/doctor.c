@@ -169,6 +169,18 @@ static int offline(struct cli *c, int r, bool all)
 	return complain("%s", buf_text(&why));
 }
 
+/* The gateway answers, but has nothing to answer from: it says why, and what can be seen is shown first. */
+static int without_store(struct cli *c, bool all)
+{
+	JSON json_t *problem = json_loadb((const char *)c->reply.body, c->reply.body_len, 0, NULL);
+	JSON json_t *answer = NULL;
+	struct span why = get_text(problem, "detail");
+
+	if (ask_json(c, boltseal_examine(c->h, &c->reply), &answer) == 0)
+		c->form->answer(c, answer, &(struct view){NULL, draw, &all});
+	return complain("%.*s", (int)why.n, (const char *)why.p);
+}
+
 enum { OPT_ALL, OPT_BUNDLE, OPT_EXIT_CODE };
 static const struct option options[] = {
 	[OPT_ALL] = {"all", 'a', NULL, "what is as it should be too"},
@@ -189,6 +201,8 @@ static int run_doctor(struct cli *c, const struct args *a)
 	r = boltseal_doctor(c->h, &c->reply);
 	if (r < 0)
 		return offline(c, r, all);
+	if (c->reply.status == 503)
+		return without_store(c, all);
 	r = ask_json(c, r, &answer);
 	if (r)
 		return r;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "daemon/config_sinks.h"
 #include "daemon/daemon.h"
+#include "daemon/sandbox.h"
 #include "daemon/log.h"
 #include "store/env.h"
 #include <grp.h>
@@ -103,6 +104,10 @@ static void warn_of_sinks(const struct config *c)
 	char *line, *save = NULL;
 
 	config_sinks_absent(c, &lines);
+	for (size_t i = 0; i < c->n_sinks; i++)
+		if (sandbox_lacks(&c->sinks[i]))
+			buf_printf(&lines, "sinks[] %s: as a service: %s\n", c->sinks[i].name,
+				sandbox_lacks(&c->sinks[i]));
 	buf_u8(&lines, 0);
 	if (buf_err(&lines) < 0)
 		return;

@@ -55,11 +55,16 @@ static const struct config_option options[] = {
 	WORD("log.level", config, log_level, CONFIG_LOG_ERR, "err|warn|note|info|debug", "note",
 		"The least important thing that is logged."),
 	PATH("state_dir", config, state_dir, TEXT_MAX, BOLTSEAL_STATE_DIR,
-		"Where the store lies: layers, baselines and the journal."),
+		"Where the store lies: layers, baselines and the journal. As a service elsewhere than "
+		"in /var/lib/boltseal: drop-ins of boltseald.service and boltseal-gateway.service with "
+		"ReadWritePaths= of it, which must be there and belong to boltseal-sensor, group "
+		"boltseal-gateway, mode 0750."),
 	PATH("socket", config, socket, SOCKET_MAX, BOLTSEAL_SOCKET,
-		"The socket on which `boltseal` and other clients ask."),
+		"The socket on which `boltseal` and other clients ask. As a service boltseal.socket makes "
+		"it, and a drop-in of that says where: ListenStream=, once empty and once with the path."),
 	TEXT("group", config, group, 1, "boltseal",
-		"Group that may connect to the socket, by name or number. What its members may do there, roles say."),
+		"Group that may connect to the socket, by name or number. What its members may do there, roles say. "
+		"As a service a drop-in of boltseal.socket says it: SocketGroup=."),
 	PATH("rules_dir", config, rules_dir, TEXT_MAX, CONFIG_RULES_DIR,
 		"Where the rules lie, *.yaml in order of name; see boltseal.rules(5)."),
 

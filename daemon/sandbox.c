@@ -26,35 +26,102 @@ int daemon_trial(const char *path)
 	return 1;
 }
 
-/* The directory of a path that systemd would not take for something else. */
+/* What the gateway's unit has in the place of the host's, and what opens it. NULL: it stays closed. */
+static const struct {
+	const char *below, *opens;
+} places[] = {
+	{"/tmp", "PrivateTmp=no\n"},
+	{"/var/tmp", "PrivateTmp=no\n"},
+	{"/home", "ProtectHome=read-only\n"},
+	{"/root", "ProtectHome=read-only\n"},
+	{"/run/user", "ProtectHome=read-only\n"},
+	{"/dev", NULL},
+	{"/proc", NULL},
+	{"/sys", NULL},
+	{"/boot", NULL},
+	{"/var/lib/docker", NULL},
+	{"/var/lib/containers", NULL},
+	{"/var/lib/containerd", NULL},
+	{"/var/lib/kubelet", NULL},
+	{"/var/lib/lxc", NULL},
+	{"/var/lib/incus", NULL},
+	{"/var/lib/lxd", NULL},
+	{"/var/lib/machines", NULL},
+};
+
+/* COUNTOF(places): in none of them. */
+static size_t place_of(const char *path)
+{
+	size_t i = 0;
+
+	while (i < COUNTOF(places) && !path_within(span_of(path), span_of(places[i].below)))
+		i++;
+	return i;
+}
+
+const char *sandbox_lacks(const struct config_sink *s)
+{
+	const char *path = s->address;
+	size_t place;
+
+	if (s->type != CONFIG_SINK_FILE)
+		return NULL;
+	if (strrchr(path, '/') == path)
+		return "a file directly in / cannot be written by the gateway's unit: give it a directory";
+	/* How these are read in a unit differs between releases of systemd. */
+	if (strpbrk(path, "\"'\\ \t\n"))
+		return "quotes and backslashes in a path cannot be said in the gateway's unit: name another";
+	if (strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//"))
+		return "the gateway's unit takes only a path without . and .. and empty parts";
+	place = place_of(path);
+	return place < COUNTOF(places) && !places[place].opens
+		       ? "the gateway's unit sees nothing of that place: name a file elsewhere"
+		       : NULL;
+}
+
 static void write_path(struct buf *out, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	size_t n = slash && slash > path ? (size_t)(slash - path) : 0;
+	const char *end = strrchr(path, '/');
 
-	if (!n || strpbrk(path, "%\"'\\ \t\n"))
-		return;
 	buf_add_text(out, "ReadWritePaths=-");
-	buf_add(out, path, n);
+	for (; path < end; path++) {
+		buf_u8(out, (uint8_t)*path);
+		if (*path == '%')
+			buf_u8(out, '%');
+	}
 	buf_u8(out, '\n');
+}
+
+/* What the path of a sink needs, and whether it has one that is of the unit's concern. */
+static void open_path(struct buf *out, const struct config_sink *s)
+{
+	struct sink_address a;
+	size_t place;
+
+	if (sandbox_lacks(s) || sink_address_parse(s->address, &a) < 0 ||
+		(a.scheme != SINK_TO_PATH && a.scheme != SINK_TO_UNIX))
+		return;
+	place = place_of(a.path);
+	if (place < COUNTOF(places) && places[place].opens)
+		buf_add_text(out, places[place].opens);
+	if (a.scheme == SINK_TO_PATH)
+		write_path(out, a.path);
 }
 
 void sandbox_drop_in(const struct config *c, struct buf *out)
 {
-	bool network = sandbox_needs_network(c), files = false;
+	BUF struct buf lines = {0};
 
+	if (sandbox_needs_network(c))
+		buf_add_text(&lines, "PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6\n"
+				     "IPAddressDeny=\n");
 	for (size_t i = 0; i < c->n_sinks; i++)
-		files |= c->sinks[i].type == CONFIG_SINK_FILE;
-	if (!network && !files)
+		open_path(&lines, &c->sinks[i]);
+	if (!lines.n)
 		return;
 	buf_add_text(out,
 		"# Made by boltseal-generator from the sinks of the configuration.\n[Service]\n");
-	if (network)
-		buf_add_text(out, "PrivateNetwork=no\nRestrictAddressFamilies=AF_INET AF_INET6\n"
-				  "IPAddressDeny=\n");
-	for (size_t i = 0; i < c->n_sinks; i++)
-		if (c->sinks[i].type == CONFIG_SINK_FILE)
-			write_path(out, c->sinks[i].address);
+	buf_add_span(out, buf_span(&lines));
 }
 
 bool sandbox_needs_network(const struct config *c)

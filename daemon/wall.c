@@ -2,6 +2,7 @@
 #include "daemon/wall.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "box/mounts.h"
 #include "daemon/log.h"
 #include "daemon/sandbox.h"
 #include <errno.h>
@@ -69,6 +70,21 @@ static bool unit_has_no_network(void)
 	return fd < 0 && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES);
 }
 
+/* Whatever is written there is gone with the unit. */
+static bool unit_has_private_tmp(void)
+{
+	MOUNTS struct mounts table = {0};
+
+	if (mounts_of_pid(0, MOUNTS_PROC, &table) < 0)
+		return false;
+	for (size_t i = 0; i < table.n; i++)
+		if ((span_is(table.v[i].point, "/tmp") || span_is(table.v[i].point, "/var/tmp")) &&
+			strstr((const char *)arena_dup(&table.mem, table.v[i].root).p,
+				"/systemd-private-"))
+			return true;
+	return false;
+}
+
 void wall_gateway(struct wall *ret, const struct wall_gateway *w)
 {
 	struct wall_row *calls = &ret->row[WALL_SECCOMP], *files = &ret->row[WALL_LANDLOCK];
@@ -86,6 +102,8 @@ void wall_gateway(struct wall *ret, const struct wall_gateway *w)
 		false, ""};
 	note_files(ret, w->config);
 	ret->no_network = ret->network && unit_has_no_network();
+	ret->unit = !w->own_socket && getenv("LOGS_DIRECTORY");
+	ret->private_tmp = unit_has_private_tmp();
 	if (SANITIZED) {
 		not_here(calls);
 		not_here(files);
@@ -130,6 +148,9 @@ static const char *refuses_file(const struct wall *w, const char *path)
 {
 	struct span dir = directory_of(path);
 
+	if (w->private_tmp &&
+		(path_within(dir, span_of("/tmp")) || path_within(dir, span_of("/var/tmp"))))
+		return "the gateway's unit has a /tmp of its own, which nobody else sees: " AGAIN;
 	if (!w->row[WALL_LANDLOCK].ok || !dir.n)
 		return NULL;
 	for (size_t i = 0; i < w->files.n; i++) {
@@ -145,6 +166,8 @@ static const char *refuses_file(const struct wall *w, const char *path)
 
 const char *wall_refuses(const struct wall *w, const struct config_sink *s)
 {
+	if (w->unit && sandbox_lacks(s))
+		return sandbox_lacks(s);
 	if (s->type == CONFIG_SINK_FILE)
 		return refuses_file(w, s->address);
 	if (!sandbox_is_remote(s))

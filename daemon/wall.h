@@ -27,6 +27,8 @@ struct wall {
 	/* gateway */
 	bool network;		  /* a sink needed it when the wall was built */
 	bool no_network;	  /* and the unit has none */
+	bool unit;		  /* it is the unit's, which cannot be opened for every path */
+	bool private_tmp;	  /* and has a /tmp that nobody else sees */
 	struct config_list files; /* directories that sinks of type file may write to */
 };
 

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "daemon/gateway/gw.h"
 #include "daemon/gateway/listen.h"
+#include "daemon/gateway/waiting.h"
 #include "daemon/log.h"
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 enum { STORE_RETRY_MS = 250 };
 #define STORE_PATIENCE (2 * CLOCK_S)
+#define STORE_UNIT_PATIENCE (250 * CLOCK_MS)
 
 struct life {
 	const struct daemon_args *args;
@@ -97,24 +99,50 @@ static void on_signals(struct life *l)
 	}
 }
 
+/* Started by a service manager that holds the socket: nobody else answers while the sensor cannot make the
+ * store or cannot open it, and a client would hang. */
+static void answer_without(struct life *l, const char *why, bool first)
+{
+	BUF struct buf text = {.p = NULL};
+
+	if (l->made)
+		return;
+	buf_printf(&text,
+		"nothing can be answered until the sensor has its store: %s; journalctl -u boltseald",
+		why);
+	if (first) {
+		notify("READY=1");
+		l->alive_every = notify_alive_every();
+		l->alive_due = 0;
+	}
+	if (l->alive_every && clock_mono() >= l->alive_due) {
+		l->alive_due = clock_mono() + l->alive_every;
+		notify("WATCHDOG=1");
+	}
+	waiting_answer(l->listen_fd, buf_text(&text));
+}
+
 /* The sensor makes the store, lets the gateway read it and brings it up to date, or refuses it and
- * says why. Until it had time for that, whatever is wrong is not worth a word. */
+ * says why. Until it had time for that, whatever is wrong is not worth a word; a unit comes after it. */
 static int wait_for_store(struct life *l)
 {
-	struct pollfd p = {.fd = l->signal_fd, .events = POLLIN};
-	int64_t patience = clock_mono() + STORE_PATIENCE;
+	struct pollfd p[] = {{.fd = l->signal_fd, .events = POLLIN},
+		{.fd = l->made ? -1 : l->listen_fd, .events = POLLIN}};
+	int64_t patience = clock_mono() + (l->made ? STORE_PATIENCE : STORE_UNIT_PATIENCE);
 	bool told = false;
 
 	while (!l->stop) {
 		int r = store_open(&l->store, l->config->state_dir, STORE_READ, NULL);
 		bool late = clock_mono() > patience;
 
-		if (r == 0 || (late && r != -ENOENT && r != -EAGAIN && r != -EACCES))
+		if (r == 0 || (late && l->made && r != -ENOENT && r != -EAGAIN && r != -EACCES))
 			return r;
 		if (late && !told)
 			log_note("waiting for the sensor to make the store: %s", err_why());
+		if (late)
+			answer_without(l, err_why(), !told);
 		told |= late;
-		(void)!poll(&p, 1, STORE_RETRY_MS);
+		(void)!poll(p, late ? COUNTOF(p) : 1, STORE_RETRY_MS);
 		on_signals(l);
 	}
 	return 0;

@@ -29,6 +29,19 @@ static bool handed_over(int *ret_fd)
 	return true;
 }
 
+/* Who configures a path expects clients to find it there. */
+static void compare(int fd, const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	socklen_t n = sizeof(sa) - 1;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) == 0 && sa.sun_family == AF_UNIX &&
+		strcmp(sa.sun_path, path) != 0)
+		log_warn("the service manager's socket is %s, not %s as configured: a drop-in of "
+			 "boltseal.socket with ListenStream= says where it lies",
+			sa.sun_path, path);
+}
+
 static int take_over(const char *path, const struct sockaddr_un *sa)
 {
 	FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -69,8 +82,10 @@ int listen_open(const char *path, const char *group, int *ret_fd, bool *ret_made
 	int r;
 
 	*ret_made = false;
-	if (handed_over(ret_fd))
+	if (handed_over(ret_fd)) {
+		compare(*ret_fd, path);
 		return 0;
+	}
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return err_set(-ENAMETOOLONG, "%s: a socket's path has at most %zu bytes", path,
 			sizeof(sa.sun_path) - 1);

@@ -1,12 +1,14 @@
 #include "daemon/sensor/hosts.h"
 #include "base/err.h"
 #include "box/mounts.h"
+#include "box/proc.h"
 #include "daemon/log.h"
 #include "daemon/sensor/hostset.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/volume.h"
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct keeping {
 	struct sensor *s;
@@ -96,11 +98,20 @@ static bool is_on_top(const struct mounts *table, size_t i)
 	return true;
 }
 
+/* A unit has a mount namespace of its own, where systemd binds what the unit asks for: that is no part of
+ * the host. Where the host's own table is not to be had, ours is what there is. */
+static int mounts_of_host(struct mounts *ret)
+{
+	if (proc_host_mnt_ns() != proc_mnt_ns(getpid()) && mounts_of_pid(1, MOUNTS_PROC, ret) == 0)
+		return 0;
+	return mounts_of_pid(0, MOUNTS_AUTO, ret);
+}
+
 static void keep_mounted(const struct keeping *k)
 {
 	MOUNTS struct mounts table = {0};
 
-	if (mounts_of_pid(0, MOUNTS_AUTO, &table) < 0) {
+	if (mounts_of_host(&table) < 0) {
 		log_warn("the host's mounts: %s", err_why());
 		return;
 	}

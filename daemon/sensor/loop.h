@@ -60,6 +60,7 @@ struct sensor {
 	char *door_path;
 	int gateway_uid, group_gid;
 	bool gateway_is_nobody;	 /* its group is not its own */
+	bool configured;	 /* what failed then is no fault of configuration or rules */
 	bool gateway_is_service; /* a user of its own, whom we did not start */
 
 	struct baseline_line { /* by enum snap_line: one at a time */

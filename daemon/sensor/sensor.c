@@ -485,17 +485,20 @@ static void life(struct sensor *s)
 	sensor_note(s, EVENT_DAEMON_STOPPED, "stopped in order");
 }
 
-/* What may be otherwise at the next try is worth one: a service manager makes it for status 1 only. The
- * supervisor does not, when its first start fails somebody is looking on. */
-static int status_of(int r)
+/* What may be otherwise at the next try is worth one: a service manager makes it for status 1 only. What a
+ * person must repair first is the configuration, and a store of another format. The supervisor makes no
+ * other try: when its first start fails somebody is looking on. */
+static int status_of(const struct sensor *s, int r)
 {
 	static const int passing[] = {
 		EBUSY, EADDRINUSE, ENOSPC, EDQUOT, EIO, ENOMEM, EAGAIN, EMFILE, ENFILE, EROFS};
 
-	for (size_t i = 0; i < COUNTOF(passing) && !getenv("BOLTSEAL_READY_FD"); i++)
+	if (getenv("BOLTSEAL_READY_FD") || r == -EPROTO)
+		return 2;
+	for (size_t i = 0; i < COUNTOF(passing); i++)
 		if (r == -passing[i])
 			return 1;
-	return 2;
+	return s->configured ? 1 : 2;
 }
 
 int sensor_main(const struct daemon_args *args)
@@ -516,9 +519,10 @@ int sensor_main(const struct daemon_args *args)
 	r = sensor_build(s);
 	if (r < 0) {
 		log_err("%s", err_why());
+		r = status_of(s, r);
 		sensor_teardown(s);
 		free(s);
-		return status_of(r);
+		return r;
 	}
 	life(s);
 	sensor_join(s);

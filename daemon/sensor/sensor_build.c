@@ -285,6 +285,7 @@ int sensor_build(struct sensor *s)
 	if (geteuid() != 0 && !s->gateway_is_service)
 		log_warn("not root: only what capabilities allow is watched; see boltseal doctor");
 	r = rulebook_open(s);
+	s->configured = r == 0;
 	if (r == 0)
 		r = open_loop(s);
 	if (r == 0)

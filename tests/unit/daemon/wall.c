@@ -227,9 +227,33 @@ static void units_are_opened(void **state)
 	drop_in_of("sinks: [{name: a, type: file, address: /srv/a/b}]", &out);
 	assert_non_null(strstr(buf_text(&out), "ReadWritePaths=-/srv/a\n"));
 	assert_null(strstr(buf_text(&out), "Network"));
-	/* What systemd would take for something else is left out. */
+	drop_in_of("sinks: [{name: a, type: file, address: /tmp/b}]", &out);
+	assert_non_null(strstr(buf_text(&out), "PrivateTmp=no\nReadWritePaths=-/tmp\n"));
+	drop_in_of("sinks: [{name: a, type: file, address: /home/a/b}]", &out);
+	assert_non_null(strstr(buf_text(&out), "ProtectHome=read-only\nReadWritePaths=-/home/a\n"));
+	/* What systemd would take for something else is said as it wants it, or not at all. */
 	drop_in_of("sinks: [{name: a, type: file, address: \"/srv/%h/b\"}]", &out);
-	assert_null(strstr(buf_text(&out), "ReadWritePaths"));
+	assert_non_null(strstr(buf_text(&out), "ReadWritePaths=-/srv/%%h\n"));
+	drop_in_of(
+		"sinks: [{name: a, type: file, address: \"/srv/'/b\"}, {name: b, type: file, address: /b},"
+		"{name: c, type: file, address: /dev/b}]",
+		&out);
+	assert_int_equal(out.n, 0);
+}
+
+static void units_lack(void **state)
+{
+	struct config_sink s = {.type = CONFIG_SINK_FILE, .address = "/tmp/a"};
+	struct wall w = {.unit = true};
+
+	(void)state;
+	assert_null(wall_refuses(&w, &s));
+	w.private_tmp = true;
+	assert_non_null(strstr(wall_refuses(&w, &s), "/tmp of its own"));
+	s.address = "/a";
+	assert_non_null(strstr(wall_refuses(&w, &s), "directly in /"));
+	w.unit = false;
+	assert_null(wall_refuses(&w, &s));
 }
 
 int main(void)
@@ -239,6 +263,7 @@ int main(void)
 		cmocka_unit_test(what_is_not),
 		cmocka_unit_test(sinks_are_told),
 		cmocka_unit_test(units_are_opened),
+		cmocka_unit_test(units_lack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
