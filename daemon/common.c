@@ -144,17 +144,29 @@ int daemon_check_config(const struct daemon_args *args)
 	return 0;
 }
 
-int daemon_store_format(const struct daemon_args *args)
+/* A package asks before it replaces us: a configuration that is wrong must not leave it without an answer. */
+static int find_format(const struct daemon_args *args, uint32_t *ret)
 {
 	CONFIG struct config *c = NULL;
-	uint32_t format = 0;
-	int r = daemon_config(args, &c);
+	int r;
 
-	if (r == 0)
-		r = store_format(c->state_dir, &format);
+	if (args->state_dir)
+		return store_format(args->state_dir, ret);
+	if (daemon_config(args, &c) == 0)
+		return store_format(c->state_dir, ret);
+	fprintf(stderr, "boltseald: %s; looking into " BOLTSEAL_STATE_DIR "\n", err_why());
+	r = store_format(BOLTSEAL_STATE_DIR, ret);
+	return r == -ENOENT ? err_set(-EINVAL, "which store was configured is not known") : r;
+}
+
+int daemon_store_format(const struct daemon_args *args)
+{
+	uint32_t format = 0;
+	int r = find_format(args, &format);
+
 	if (r < 0 && r != -ENOENT) {
 		fprintf(stderr, "boltseald: %s\n", err_why());
-		return c ? 1 : 2;
+		return r == -EINVAL ? 2 : 1;
 	}
 	printf("program %d\n", STORE_FORMAT);
 	if (r == 0)

@@ -78,7 +78,15 @@ release 0.0.1 $((format - 1))
 said=$(on dpkg -i /tmp/other.deb 2>&1)
 like "a release that cannot read the store is refused" "$said" "the store has format $format, this version knows up to $((format - 1))"
 is "and the one that can stays" "$(on dpkg-query -W -f '${Status} ${Version}' boltseal)" "install ok installed $version"
+echo 'nix: 1' >>"$R/etc/boltseal/boltseal.yaml"
+like "also over a configuration that is wrong" "$(on dpkg -i /tmp/other.deb 2>&1)" "the store has format $format, this version knows up to"
+sed -i '/^nix: 1$/d' "$R/etc/boltseal/boltseal.yaml"
+mv "$R/var/lib/boltseal/data.mdb" "$R/tmp/kept.mdb"
+head -c 8192 /dev/urandom >"$R/var/lib/boltseal/data.mdb"
 release 0.0.1 "$format"
+like "no answer is no leave" "$(on dpkg -i /tmp/other.deb 2>&1)" "nobody can say of which format"
+is "so the one that was there stays" "$(on dpkg-query -W -f '${Status} ${Version}' boltseal)" "install ok installed $version"
+mv "$R/tmp/kept.mdb" "$R/var/lib/boltseal/data.mdb"
 ok "an older release that can read it is let in" on dpkg -i /tmp/other.deb
 
 # Up again, over a configuration that somebody edited.
@@ -90,12 +98,24 @@ is "what was edited is as it was" "$(tail -1 "$R/etc/boltseal/boltseal.yaml")" '
 mkdir -p "$R/run/systemd/system"
 ok "a policy against starting is no failure" on dpkg --force-confold -i /tmp/other.deb
 like "and it was asked" "$(cat "$R/tmp/asked" 2>&1)" 'boltseal-gateway.service restart'
+: >"$R/tmp/asked"
+release 0.0.1 $((format - 1))
+not_ok "one more is refused" on dpkg -i /tmp/other.deb
+unlike "and nothing is restarted for it" "$(cat "$R/tmp/asked")" 'restart'
 rmdir "$R/run/systemd/system"
 
 mkdir -p "$R/var/log/boltseal" "$R/var/lib/boltseal-gateway"
+touch "$R/run/boltseal/boltseal.sock"
 ok "it is removed" on dpkg -r boltseal
 ok "its store stays" test -e "$R/var/lib/boltseal/data.mdb"
 ok "and so does its configuration" test -e "$R/etc/boltseal/boltseal.yaml"
+not_ok "nothing of it stays in /run" test -e "$R/run/boltseal"
+is "it left word of the store's format, as the sensor" \
+	"$(cat "$R/var/lib/boltseal/format") $(on stat -c '%U %a' /var/lib/boltseal/format)" "$format boltseal-sensor 644"
+like "which an older release reads" "$(on dpkg -i /tmp/other.deb 2>&1)" "the store has format $format, this version knows up to"
+echo unknown >"$R/var/lib/boltseal/format"
+like "or hears that nobody knows" "$(on dpkg -i /tmp/other.deb 2>&1)" "nobody can say of which format"
+ok "and is let in by who says so" on env BOLTSEAL_IGNORE_STORE=1 dpkg -i /tmp/other.deb
 ok "it is purged, with the library" on dpkg -P boltseal libboltseal-dev
 left() { find "$W/up" -iname '*boltseal*' -not -path '*/dpkg/*' -not -type c | { ! grep .; }; }
 ok "nothing is left of it" left
