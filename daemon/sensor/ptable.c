@@ -276,6 +276,7 @@ struct proc *ptable_read(struct ptable *t, int pid, int64_t now, unsigned depth)
 	p->used = now;
 	p->due = !me->img || !me->img->whole;
 	p->execed = true; /* its program is its own, whoever started it */
+	p->unplaced = !f->mnt_ns && kin_is_runtime(me->up); /* into a container, or not */
 	ptable_take_ids(p, f);
 	place(t, p, parent);
 	ran_add(t, p, p->born);
