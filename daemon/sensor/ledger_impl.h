@@ -147,6 +147,7 @@ void ledger_who_forget(struct ledger *l); /* before a batch, and when drift was 
 void ledger_who_free(struct ledger *l);
 /* The path of a program as /proc names it; *ret_gone: its file is not there any more. */
 struct span ledger_who_path(struct span exe, bool *ret_gone);
+bool ledger_who_known(struct span actor); /* is its origin? */
 /* ledger_ran.c: a change was written down, or the path was found to be as it should be: was it run
  * meanwhile? `since`: wall. */
 int ledger_ran_changed(

@@ -396,16 +396,22 @@ static bool is_second_hand(const struct verdict *v)
 	       !actor_is_beside(&now, &before);
 }
 
+static bool is_only_touched(const struct verdict *v)
+{
+	struct record was;
+
+	return v->old.kind == v->c.kind && !(v->old.aspects & ~v->c.aspects) && v->old.now.n &&
+	       v->in.now && record_decode(v->old.now, &was) == 0 && same_content(&was, v->in.now);
+}
+
 /* Who wrote the content stays in the drift set, with what the rules make of him, when somebody else only
- * touches it afterwards: the journal has both. */
+ * touches it afterwards, or nobody knows who changed it: the journal has both. */
 static void keep_the_worse(struct verdict *v, enum growth growth)
 {
 	enum severity mine = v->c.severity;
-	struct record was;
 
-	if (!v->had || v->old.kind != v->c.kind || v->old.aspects & ~v->c.aspects ||
-		!v->old.now.n || !v->in.now || record_decode(v->old.now, &was) < 0 ||
-		!same_content(&was, v->in.now))
+	if (!v->had || !(is_only_touched(v) ||
+			       (!ledger_who_known(v->c.actor) && ledger_who_known(v->old.actor))))
 		return;
 	rule(v, growth, v->old.actor, ledger_run_of(v->old.ruling));
 	if (v->c.severity > mine)

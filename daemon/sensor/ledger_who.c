@@ -147,6 +147,13 @@ static int look_up(struct ledger *l, const struct kept *k, struct span exe)
 	return r < 0 ? r : 0;
 }
 
+bool ledger_who_known(struct span actor)
+{
+	struct actor a;
+
+	return actor_decode(actor, &a) == 0 && a.origin != ORIGIN_UNKNOWN;
+}
+
 int ledger_who(struct ledger *l, struct span actor, struct buf *out)
 {
 	struct actor a;

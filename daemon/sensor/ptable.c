@@ -263,7 +263,8 @@ struct proc *ptable_read(struct ptable *t, int pid, int64_t now, unsigned depth)
 			return NULL;
 	}
 	if (is_foreign(t))
-		ask_more(t, pid, PROC_IMAGE | PROC_ROOT | PROC_IDS | PROC_LOGIN);
+		ask_more(t, pid,
+			PROC_IMAGE | PROC_ROOT | PROC_IDS | PROC_LOGIN | PROC_STAT | PROC_AGAIN);
 	p = ptable_find(t, pid);
 	if (p)
 		ptable_retire(t, p);
@@ -275,6 +276,7 @@ struct proc *ptable_read(struct ptable *t, int pid, int64_t now, unsigned depth)
 	p->used = now;
 	p->due = !me->img || !me->img->whole;
 	p->execed = true; /* its program is its own, whoever started it */
+	p->unplaced = !f->mnt_ns && kin_is_runtime(me->up); /* into a container, or not */
 	ptable_take_ids(p, f);
 	place(t, p, parent);
 	ran_add(t, p, p->born);
@@ -306,7 +308,9 @@ bool ptable_refresh(struct ptable *t, struct proc **at, int64_t now)
 	struct proc_facts *f = &t->facts;
 
 	ask(t, pid,
-		PROC_STAT | (anew ? PROC_IMAGE | PROC_IDS | PROC_NS | PROC_ROOT : PROC_CWD) |
+		PROC_STAT |
+			(anew ? PROC_IMAGE | PROC_IDS | PROC_NS | PROC_ROOT | PROC_AGAIN
+			      : PROC_CWD) |
 			(!p->has_ids ? PROC_IDS | PROC_LOGIN : 0));
 	if (anew && p->opened && !f->n_exe)
 		ptable_take_image(t, p, f); /* that is the program it ran, and ended */
@@ -409,7 +413,7 @@ static void read_program(struct ptable *t, struct proc *p, int64_t when)
 	}
 	ask(t, p->pid, PROC_NS | PROC_EXE);
 	if (is_foreign(t))
-		ask_more(t, p->pid, WHOLE | PROC_ROOT | PROC_LOGIN);
+		ask_more(t, p->pid, WHOLE | PROC_ROOT | PROC_LOGIN | PROC_AGAIN);
 	else if (has_credit(t, when))
 		ask_more(t, p->pid, WHOLE);
 }

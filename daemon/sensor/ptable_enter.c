@@ -228,6 +228,13 @@ static struct entrance *entrance_new(struct ptable *t, struct proc *p, const str
 	return e;
 }
 
+/* A runtime runs itself once more to copy into a container, with that container's root as its own: still
+ * the runtime. Whom it puts there to stay runs a program of the container's, or is in its pid namespace. */
+static bool is_the_runtime_itself(const struct proc *p, const struct proc_facts *f)
+{
+	return f->again && f->ns_levels <= 1 && kin_is_runtime(p->me) && kin_is_runtime(p->me->up);
+}
+
 /* Has `p` come in just now? An init of a pid namespace starts a line of its own, unless it was made
  * inside a container: what a container starts is the container's. */
 void enter(struct ptable *t, struct proc *p, const struct proc_facts *f, int64_t when)
@@ -238,6 +245,8 @@ void enter(struct ptable *t, struct proc *p, const struct proc_facts *f, int64_t
 	if (!f->mnt_ns || f->mnt_ns == t->o.own_ns)
 		return;
 	if (e && (!init || e->kind == ENTER_WORKLOAD || e->kind == ENTER_SESSION || e->init))
+		return;
+	if (!e && is_the_runtime_itself(p, f))
 		return;
 	image_unref(p->before); /* the runtime's, which is no program of the container's */
 	p->before = NULL;

@@ -217,6 +217,26 @@ static bool got_root(int dir, int pid, struct proc_facts *f)
 	return true;
 }
 
+static bool exe_at(int dir, int pid, struct statx *ret)
+{
+	char path[64];
+
+	return pid > 0 && statx(dir, name_of(path, pid, "exe"),
+				  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, ret) == 0;
+}
+
+/* By the links of /proc, which lead to the files themselves: no path is looked up. */
+static bool got_again(int dir, int pid, struct proc_facts *f)
+{
+	struct statx mine, its;
+
+	if (!exe_at(dir, pid, &mine) || !exe_at(dir, f->stat.ppid, &its))
+		return false;
+	f->again = mine.stx_ino == its.stx_ino && mine.stx_dev_major == its.stx_dev_major &&
+		   mine.stx_dev_minor == its.stx_dev_minor;
+	return true;
+}
+
 static bool got_ids(int dir, int pid, struct proc_facts *f)
 {
 	char text[STATUS_MAX];
@@ -265,6 +285,7 @@ void proc_read(int dir, int pid, unsigned want, struct proc_facts *ret)
 		{PROC_ROOT, got_root},
 		{PROC_IDS, got_ids},
 		{PROC_STAT, got_stat},
+		{PROC_AGAIN, got_again},
 		{PROC_LOGIN, got_login},
 	};
 
@@ -274,6 +295,7 @@ void proc_read(int dir, int pid, unsigned want, struct proc_facts *ret)
 	ret->login_uid = ret->login_session = UINT32_MAX;
 	ret->ns_pid = ret->ns_levels = 0;
 	ret->mnt_ns = 0;
+	ret->again = false;
 	ret->n_exe = ret->n_cwd = ret->n_cmdline = 0;
 	for (size_t i = 0; pid > 0 && i < COUNTOF(table); i++)
 		if (want & table[i].bit && table[i].got(dir, pid, ret))

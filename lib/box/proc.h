@@ -17,8 +17,9 @@ enum proc_want {
 	PROC_IDS = 8,	/* uid, gid, ns_pid, ns_levels */
 	PROC_STAT = 16, /* start, ppid, sid, tty, comm, state */
 	PROC_LOGIN = 32,
-	PROC_NS = 64,	/* mnt_ns */
-	PROC_ROOT = 128 /* dev_major, dev_minor of its root */
+	PROC_NS = 64,	 /* mnt_ns */
+	PROC_ROOT = 128, /* dev_major, dev_minor of its root */
+	PROC_AGAIN = 256 /* again; with PROC_STAT */
 };
 enum { PROC_CMDLINE_MAX = 4096, PROC_COMM_MAX = 64 };
 
@@ -36,6 +37,7 @@ struct proc_facts {
 	int ns_pid, ns_levels; /* its pid in the innermost pid namespace, and how many it is in */
 	uint64_t mnt_ns;
 	uint32_t dev_major, dev_minor;
+	bool again; /* it runs its parent's program file, whatever it sees at that path */
 	uint16_t n_exe, n_cwd, n_cmdline;
 	char exe[PATH_MAX], cwd[PATH_MAX], cmdline[PROC_CMDLINE_MAX];
 };

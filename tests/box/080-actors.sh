@@ -242,5 +242,9 @@ wait_until "$PATIENCE" known_ /data/slow
 : >"/proc/$(docker_ inspect -f '{{.State.Pid}}' web)/root/dev/seen"
 wait $!
 is "off: a writer that lives is known all the same" "$(who /data/slow '[.origin, .exe, .cmdline[1]] | join("|")')" "exec|/bin/busybox|-c"
+docker_ cp "$W/copied" web:/root/slowly >/dev/null
+ok "off: what docker cp brings is seen" wait_until "$PATIENCE" known_ /root/slowly
+is "off: docker cp is no exec session" "$(actor /root/slowly | jq -r '(.origin | select(. != "unknown")) // "runtime"')" runtime
+is "off: of no container" "$(actor /root/slowly | jq -r '[.container // "-", .session // "-", .drifted // false] | join("|")')" "-|-|false"
 daemon_stop
 finish

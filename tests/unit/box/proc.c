@@ -94,6 +94,7 @@ static void facts_of_a_process(void **state)
 	FD int dir = proc_dir();
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+	pid_t pid;
 
 	(void)state;
 	assert_true(dir >= 0 && n > 0);
@@ -109,6 +110,18 @@ static void facts_of_a_process(void **state)
 	assert_true(f.n_cmdline > 0 && f.cmdline[f.n_cmdline - 1] != 0);
 	assert_true(f.mnt_ns == proc_mnt_ns(getpid()));
 	assert_true(f.ns_levels >= 1);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	proc_read(dir, pid, PROC_STAT | PROC_AGAIN, &f);
+	assert_true(f.again);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	proc_read(dir, 1, PROC_STAT | PROC_AGAIN, &f);
+	assert_false(f.again); /* nobody is above it */
 	proc_read(dir, 999999999, PROC_IMAGE | PROC_STAT, &f);
 	assert_int_equal(f.got, 0);
 	assert_int_equal(f.n_exe, 0);

@@ -385,6 +385,33 @@ static void unless_the_rule_says_so(void **state)
 	stands(*state, SEV_INFO, true);
 }
 
+static const char handed[] = "rules: [{name: all, paths: \"/**\", severity: low},"
+			     " {name: hand, paths: /log, match: {origin: exec}, severity: high}]";
+
+/* A later change that only knows less does not make less of it. */
+static void who_is_not_known_hides_nobody(void **state)
+{
+	rule_by(*state, handed);
+	keep(*state);
+	wrote(*state, 20, 0, 10, ORIGIN_EXEC);
+	wrote(*state, 30, 0, 10, ORIGIN_UNKNOWN);
+	wrote(*state, 40, 0, 10, ORIGIN_UNKNOWN);
+	settle(*state);
+	assert_int_equal(told(*state), 3);
+	stands(*state, SEV_HIGH, false);
+}
+
+static void who_is_known_is_judged(void **state)
+{
+	rule_by(*state, handed);
+	keep(*state);
+	wrote(*state, 20, 0, 10, ORIGIN_EXEC);
+	wrote(*state, 30, 0, 10, ORIGIN_WORKLOAD);
+	settle(*state);
+	assert_int_equal(told(*state), 2);
+	stands(*state, SEV_LOW, false);
+}
+
 /* Whoever expects logs to come expects nothing of what they become, where a later rule lets them grow. */
 static void that_it_comes_is_expected_that_it_changes_is_not(void **state)
 {
@@ -519,6 +546,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_expected_is_for_the_record, begin, end),
 		cmocka_unit_test_setup_teardown(
 			that_it_comes_is_expected_that_it_changes_is_not, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_not_known_hides_nobody, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_known_is_judged, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

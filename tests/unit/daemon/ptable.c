@@ -514,6 +514,42 @@ static void without_events_proc_is_asked(void **state)
 	w_close(&w);
 }
 
+/* docker cp: dockerd runs itself once more, with the container's root as its own. */
+static void a_runtime_that_copies_is_no_session(void **state)
+{
+	ARENA struct arena mem = {0};
+	struct session_note n = {0};
+	struct world w;
+	struct actor a;
+	uint64_t stamp = 0;
+	int pid;
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		w_open(&w, 16, false);
+		pid = w_fork(&w, RUNC);
+		w.man[pid].boxed = true;
+		w.man[pid].copies = again;
+		stamp = 0;
+		assert_int_equal(ptable_who(w.t, pid, 0, w.now, &stamp, &mem, &a), 0);
+		assert_int_equal(a.origin, again ? ORIGIN_RUNTIME : ORIGIN_EXEC);
+		assert_int_equal(a.container.n > 0, !again);
+		assert_int_equal(a.session.n > 0, !again);
+		assert_true(!again || span_eq(a.exe_host, a.exe));
+		assert_int_equal(ptable_note(w.t, &n), !again);
+		session_note_free(&n);
+		/* What it becomes is the container's. */
+		w.man[pid].copies = false;
+		w_exec(&w, pid);
+		w.now += CLOCK_S;
+		assert_int_equal(ptable_who(w.t, pid, 0, w.now, &stamp, &mem, &a), 0);
+		assert_int_equal(a.origin, ORIGIN_EXEC);
+		while (ptable_note(w.t, &n))
+			;
+		w_close(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +566,7 @@ int main(void)
 		cmocka_unit_test(the_same_answer_is_not_given_twice),
 		cmocka_unit_test(nothing_grows_for_ever),
 		cmocka_unit_test(without_events_proc_is_asked),
+		cmocka_unit_test(a_runtime_that_copies_is_no_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ struct man {
 	int ppid, sid, exe;
 	uint32_t uid;
 	bool boxed, init;
+	bool copies; /* the runtime itself, with the container's root as its own */
 	enum root root;
 	char session[40];
 };
@@ -83,13 +84,14 @@ static inline void read_man(void *ctx, int pid, unsigned want, struct proc_facts
 	}
 	if (want & PROC_IDS) {
 		f->uid = f->gid = m->uid;
-		f->ns_levels = m->boxed ? 2 : 1;
+		f->ns_levels = m->boxed && !m->copies ? 2 : 1;
 		f->ns_pid = m->init ? 1 : pid + 100;
 	}
 	f->got = want & (PROC_STAT | PROC_IDS | PROC_LOGIN);
 	if (m->state == ZOMBIE)
 		return;
 	f->got = want;
+	f->again = want & PROC_AGAIN && m->copies;
 	if (want & (PROC_IMAGE | PROC_EXE))
 		f->n_exe = (uint16_t)snprintf(f->exe, sizeof(f->exe), "%s", name_of(m->exe));
 	if (want & PROC_IMAGE)
