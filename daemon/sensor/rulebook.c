@@ -6,6 +6,16 @@
 #include "daemon/sensor/arming.h"
 #include "daemon/sensor/loop.h"
 
+static void warn_of_none(const struct sensor *s)
+{
+	BUF struct buf text = {0};
+
+	if (s->rules->n)
+		return;
+	daemon_no_rules(s->cfg, &text);
+	log_warn("%s", buf_text(&text));
+}
+
 int rulebook_open(struct sensor *s)
 {
 	int r = daemon_rules(s->cfg, &s->rules);
@@ -13,6 +23,7 @@ int rulebook_open(struct sensor *s)
 	if (r == 0) {
 		s->rules_expire = rules_next_expiry(s->rules, clock_wall());
 		reloaded_now(&s->reloaded, NULL);
+		warn_of_none(s);
 	}
 	return r;
 }
@@ -96,6 +107,7 @@ void rulebook_replace(struct sensor *s, struct rules *fresh)
 	}
 	s->rules = fresh;
 	s->rules_expire = rules_next_expiry(fresh, clock_wall());
+	warn_of_none(s);
 	rulebook_tell(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next) {
 		struct target t;
