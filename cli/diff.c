@@ -14,7 +14,7 @@ static const struct option options[] = {
 	[O_STAT] = {"stat", 0, NULL, "a summary; ends with the drift id"},
 	[O_AGAINST] = {"against", 0, "WHAT",
 		"baseline (what else is accepted), image, gen:N, or a TARGET"},
-	[O_AT] = {"at", 0, "TIME", "the drift as it was then"},
+	[O_AT] = {"at", 0, "TIME", "the drift as it was then (comes with a later release)"},
 	[O_RESCAN] = {"rescan", 0, NULL, "look at everything first"},
 	[O_DOCKER] = {"docker", 0, NULL, "the list docker diff would print if it were right"},
 	[O_EXIT_CODE] = {"exit-code", 0, NULL,
