@@ -6,16 +6,6 @@
 #include "daemon/sensor/arming.h"
 #include "daemon/sensor/loop.h"
 
-static void warn_of_none(const struct sensor *s)
-{
-	BUF struct buf text = {0};
-
-	if (s->rules->n)
-		return;
-	daemon_no_rules(s->cfg, &text);
-	log_warn("%s", buf_text(&text));
-}
-
 int rulebook_open(struct sensor *s)
 {
 	int r = daemon_rules(s->cfg, &s->rules);
@@ -23,7 +13,6 @@ int rulebook_open(struct sensor *s)
 	if (r == 0) {
 		s->rules_expire = rules_next_expiry(s->rules, clock_wall());
 		reloaded_now(&s->reloaded, NULL);
-		warn_of_none(s);
 	}
 	return r;
 }
@@ -53,11 +42,23 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t)
 	return !rules_for_same_excludes(old, held);
 }
 
+/* At the start and after each reading: not before it is sure to run. */
+static void warn_of_none(const struct sensor *s)
+{
+	BUF struct buf text = {0};
+
+	if (s->rules->n)
+		return;
+	daemon_no_rules(s->cfg, &text);
+	log_warn("%s", buf_text(&text));
+}
+
 void rulebook_tell(struct sensor *s)
 {
 	struct item_rules *i = calloc(1, sizeof(*i));
 
 	must(i);
+	warn_of_none(s);
 	i->item.kind = ITEM_RULES;
 	i->rules = rules_ref(s->rules);
 	sensor_push(s, &i->item);
@@ -107,7 +108,6 @@ void rulebook_replace(struct sensor *s, struct rules *fresh)
 	}
 	s->rules = fresh;
 	s->rules_expire = rules_next_expiry(fresh, clock_wall());
-	warn_of_none(s);
 	rulebook_tell(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next) {
 		struct target t;
