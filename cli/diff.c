@@ -14,10 +14,11 @@ static const struct option options[] = {
 	[O_STAT] = {"stat", 0, NULL, "a summary; ends with the drift id"},
 	[O_AGAINST] = {"against", 0, "WHAT",
 		"baseline (what else is accepted), image, gen:N, or a TARGET"},
-	[O_AT] = {"at", 0, "TIME", "the drift as it was then"},
+	[O_AT] = {"at", 0, "TIME", "the drift as it was then (comes with a later release)"},
 	[O_RESCAN] = {"rescan", 0, NULL, "look at everything first"},
 	[O_DOCKER] = {"docker", 0, NULL, "the list docker diff would print if it were right"},
-	[O_EXIT_CODE] = {"exit-code", 0, NULL, "1 on drift with --docker too"},
+	[O_EXIT_CODE] = {"exit-code", 0, NULL,
+		"1 on drift with --docker too; 2 before the baseline is there"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -27,6 +28,7 @@ struct want {
 	const char *target;
 	struct boltseal_drift_ask ask;
 	const struct diff_dress *dress;
+	bool exit_code;
 };
 
 /* An answer without a list is no drift, which is not the same as "no drift". */
@@ -246,7 +248,13 @@ static int show(struct cli *c, struct want *w)
 	coverage_remark(c, json_object_get(drift, "coverage"));
 	if (ferror(stdout))
 		return EXIT_TROUBLE;
-	return json_array_size(json_object_get(drift, "items")) ? EXIT_DRIFT : EXIT_CLEAN;
+	if (json_array_size(json_object_get(drift, "items")))
+		return EXIT_DRIFT;
+	if (w->exit_code && get_false(json_object_get(drift, "coverage"), "baselined"))
+		return complain("%s: not clean: its baseline is still being taken: ask again when "
+				"`boltseal status` says that it is there",
+			w->target);
+	return EXIT_CLEAN;
 }
 
 static void draw_docker(struct cli *c, const json_t *list, void *arg)
@@ -319,7 +327,8 @@ static const struct diff_dress *dress_of(const struct args *a)
 static int diff_words(struct cli *c, const struct args *a, const char **paths, struct buf *rooms)
 {
 	BUF struct buf at = {0};
-	struct want w = {.target = a->pos[0], .dress = dress_of(a)};
+	struct want w = {
+		.target = a->pos[0], .dress = dress_of(a), .exit_code = a->val[O_EXIT_CODE]};
 	int r = 0;
 
 	for (size_t i = 1; !r && i < a->n; i++) {

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/findings.h"
 #include "cli/form.h"
+#include "cli/outside.h"
 #include "cli/safe.h"
 #include "cli/sinks.h"
 #include "cli/table.h"
@@ -49,7 +50,19 @@ static const char *const lives[] = {
 	"prevention",
 };
 
-static void draw_targets(struct cli *c, const json_t *targets)
+/* Without the kernel's process events only writers that still live are known. */
+static bool actors_partly(const json_t *probes)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(probes, i, v)
+		if (span_is(get_text(v, "name"), "process events"))
+			return get_false(v, "ok");
+	return false;
+}
+
+static void draw_targets(struct cli *c, const json_t *targets, bool partly)
 {
 	TABLE struct table t = {0};
 	size_t i;
@@ -62,7 +75,10 @@ static void draw_targets(struct cli *c, const json_t *targets)
 		table_add(c, &t, get_text(v, "name"), "1");
 		table_add(c, &t, get_text(v, "level"), NULL);
 		for (size_t k = 0; k < COUNTOF(lives); k++)
-			add_yes(c, &t, v, lives[k]);
+			if (partly && strcmp(lives[k], "actor") == 0 && get_true(v, "actor"))
+				table_add(c, &t, span_of("partly"), "33");
+			else
+				add_yes(c, &t, v, lives[k]);
 		add_sentence(c, &t, v, "lacks");
 	}
 	out_text("\n");
@@ -98,7 +114,7 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	if (json_array_size(probes)) {
 		out_text(json_is_array(findings) ? "\n" : "");
 		draw_probes(c, probes);
-		draw_targets(c, json_object_get(answer, "targets"));
+		draw_targets(c, json_object_get(answer, "targets"), actors_partly(probes));
 	}
 	if (json_is_array(probes) || json_is_array(findings)) {
 		draw_sinks(c, json_object_get(answer, "sinks"));
@@ -164,8 +180,10 @@ static int offline(struct cli *c, int r, bool all)
 
 	buf_add_text(&why, boltseal_why(c->h));
 	(void)r;
-	if (ask_json(c, boltseal_examine(c->h, &c->reply), &answer) == 0)
+	if (ask_json(c, boltseal_examine(c->h, &c->reply), &answer) == 0) {
+		outside_ask(json_object_get(answer, "findings"));
 		c->form->answer(c, answer, &(struct view){NULL, draw, &all});
+	}
 	return complain("%s", buf_text(&why));
 }
 

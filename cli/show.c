@@ -59,7 +59,9 @@ static void print_records(struct cli *c, const json_t *file)
 	TABLE struct table t = {0};
 
 	if (!json_is_object(old) && !json_is_object(now)) {
-		out_text("neither the baseline nor the target has it\n");
+		out_text(get_false(json_object_get(file, "coverage"), "baselined")
+				 ? "its baseline is still being taken: nothing is known of it yet\n"
+				 : "neither the baseline nor the target has it\n");
 		return;
 	}
 	table_heads(&t, "MEMBER BASELINE * NOW");
@@ -152,6 +154,8 @@ static void print_note(struct cli *c, const json_t *file)
 	BUF struct buf out = {0};
 	struct span note = get_text(file, "note");
 
+	if (!note.n && get_false(json_object_get(file, "coverage"), "baselined"))
+		note = span_of("the baseline is still being taken");
 	if (!note.n && !json_is_object(json_object_get(file, "drift")))
 		note = span_of("it is not in the drift");
 	if (!note.n)
@@ -221,6 +225,12 @@ static int run_show(struct cli *c, const struct args *a)
 	c->form->answer(c, file, &(struct view){NULL, draw, NULL});
 	out_flush();
 	coverage_remark(c, json_object_get(file, "coverage"));
+	if (get_false(json_object_get(file, "coverage"), "baselined") &&
+		!json_is_object(json_object_get(file, "baseline")) &&
+		!json_is_object(json_object_get(file, "now")))
+		return complain("%s: its baseline is still being taken: ask again when `boltseal "
+				"status` says that it is there",
+			a->pos[0]);
 	return EXIT_CLEAN;
 }
 
@@ -233,6 +243,7 @@ const struct command cmd_show = {
 		"the journal on it.\n\n"
 		"Example:\n"
 		"  boltseal show web /etc/passwd\n",
+	.exits = "0 done; 2 an error, or nothing is known of it while the baseline is being taken.",
 	.min = 2,
 	.max = 2,
 	.slots = {SLOT_TARGET, SLOT_PATH},

@@ -207,8 +207,18 @@ static void add_list_of(struct cli *c, struct buf *out, const json_t *a, const c
 	}
 }
 
+static bool sensor_is_away(const json_t *a)
+{
+	struct span state = get_text(json_object_get(a, "sensor"), "state");
+
+	return state.n && !span_is(state, "up");
+}
+
+/* What is open now is known to whoever watches: nobody does while the sensor is away. */
 static void row_gaps(struct cli *c, struct buf *out, const json_t *a)
 {
+	if (sensor_is_away(a))
+		buf_add_text(out, "unknown while the sensor is not there; before: ");
 	add_list_of(c, out, a, "gaps");
 }
 
@@ -328,6 +338,9 @@ static int run_status(struct cli *c, const struct args *a)
 	c->form->answer(c, answer, &(struct view){NULL, draw, &whole});
 	out_flush();
 	remark_reload(c, answer);
+	if (sensor_is_away(answer))
+		remark("the sensor is not there: nothing is watched, and that time will be a gap: "
+		       "`boltseal doctor` tells what to do");
 	return EXIT_CLEAN;
 }
 

@@ -74,6 +74,14 @@ int daemon_rules(const struct config *c, struct rules **ret)
 	return r < 0 ? r : rules_digest(*ret);
 }
 
+void daemon_no_rules(const struct config *c, struct buf *out)
+{
+	buf_printf(out,
+		"no rules are loaded: there are none in %s: every change has the default severity, "
+		"nothing is expected or withheld",
+		c->rules_dir);
+}
+
 static void tell_finding(void *ctx, const struct rules_finding *f)
 {
 	(void)ctx;
@@ -87,6 +95,7 @@ static int check_rules(const struct config *c, struct buf *out)
 	const struct rules_hear hear = {tell_finding, NULL, clock_wall()};
 	bool none = strcmp(c->rules_dir, CONFIG_RULES_DIR) == 0 && access(c->rules_dir, F_OK) < 0;
 	RULES struct rules *rules = NULL;
+	BUF struct buf none_said = {0};
 	int r = rules_load(&rules, &c->rules_dir, none ? 0 : 1, &hear);
 
 	if (r < 0)
@@ -95,6 +104,10 @@ static int check_rules(const struct config *c, struct buf *out)
 	if (rules->n_files)
 		buf_printf(out, "%s: %zu rules of %zu files: ok\n", c->rules_dir, rules->n,
 			rules->n_files);
+	if (!rules->n) {
+		daemon_no_rules(c, &none_said);
+		fprintf(stderr, "boltseald: warning: %s\n", buf_text(&none_said));
+	}
 	return 0;
 }
 

@@ -24,6 +24,8 @@ int args_parse(int argc, char **argv, struct daemon_args *ret);
 int daemon_config(const struct daemon_args *args, struct config **ret);
 /* The rules below `rules_dir`. Its default need not be there. */
 int daemon_rules(const struct config *c, struct rules **ret);
+/* What to say where there are none. */
+void daemon_no_rules(const struct config *c, struct buf *out);
 /* --check-config: says "FILE: ok" and, verbosely, the effective configuration. Exit status. */
 int daemon_check_config(const struct daemon_args *args);
 /* --store-format: says which format this program writes and which the store has. Exit status. */

@@ -13,7 +13,9 @@
 
 #define RETRY_FIRST (100 * CLOCK_MS)
 #define RETRY_LAST (5 * CLOCK_S)
-static const char down[] = "the sensor is down; start boltseald sensor and ask again";
+static const char down[] =
+	"the sensor is down: nothing is watched: `systemctl start boltseald` (by hand: start boltseald "
+	"again) and ask once more";
 
 static void ask_free(struct ask *k)
 {
@@ -67,7 +69,7 @@ static void lost(struct gateway *g, const char *why)
 	for (struct ask *k = a->first; k; k = k->next) {
 		if (!k->done && k->sent)
 			finish(g, k, DOOR_FAILED,
-				"the sensor went away; is boltseald sensor running?");
+				"the sensor went away: `systemctl status boltseald` tells whether it runs");
 	}
 	a->retry_wait = RETRY_FIRST;
 	a->retry_at = clock_mono() + a->retry_wait;

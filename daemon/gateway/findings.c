@@ -44,7 +44,7 @@ static void program(struct json *j)
 
 static void rights(struct json *j)
 {
-	uint64_t caps = 0, held = 0, nnp = 0, seccomp = 0;
+	uint64_t caps = 0, held = 0, nnp = 0;
 	bool root = geteuid() == 0;
 
 	if (self_number("CapEff", 16, &caps) < 0 || self_number("CapPrm", 16, &held) < 0 ||
@@ -56,9 +56,22 @@ static void rights(struct json *j)
 	FINDING(j, GATEWAY_DROP, root || caps || held || !nnp,
 		"the gateway has uid %u, capabilities %llx, no_new_privs %s", geteuid(),
 		(unsigned long long)(caps | held), nnp ? "on" : "off");
+}
+
+/* The program's own wall; a unit's filter stands around it. */
+static void wall(struct call *c, struct json *j)
+{
+	const struct wall_row *row = c->g->limits.wall ? c->g->limits.wall->row : NULL;
+	uint64_t seccomp = 0;
+
 	if (self_number("Seccomp", 10, &seccomp) == 0)
-		FINDING(j, GATEWAY_SECCOMP, seccomp != 2, "the gateway's system calls are %s",
-			seccomp == 2 ? "confined by a filter" : "not confined");
+		FINDING(j, GATEWAY_SECCOMP, seccomp != 2, "the gateway's system calls are %s%s%s",
+			seccomp == 2 ? "confined by a filter" : "not confined", row ? ": " : "",
+			row ? row[WALL_SECCOMP].result : "");
+	if (row)
+		FINDING(j, GATEWAY_FILES, !row[WALL_LANDLOCK].ok, "the gateway's files are %s: %s",
+			row[WALL_LANDLOCK].ok ? "confined by Landlock" : "not confined",
+			row[WALL_LANDLOCK].result);
 }
 
 static void user(struct call *c, struct json *j)
@@ -211,6 +224,13 @@ static void rules_lint_into(struct call *c, struct json *j)
 
 	if (!c->g->rules || c->g->rules->n > RULES_LINTED)
 		return;
+	if (!c->g->rules->n) {
+		BUF struct buf none = {.p = NULL};
+
+		daemon_no_rules(c->g->config, &none);
+		FINDING(j, NO_RULES, true, "%s", buf_text(&none));
+		return;
+	}
 	rules_lint(c->g->rules, clock_wall(), &hear);
 	if (!l.n)
 		FINDING(j, RULES, false, "%zu rules of %zu files, none shadowed or expired",
@@ -222,6 +242,7 @@ void findings_self(struct call *c, struct json *j, bool sensor_answers, struct s
 	sensor(c, j, sensor_answers, sensor_version);
 	program(j);
 	rights(j);
+	wall(c, j);
 	user(c, j);
 	socket_group(c, j);
 	reload(c, j);

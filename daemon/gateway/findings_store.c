@@ -47,7 +47,7 @@ static void one_gap(struct json *j, struct txn *t, const struct gap *g)
 static int gaps(struct call *c, struct json *j, struct txn *t)
 {
 	struct gap g;
-	uint64_t id = 0, n = 0;
+	uint64_t id = 0, n = 0, late = 0;
 	int r;
 
 	if (pulse_gap(c->g, &g)) {
@@ -55,12 +55,18 @@ static int gaps(struct call *c, struct json *j, struct txn *t)
 		n++;
 	}
 	while ((r = gap_next(t, &id, &g)) == 0)
-		if (g.cause != GAP_LATE && n++ < TOLD_SINGLY) /* that is a check of its own */
+		if (g.cause == GAP_LATE) /* that is a check of its own */
+			late++;
+		else if (n++ < TOLD_SINGLY)
 			one_gap(j, t, &g);
 	if (n > TOLD_SINGLY)
 		FINDING(j, GAP_HOST, true, "%llu more gaps are open",
 			(unsigned long long)n - TOLD_SINGLY);
-	if (!n)
+	if (!n && late)
+		FINDING(j, GAP, false,
+			"no gap is open but %llu of targets that were baselined late",
+			(unsigned long long)late);
+	else if (!n)
 		FINDING(j, GAP, false, "no gap is open");
 	return r < 0 ? r : 0;
 }

@@ -53,7 +53,8 @@ bool pulse_is_silent(const struct gateway *g)
 const char *pulse_why(const struct gateway *g)
 {
 	if (g->asks.fd < 0)
-		return "the sensor is down; start boltseald sensor";
+		return "the sensor is down: nothing is watched: `systemctl start boltseald` (by hand: start "
+		       "boltseald again)";
 	if (pulse_is_silent(g))
 		return silent;
 	return healths[g->pulse.health].reason;

@@ -277,16 +277,26 @@ static void show_own(
 	findings_self(c, j, sensor_answers, sensor_version);
 	findings_store(c, j);
 	json_close(j, ']');
+	json_key(j, "probes");
+	json_open(j, '[');
+	if (c->g->limits.wall)
+		wall_show(j, c->g->limits.wall);
+	json_close(j, ']');
 	json_key(j, "sinks");
 	sinks_show(c->g, j);
 	json_m_text(j, "version", BOLTSEAL_VERSION);
 	json_close(j, '}');
 }
 
-/* The sensor's findings come first: what is wrong with it explains the rest. */
+/* The sensor's findings come first: what is wrong with it explains the rest. So do its probes. */
 static void join(json_t *all, json_t *own)
 {
-	json_t *first = json_object_get(all, "findings");
+	json_t *first = json_object_get(all, "findings"), *probes = json_object_get(all, "probes");
+
+	if (json_is_array(probes)) {
+		json_array_extend(probes, json_object_get(own, "probes"));
+		json_object_del(own, "probes");
+	}
 
 	if (!json_is_array(first)) {
 		json_object_set_new(all, "findings", json_array());

@@ -66,8 +66,8 @@ static void probes(struct sensor *s, struct json *j)
 }
 
 /* What is lost by the level, and before that what rules leave out. */
-static void add_lacks(
-	struct json *j, const struct reg *r, const struct span *globs, size_t n, bool all)
+static void add_lacks(struct json *j, const struct reg *r, const struct span *globs, size_t n,
+	bool all, bool live)
 {
 	BUF struct buf text = {0};
 
@@ -81,10 +81,13 @@ static void add_lacks(
 	}
 	buf_add_text(&text, n && !all ? "); " : "");
 	buf_add_text(&text, level_lacks(r->level));
+	if (!live && level_gives[r->level].actor)
+		buf_add_text(&text,
+			"; short-lived writers: who has ended when its change is read is not known");
 	json_m_str(j, "lacks", buf_span(&text));
 }
 
-static void one_target(struct json *j, const struct reg *r, bool volumes)
+static void one_target(struct json *j, const struct reg *r, bool volumes, bool live)
 {
 	RULES_FOR struct rules_for *rules = kept_rules(r->kept);
 	struct span globs[EXCLUDED_TOLD];
@@ -107,7 +110,7 @@ static void one_target(struct json *j, const struct reg *r, bool volumes)
 		json_m_bool(j, "excluded_all", true);
 	json_m_text(j, "id", r->kept->id);
 	json_m_text(j, "kind", target_kinds[r->kept->kind].name);
-	add_lacks(j, r, globs, n, all);
+	add_lacks(j, r, globs, n, all, live);
 	json_m_text(j, "level", level_kinds[r->level].name);
 	json_m_str(j, "name", span_of(r->kept->name));
 	json_m_bool(j, "names", !all && level_gives[r->level].names);
@@ -131,7 +134,7 @@ void doctor_text(struct sensor *s, struct buf *out)
 	json_key(&j, "targets");
 	json_open(&j, '[');
 	for (struct reg *r = s->reg.regs; r; r = r->next)
-		one_target(&j, r, s->cfg->volumes_watch);
+		one_target(&j, r, s->cfg->volumes_watch, tracker_is_live(s->tracker));
 	json_close(&j, ']');
 	json_m_text(&j, "version", BOLTSEAL_VERSION);
 	json_close(&j, '}');

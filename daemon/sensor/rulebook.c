@@ -42,11 +42,23 @@ bool rulebook_share(struct sensor *s, struct reg *r, const struct target *t)
 	return !rules_for_same_excludes(old, held);
 }
 
+/* At the start and after each reading: not before it is sure to run. */
+static void warn_of_none(const struct sensor *s)
+{
+	BUF struct buf text = {0};
+
+	if (s->rules->n)
+		return;
+	daemon_no_rules(s->cfg, &text);
+	log_warn("%s", buf_text(&text));
+}
+
 void rulebook_tell(struct sensor *s)
 {
 	struct item_rules *i = calloc(1, sizeof(*i));
 
 	must(i);
+	warn_of_none(s);
 	i->item.kind = ITEM_RULES;
 	i->rules = rules_ref(s->rules);
 	sensor_push(s, &i->item);

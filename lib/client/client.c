@@ -245,7 +245,8 @@ static struct outcome ask(struct exchange *x)
 	}
 	if (!o.stopped && o.r == -EPROTO)
 		err_set(o.r,
-			"boltseald at %s: %s: try again; `journalctl -u boltseald` may say more",
+			"boltseald at %s: %s: `boltseal doctor` tells why, `journalctl -u boltseald` may say more; "
+			"or try again",
 			x->h->socket, err_why());
 	return o;
 }

@@ -408,6 +408,8 @@ refuses "an unknown option" 'unknown option --zzz, see boltseald --help' "$D" --
 refuses "an unknown role" 'unknown role x, allowed sensor or gateway' "$D" x
 is "--check-config of a right one" "$("$D" --config "$sub/ok.yaml" --check-config; echo $?)" "$sub/ok.yaml: ok
 0"
+mkdir "$sub/empty.d" && { cat "$sub/ok.yaml" && echo "rules_dir: $sub/empty.d"; } >"$sub/norules.yaml"
+like "one without any rules is warned of" "$("$D" --config "$sub/norules.yaml" --check-config 2>&1)" "warning: no rules are loaded: there are none in $sub/empty.d"
 cp "$W/boltseal.yaml" "$sub/kept.yaml"
 echo 'nope: 1' >>"$W/boltseal.yaml"
 kill -HUP "$DAEMON"

@@ -83,6 +83,8 @@ finds "a rule that has expired" note rules "$W/rules/10.yaml:[0-9]+:[0-9]+: .*ex
 finds "by hand, as root" note sensor-user "runs as uid 0"
 finds "what the gateway gave up" ok gateway-privileges "capabilities 0, no_new_privs on"
 finds "capabilities" ok capabilities "all there"
+finds "the gateway's own wall" "$(severity gateway-landlock)" gateway-landlock "files are (confined by Landlock|not confined): "
+is "its two rows are among the probes" "$(bs doctor -o json | jq '[.probes[].name | select(endswith("of the gateway"))] | length')" 2
 finds "the store" ok store-space "MiB are free"
 is "no two words for one thing: every id is in the table" "$(bs doctor -o json | jq -r '.findings[].id' | sort -u |
 	grep -vxFf <(sed -n 's/^CHECK([A-Z_0-9]*, "\([a-z0-9-]*\)".*/\1/p' ../../lib/wire/checks.def))" ""
@@ -134,6 +136,13 @@ finds "nothing waits any more" ok restart "is in force"
 rm "$W/bin/boltseald" && cp "$W/bin/boltseald.1" "$W/bin/boltseald"
 finds "an upgrade that is not in force" warning binary "program was replaced since it was started" "$W/bin/boltseald"
 
+mv "$W/rules/10.yaml" "$W/10.yaml"
+kill -HUP "$DAEMON"
+finds "no rules at all" warning no-rules "no rules are loaded: there are none in $W/rules"
+ok "and the log says so" grep -q '^<4>.*no rules are loaded' "$W/log"
+mv "$W/10.yaml" "$W/rules/10.yaml"
+kill -HUP "$DAEMON"
+
 # --- the bundle: nothing of what was planted ----------------------------------------------------------------
 tar -xzf "$W/bundle.tar.gz" -C "$W/bundle" || bail "tar"
 is "for root alone" "$(stat -c %a "$W/bundle.tar.gz")" 600
@@ -160,6 +169,7 @@ like "status -l: every counter" "$(bs status -l 2>/dev/null)" 'process events lo
 kill -STOP "$DAEMON" # so that nobody starts it again
 kill -9 "$(role_pid sensor)"
 finds "a dead sensor" problem sensor "the sensor is down"
+like "status does not call that no gap" "$(bs status 2>/dev/null)" '^gaps +unknown while the sensor is not there'
 is "what still works is looked at" "$(bs doctor -o json | jq -r '[.findings[] | select(.id == "store-map" or .id == "sink-failing") | .id] | unique | join(" ")')" \
 	"sink-failing store-map"
 kill -CONT "$DAEMON"

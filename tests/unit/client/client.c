@@ -192,7 +192,8 @@ static void broken(const struct turn *turn, int code, const char *why)
 
 static void broken_answers(void **state UNUSED)
 {
-	broken(&(struct turn){.hang_up = true}, -EPROTO, "before an answer came: try again");
+	broken(&(struct turn){.hang_up = true}, -EPROTO,
+		"before an answer came: `boltseal doctor` tells why");
 	broken(&(struct turn){.close = true}, -EPROTO, "before an answer came");
 	broken(&(struct turn){.says = {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "hel"},
 		       .close = true},

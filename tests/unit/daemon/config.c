@@ -2,6 +2,8 @@
 #include "unit.h"
 #include "base/clock.h"
 #include "daemon/config.h"
+#include "daemon/config_schema.h"
+#include "wire/finding.h"
 #include <glob.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -160,6 +162,39 @@ static void loading(void **state)
 
 /* tests/gold/config/NAME.yaml has NAME.err, the sentence, or NAME.ok, what is printed. UPDATE=1
  * writes what is, to be looked at before it is believed. */
+/* A word like watch.queue whose first part is a section of ours is a key of ours, or a mistake. */
+static size_t advised_keys(const char *text, const char *of)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_.";
+	size_t found = 0;
+
+	for (size_t n; *text; text += n ? n : 1) {
+		const char *dot = memchr(text, '.', n = strspn(text, letters));
+		size_t len = n;
+
+		while (len && text[len - 1] == '.') /* a sentence's end */
+			len--;
+		if (!dot || dot >= text + len ||
+			!option_is_section(span_make(text, (size_t)(dot - text))))
+			continue;
+		if (!option_find(span_make(text, len)))
+			fail_msg("%s: there is no key %.*s", of, (int)len, text);
+		found++;
+	}
+	return found;
+}
+
+static void advice_names_keys(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < CHECK_N; i++)
+		n += advised_keys(check_rows[i].costs, check_rows[i].word) +
+		     advised_keys(check_rows[i].todo, check_rows[i].word);
+	assert_true(n >= 5);
+}
+
 static void gold_one(const char *yaml)
 {
 	CONFIG struct config *c = NULL;
@@ -203,6 +238,7 @@ int main(void)
 		cmocka_unit_test(hostile_bytes),
 		cmocka_unit_test(depth),
 		cmocka_unit_test(loading),
+		cmocka_unit_test(advice_names_keys),
 		cmocka_unit_test(gold),
 	};
 

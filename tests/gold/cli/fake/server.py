@@ -178,7 +178,9 @@ DOCTOR = {"findings": [
     {"id": "late", "scope": "target", "severity": "of tomorrow", "what": "not shown"}],
     "probes": [{"name": "fanotify FID", "ok": True, "result": "works", "without": ""},
                      {"name": "read lease", "ok": False, "result": "not permitted",
-                      "without": "a live writer is not known"}],
+                      "without": "a live writer is not known"},
+                     {"name": "process events", "ok": False, "result": "not permitted",
+                      "without": "ended writers are not known"}],
           "targets": [{"actor": True, "attributes": True, "baselined": True, "content": True,
                        "id": ID, "kind": "container", "lacks": "chattr: found by sweeps",
                        "level": "L1", "name": "web", "names": True, "prevention": False,
@@ -298,6 +300,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.moves += 1
             return self.send(200, drift(items=ITEMS[:1], cursor="1",
                                         drift_id="%064x" % self.server.moves))
+        if name == "early":
+            return self.send(200, drift(dict(WHOLE, baselined=False), []))
         if query.get("against") == "image":
             return self.send(200, drift(items=ITEMS[:1], against="image"))
         if query.get("at"):
@@ -308,6 +312,9 @@ class Handler(BaseHTTPRequestHandler):
     def of_file(self, name, query):
         if query["path"] == "/l":
             return self.send(200, LINK)
+        if query["path"] == "/early":
+            return self.send(200, {"coverage": dict(WHOLE, baselined=False), "events": [], "path": "/early",
+                                   "note": "not every layer is stored yet", "target": REF})
         if query["path"] == "/none":
             return self.send(200, {"coverage": WHOLE, "events": [], "path": "/none", "target": REF})
         return self.send(200, FILE)
