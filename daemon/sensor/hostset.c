@@ -39,6 +39,8 @@ const char *const hostset_kept[] = {
 
 const char *const hostset_left_out[] = {
 	"/usr/src",
+	/* The unit's ProtectKernelModules hides it, and what is hidden is no change. */
+	"/usr/lib/modules",
 	"/usr/share/doc",
 	"/usr/share/man",
 	"/usr/share/info",
