@@ -55,8 +55,8 @@ static const char *const sensor_only[] = {"bind", "capget", "chmod", "chown", "f
 	"fanotify_mark", "fchmod", "fchmodat", "fchown", "fchownat", "fgetxattr", "flistxattr",
 	"getxattr", "inotify_add_watch", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown",
 	"lgetxattr", "listen", "listxattr", "llistxattr", "name_to_handle_at", "open_by_handle_at",
-	"openat2", "pidfd_open", "setpriority", "sched_setscheduler", "ioprio_set", "setrlimit", "prlimit64", "truncate",
-	"kcmp"};
+	"openat2", "pidfd_open", "setpriority", "sched_setscheduler", "ioprio_set", "setrlimit",
+	"prlimit64", "truncate", "kcmp"};
 /* Newer than libseccomp may know; the same number everywhere. */
 static const int sensor_numbers[] = {457, 458}; /* statmount, listmount */
 /* Nobody who is himself calls these. */
