@@ -119,8 +119,9 @@ fi
 daemon_stop
 
 # --- without it ---------------------------------------------------------------------------------
-# In a network namespace of its own, as a unit has it, the connector is out of reach: it is said, and
-# the round finds what is there; or the service manager hands it over.
+# In a network namespace of its own the connector is out of reach: the sensor goes to the host's for a moment;
+# where it may not, as in the unit, the service manager hands it over. Where nobody does, it is said, and the
+# round finds what is there.
 roles() { # roles PYTHON-BEFORE-EXEC: sensor without a network, and its gateway
 	python3 - "$BIN/boltseald" "$W" <<PY >>"$W/log" 2>&1 &
 import os, socket, sys
@@ -141,11 +142,17 @@ roles_end() {
 	wait_gone 20 "$sensor" && wait_gone 20 "$gateway"
 }
 roles "pass"
-is "without a network: no process events" "$(probe 'process events' .ok)" false
+is "in a network of its own: process events of the host's" "$(probe 'process events' .ok)" true
+roles_end
+cp "$W/boltseal.yaml" "$W/with.yaml"
+daemon_config <<<'watch: {processes: false}'
+roles "pass"
+is "not asked for: no process events" "$(probe 'process events' .ok)" false
 like "and what is lost" "$(probe 'process events' .without)" 'by a look every 5 s'
 minibox blind || bail "minibox"
 event_ok "the round finds it" target.found true "$(id_of "$W/mini/blind/upper")"
 roles_end
+cp "$W/with.yaml" "$W/boltseal.yaml"
 roles 's = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 11); s.bind((0, 1)); f = s.detach()
 if f != 3: os.dup2(f, 3)
 os.set_inheritable(3, True); os.environ["LISTEN_FDS"] = "1"'

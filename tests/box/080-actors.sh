@@ -237,6 +237,8 @@ ID=$(docker_ inspect -f '{{.Id}}' web)
 wait_target "$ID"
 is "off: doctor says so" "$(bs doctor -o json | jq -r '.probes[] | select(.name == "process events") | .result')" "off by configuration (watch.processes)"
 like "and what is lost" "$(bs doctor -o json | jq -r '.probes[] | select(.name == "process events") | .without')" 'a writer that has ended when its change is read is not known'
+no_gap_() { bs status -o json | jq -e '.gaps | length == 0'; }
+wait_until 20 no_gap_ # what the look after a start finds first has no actor
 docker_ exec web /bin/sh -c 'echo x >/data/slow; while [ ! -e /dev/seen ]; do usleep 20000; done' &
 wait_until "$PATIENCE" known_ /data/slow
 : >"/proc/$(docker_ inspect -f '{{.State.Pid}}' web)/root/dev/seen"

@@ -244,6 +244,14 @@ mkdir "$W/tiny" && mount -t tmpfs -o size=64k,mode=777 tmpfs "$W/tiny" && at_exi
 configure "$SINKS
 - {name: full, type: file, address: $W/tiny/out, from: beginning, retry_min: 50ms, retry_max: 300ms}"
 reload
+if [ "$(bs doctor -o json | jq -r '.probes[] | select(.name == "Landlock of the gateway") | .ok')" = true ]; then
+	says "a file where none was written when it started: what to do is told" full 'restart it'
+else
+	skip "a file where none was written when it started" "no Landlock"
+fi
+daemon_stop
+daemon_start || bail "boltseald"
+last=$(last_seq)
 says "a full disk is told" full 'No space left on device'
 is "no torn line" "$(tail -c1 "$W/tiny/out" | od -An -c | tr -d ' ')" '\n'
 mount -o remount,size=16m "$W/tiny"
