@@ -18,10 +18,9 @@ static int is_sound(const char *s)
 void host_name(char out[HOST_NAME_ROOM])
 {
 	const char *given = getenv("BOLTSEAL_HOST_NAME");
+	char own[HOST_NAME_ROOM] = "";
 
-	if (given && is_sound(given))
-		strcpy(out, given);
-	else if (gethostname(out, HOST_NAME_ROOM - 1) < 0 || !out[0])
-		strcpy(out, "unknown");
-	out[HOST_NAME_ROOM - 1] = 0;
+	if (gethostname(own, sizeof(own) - 1) < 0 || !own[0])
+		strcpy(own, "unknown");
+	strcpy(out, given && is_sound(given) ? given : own);
 }
