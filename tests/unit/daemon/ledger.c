@@ -117,8 +117,8 @@ static void one_without_the_lock_does_not(void **state)
 
 	atomic_store(&heard, 0);
 	ok(txn_begin(d->place.s, true, &held));
+	ask(d); /* before it lives: its first work is this */
 	assert_int_equal(pthread_create(&thread, NULL, ledger_of, d), 0);
-	ask(d);
 	while (queue_len(d->items)) /* it has taken it */
 		sched_yield();
 	usleep(50000); /* and would have answered */
