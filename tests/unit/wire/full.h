@@ -246,7 +246,7 @@ static inline void full_make(struct full *f)
 static inline void full_free(struct full *f)
 {
 	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
-		&f->heartbeat, &f->held, &f->ruling, &f->flood};
+		&f->heartbeat, &f->held, &f->ruling, &f->package, &f->flood};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);
