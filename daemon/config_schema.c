@@ -56,7 +56,7 @@ static const struct config_option options[] = {
 		"The least important thing that is logged."),
 	PATH("state_dir", config, state_dir, TEXT_MAX, BOLTSEAL_STATE_DIR,
 		"Where the store lies: layers, baselines and the journal. As a service elsewhere than "
-		"in /var/lib/boltseal: drop-ins of boltseald.service and boltseal-gateway.service with "
+		"by default: drop-ins of boltseald.service and boltseal-gateway.service with "
 		"ReadWritePaths= of it, which must be there and belong to boltseal-sensor, group "
 		"boltseal-gateway, mode 0750."),
 	PATH("socket", config, socket, SOCKET_MAX, BOLTSEAL_SOCKET,

@@ -1,6 +1,7 @@
 /* Why nobody answers: what anybody can see from outside when the daemon does not speak. */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/paths.h"
 #include "client/client.h"
 #include "wire/finding.h"
 #include <dirent.h>
@@ -15,8 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONFIG_FILE "/etc/boltseal/boltseal.yaml"
-#define STATE_DIR "/var/lib/boltseal"
+#define CONFIG_FILE BOLTSEAL_CONF_DIR "/boltseal.yaml"
+#define STATE_DIR BOLTSEAL_STATE_DIR
 #define COMM "boltseald"
 #define MIB UINT64_C(1048576)
 enum { SPACE_NEEDED_MIB = 64 };
