@@ -147,15 +147,17 @@ is "what it could not change is as it was" "$(cat "$upper/opt/mine" "$upper/root
 # --- the watchdog --------------------------------------------------------------------------------------
 more_() { [ "$(pings)" -ge "$1" ]; }
 ok "an idle ledger gives signs of life" wait_until 10 more_ $(($(pings) + 2))
-gates_() { [ "$(grep -c '^WATCHDOG=1' "$W/gsaid")" -ge 2 ]; }
-ok "and the gateway's loop" wait_until 10 gates_
+gates() { grep -c '^WATCHDOG=1' "$W/gsaid"; }
+gates_() { [ "$(gates)" -ge "$1" ]; }
+ok "and the gateway's loop" wait_until 10 gates_ 2
 "$HOSTILE" hold "$gateway" "$group" "$W/state/lock.mdb" >"$W/hold" 2>&1 &
 HOLD=$!
 held_() { grep -q held "$W/hold"; }
 wait_until 10 held_ || bail "the lock: $(cat "$W/hold")"
-sleep 0.7 # what was asked before the lock was held is answered
+# The gateway's signs, which come as often and need no lock, are the clock of the sensor's silence.
+wait_until 10 gates_ $(($(gates) + 2)) # what was asked before the lock was held is answered
 n=$(pings)
-sleep 1.3 # silence cannot be awaited
+wait_until 10 gates_ $(($(gates) + 3))
 is "while somebody holds the store's lock there is none" "$(pings)" "$n"
 kill -ABRT "$SENSOR"
 wait_gone 10 "$SENSOR"

@@ -82,10 +82,12 @@ level=L2
 [ "$(cut -d' ' -f1 "$W/trial")" -lt 5 ] || level=L1 # SEEN: what is written to an overlay is told of below it
 is "so content is watched as well" "$(bs ps -o json | jq -r '.items[].level' | sort -u)" "$level"
 drift_is "nothing has changed" "$sib" ""
-docker_ exec sib sh -c 'echo x >/etc/evil; rm /etc/motd; sleep 0.1'
+docker_ exec sib sh -c 'mkfifo /dev/seen; echo x >/etc/evil; rm /etc/motd; read -r _ </dev/seen' & # it can be asked who it is
 drift_is "a sibling's drift" "$sib" "A /etc/evil
 D /etc/motd"
 is "and who did it" "$(origin "$sib" /etc/evil)" "exec /bin/busybox"
+docker_ exec sib sh -c 'echo >/dev/seen'
+wait $!
 late=$(run_docker late bb:2 sh -c 'echo x >/first; exec sleep 1000')
 drift_is "one that starts later" "$late" "A /first"
 like "the workload did it" "$(origin "$late" /first)" "^workload /bin/busybox"
@@ -168,9 +170,11 @@ if command -v podman >/dev/null && engine_podman_start && image_busybox podman; 
 	podman_ run -d --name boltseal "${limits[@]}" "${POD[@]}" --entrypoint /usr/sbin/boltseald "${image#sha256:}" >/dev/null
 	wait_until 20 bs ps || bail "boltseald in Podman: $(podman_ logs boltseal 2>&1 | tail -3)"
 	wait_target "$sib"
-	podman_ exec sib sh -c 'echo x >/etc/evil; sleep 0.1'
+	podman_ exec sib sh -c 'mkfifo /dev/seen; echo x >/etc/evil; read -r _ </dev/seen' &
 	drift_is "Podman: a sibling's drift" "$sib" "A /etc/evil"
 	is "Podman: who did it" "$(origin "$sib" /etc/evil)" "exec /bin/busybox"
+	podman_ exec sib sh -c 'echo >/dev/seen'
+	wait $!
 	ok "Podman: the host's root may have it looked at" bs rescan "$sib"
 	ok "Podman: it stops in order" podman_ stop -t 20 boltseal
 else
