@@ -55,6 +55,18 @@ static inline bool span_starts(struct span a, struct span prefix)
 	return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
+/* Without what of `blanks` stands at its ends. */
+static inline struct span span_trim(struct span s, const char *blanks)
+{
+	size_t n = strlen(blanks);
+
+	while (s.n && memchr(blanks, s.p[0], n))
+		s = span_make(s.p + 1, s.n - 1);
+	while (s.n && memchr(blanks, s.p[s.n - 1], n))
+		s.n--;
+	return s;
+}
+
 /* Is `path` the directory `dir` or below it? "/a" holds "/a" and "/a/b", not "/ab"; "/" holds all. */
 static inline bool path_within(struct span path, struct span dir)
 {

@@ -39,6 +39,17 @@ int client_fail(struct boltseal *h, int code)
 	return code;
 }
 
+int client_answer(struct buf *text, struct boltseal_reply *reply)
+{
+	reply->status = 200;
+	reply->etag = strdup("");
+	reply->content_type = strdup("application/json");
+	must(reply->etag && reply->content_type);
+	reply->body_len = text->n;
+	reply->body = (char *)buf_take(text).p;
+	return 0;
+}
+
 int boltseal_open(struct boltseal **ret, const char *socket)
 {
 	struct boltseal *h = calloc(1, sizeof(*h));

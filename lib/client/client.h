@@ -27,3 +27,5 @@ void url_add(struct url *u, const char *key, const char *value);
 
 /* Keeps the thread's sentence in the handle. Returns `code`. */
 int client_fail(struct boltseal *h, int code);
+/* An answer of our own making, where no daemon was asked: JSON, status 200. Takes the text. Returns 0. */
+int client_answer(struct buf *text, struct boltseal_reply *reply);

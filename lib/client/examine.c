@@ -180,11 +180,5 @@ int boltseal_examine(struct boltseal *h, struct boltseal_reply *reply)
 	json_close(&j, '}');
 	if (buf_err(&text) < 0)
 		return client_fail(h, -ENOMEM);
-	reply->status = 200;
-	reply->etag = strdup("");
-	reply->content_type = strdup("application/json");
-	must(reply->etag && reply->content_type);
-	reply->body_len = text.n;
-	reply->body = (char *)buf_take(&text).p;
-	return 0;
+	return client_answer(&text, reply);
 }

@@ -129,15 +129,6 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
-static struct span trim(struct span s)
-{
-	while (s.n && is_blank(s.p[0]))
-		s = span_make(s.p + 1, s.n - 1);
-	while (s.n && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
 /* The head is over: what follows depends on all of it. */
 static int head_end(struct http *h)
 {
@@ -173,7 +164,8 @@ static int header_line(struct http *h)
 	for (size_t i = 0; i < COUNTOF(headers); i++)
 		if (strlen(headers[i].name) == n &&
 			!strncasecmp((const char *)s.p, headers[i].name, n))
-			return headers[i].fn(h, trim(span_make(colon + 1, s.n - n - 1)));
+			return headers[i].fn(
+				h, span_trim(span_make(colon + 1, s.n - n - 1), " \t"));
 	return NEXT;
 }
 

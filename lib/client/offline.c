@@ -1,6 +1,6 @@
 /* Proofs of stored text: the engine of wire/proof.h behind the public header. Nothing is asked. */
 #include "base/err.h"
-#include "boltseal.h"
+#include "client/client.h"
 #include "wire/proof.h"
 #include <stdio.h>
 
@@ -48,13 +48,7 @@ int boltseal_proof_end(struct boltseal_proof *p, int *clean, struct boltseal_rep
 	if (r < 0)
 		return fail(p, r);
 	*clean = all;
-	reply->status = 200;
-	reply->etag = strdup("");
-	reply->content_type = strdup("application/json");
-	must(reply->etag && reply->content_type);
-	reply->body_len = text.n;
-	reply->body = (char *)buf_take(&text).p;
-	return 0;
+	return client_answer(&text, reply);
 }
 
 const char *boltseal_proof_why(const struct boltseal_proof *p)

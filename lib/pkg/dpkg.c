@@ -14,18 +14,15 @@ static bool line(struct span *rest, struct span *ret)
 	return true;
 }
 
+#define BLANKS " \t\r"
 static bool is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	return c && strchr(BLANKS, c);
 }
 
 static struct span trim(struct span s)
 {
-	while (s.n && is_blank(s.p[0]))
-		s = span_make(s.p + 1, s.n - 1);
-	while (s.n && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
+	return span_trim(s, BLANKS);
 }
 
 /* One word off the front. */

@@ -3,15 +3,8 @@
 # The package is installed on a booted system that runs Docker: seconds later it answers, nothing was configured,
 # nothing complains, and what the units promise holds.
 cd "$(dirname "$0")" || exit 99
-. ../box/lib.sh
-. ../box/engines.sh
-. ../box/daemon.sh
 . ./lib.sh
-machine_ready
-need_package
-work_dir
-machine_boot || bail "the machine boots"
-image_inside || bail "an image for Docker"
+machine_begin
 
 # --- install -------------------------------------------------------------------------------------
 cp "$(package_file)" "$R/root/boltseal.deb"
@@ -52,9 +45,11 @@ ID=$(run_docker web bb:2 sleep 100000) || bail "docker run"
 wait_target web || bail "the container is found"
 drift_is "a container that starts is kept" web ''
 is "from its start" "$(bs ps --format json | jq -r '.items[] | select(.name == "web") | .late')" false
-docker_ exec web sh -c 'echo evil >>/etc/app.conf; echo new >/tmp/new; sleep 0.5'
+docker_ exec web sh -c 'mkfifo /dev/seen; echo evil >>/etc/app.conf; echo new >/tmp/new; read -r _ </dev/seen' &
 drift_is "what changes in it is told" web "C /etc/app.conf
 A /tmp/new"
+docker_ exec web sh -c 'echo >/dev/seen'
+wait $!
 event_ok "with its process" change '.change.path == "/etc/app.conf" and .actor.pid > 0 and (.actor.exe | test("busybox"))' web
 diag "$(bs log web --type change | head -3)"
 
@@ -65,9 +60,11 @@ sinks:
   - {name: file, type: file, address: /var/log/boltseal/events.json, from: beginning}
 YAML
 ok "sinks are configured and the service reloaded" inside systemctl reload boltseald
-docker_ exec web sh -c 'echo alert >/opt/app/version; sleep 0.5' # it can be asked who it is
+docker_ exec web sh -c 'echo alert >/opt/app/version; read -r _ </dev/seen' & # it can be asked who it is
 alert_() { journal_inside -t boltseal -o json "BOLTSEAL_PATH=$1" CONTAINER_NAME=web | jq -es "any(.[]; .BOLTSEAL_TYPE == \"change\" ${2:-})"; }
 wait_until "$PATIENCE" alert_ /opt/app/version
+docker_ exec web sh -c 'echo >/dev/seen'
+wait $!
 ok "the alert is in the journal, in fields" alert_ /opt/app/version \
 	'and .BOLTSEAL_KIND == "C" and (.BOLTSEAL_ACTOR_EXE | test("busybox")) and (.BOLTSEAL_ACTOR_PID | tonumber) > 0 and .CONTAINER_ID_FULL == "'"$ID"'" and (.PRIORITY | tonumber) <= 6 and ._SYSTEMD_UNIT == "boltseal-gateway.service"'
 ok "and what was before the sink, too" alert_ /etc/app.conf

@@ -3,15 +3,8 @@
 # Whatever of the service dies, hangs, is restarted, reloaded or misconfigured: it heals, it says so, nothing that
 # changed meanwhile is lost, and who asks meanwhile waits or gets a clear answer.
 cd "$(dirname "$0")" || exit 99
-. ../box/lib.sh
-. ../box/engines.sh
-. ../box/daemon.sh
 . ./lib.sh
-machine_ready
-need_package
-work_dir
-machine_boot || bail "the machine boots"
-image_inside || bail "an image for Docker"
+machine_begin
 package_install && wait_until 30 healed_ || bail "the package is installed"
 run_docker web bb:2 sleep 100000 >/dev/null && wait_target web || bail "a container"
 in_web() { docker_ exec web sh -c "$1"; }

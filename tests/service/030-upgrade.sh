@@ -3,15 +3,8 @@
 # The package's life: upgraded while everything runs, through a boot of the machine, not to an older store's
 # program, removed and installed again, purged.
 cd "$(dirname "$0")" || exit 99
-. ../box/lib.sh
-. ../box/engines.sh
-. ../box/daemon.sh
 . ./lib.sh
-machine_ready
-need_package
-work_dir
-machine_boot || bail "the machine boots"
-image_inside || bail "an image for Docker"
+machine_begin
 package_install && wait_until 30 healed_ || bail "the package is installed"
 RUN_OPTS=(--restart always)
 run_docker web bb:2 sleep 100000 >/dev/null && wait_target web || bail "a container"

@@ -1,6 +1,7 @@
 # lib.sh - a booted system of its own for scenarios: systemd as the first process, a real docker.service, the
-# package installed by dpkg. After tests/box/lib.sh. Bash.
+# package installed by dpkg, on top of what tests/box has for a daemon and an engine of the host. Bash.
 #
+#	machine_begin			# all of it: booted, an image for its Docker; or skipped, or ended with a sentence
 #	machine_boot			# sets $R, its root as the host sees it, and $LEADER, its first process
 #	inside CMD ARG…			# in it, as a shell on it would
 #	package_install			# the package of $DEBS
@@ -8,14 +9,12 @@
 #
 # BOLTSEAL_SERVICE_CACHE is where the tree lies from run to run ($OUT/service), see ./root.
 # shellcheck shell=bash disable=SC2034,SC2154
+. ../box/lib.sh
+. ../box/engines.sh
+. ../box/daemon.sh
 HERE=$(pwd)
-case ${OUT:-build} in
-/*) BIN=$OUT ;;
-*) BIN=$(cd ../.. && pwd)/${OUT:-build} ;;
-esac
 CACHE=${BOLTSEAL_SERVICE_CACHE:-$BIN/service}
 DEBS=${DEBS:-$BIN/deb}
-PATIENCE=${PATIENCE:-10} # seconds that something may take to be told; far more than it takes
 LEADER='' NSPAWN='' R=''
 
 # Everything that a machine needs, or skip_all with what is missing.
@@ -41,6 +40,13 @@ machine_disk() {
 		mount -o loop,nodiscard "$W/disk.ext4" "$R"
 }
 
+machine_begin() {
+	machine_ready
+	need_package
+	work_dir
+	machine_boot || bail "the machine boots"
+	image_inside || bail "an image for Docker"
+}
 machine_boot() {
 	[ -n "$R" ] || machine_disk || skip_all "a disk cannot be mounted here; tests/lint/units has looked at the units"
 	at_exit machine_off

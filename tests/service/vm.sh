@@ -3,8 +3,6 @@
 # A machine with a kernel of its own: Linux 6.1 of Debian, AppArmor that enforces, cgroups that limit, and a power
 # cut. Everything is emulated, so no KVM is needed; what happens in it is told by ./vm-inside.
 cd "$(dirname "$0")" || exit 99
-. ../box/lib.sh
-. ../box/engines.sh
 . ./lib.sh
 machine_ready
 need qemu-system-x86_64 busybox

@@ -299,11 +299,22 @@ static void hold_the_lock(const char *dir, int say)
 		pause();
 }
 
-static void test_lock_held_for_ever(void **state)
+static void read_only(const char *dir, int say)
 {
-	struct place *p = *state;
 	struct store_options opt = place_options();
-	bool renewed = true;
+	struct store *s = NULL;
+
+	if (store_open(&s, dir, STORE_READ, &opt) || write(say, "1", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* Opened beside such a reader: does the lock file become another one, and is that said? */
+static void opened_beside(struct place *p, void (*reader)(const char *dir, int say), bool wanted)
+{
+	struct store_options opt = place_options();
+	bool renewed = !wanted;
 	char byte;
 	int ends[2];
 	pid_t child;
@@ -312,46 +323,26 @@ static void test_lock_held_for_ever(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	child = fork();
 	if (child == 0)
-		hold_the_lock(p->dir, ends[1]);
+		reader(p->dir, ends[1]);
 	close(ends[1]);
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	opt.renewed = &renewed;
 	ok(store_open(&p->s, p->dir, STORE_WRITE, &opt));
-	assert_true(renewed);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	close(ends[0]);
+	assert_int_equal(renewed, wanted);
+}
+
+static void test_lock_held_for_ever(void **state)
+{
+	opened_beside(*state, hold_the_lock, true);
 }
 
 /* A reader that keeps to the rules is none of this. */
 static void test_lock_is_kept(void **state)
 {
-	struct place *p = *state;
-	struct store_options opt = place_options();
-	bool renewed = true;
-	char byte;
-	int ends[2];
-	pid_t child;
-
-	store_close(take(p->s));
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	child = fork();
-	if (child == 0) {
-		struct store *s = NULL;
-
-		if (store_open(&s, p->dir, STORE_READ, &opt) || write(ends[1], "1", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	close(ends[1]);
-	assert_int_equal(read(ends[0], &byte, 1), 1);
-	opt.renewed = &renewed;
-	ok(store_open(&p->s, p->dir, STORE_WRITE, &opt));
-	assert_false(renewed);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	close(ends[0]);
+	opened_beside(*state, read_only, false);
 }
 
 int main(void)
