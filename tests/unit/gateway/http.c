@@ -6,9 +6,7 @@ static struct rig rig;
 static int setup(void **state UNUSED)
 {
 	rig_start(&rig, true, NULL);
-	for (int i = 0; i < 100 && atomic_load(&rig.tick_fd) <= 0; i++)
-		usleep(20000);
-	return 0;
+	return rig_has_door(&rig) ? 0 : -1;
 }
 
 static int teardown(void **state UNUSED)
@@ -282,8 +280,7 @@ static void test_many_at_once(void **state UNUSED)
 	for (size_t i = 0; i < COUNTOF(fd); i++)
 		close(fd[i]);
 	/* When it has seen that they are closed. */
-	for (int i = 0; i < 500 && rig_ask(&rig, &out, "GET /healthz", NULL, NULL) != 200; i++)
-		usleep(10000);
+	assert_true(rig_until(5000, rig_ask(&rig, &out, "GET /healthz", NULL, NULL) == 200));
 	assert_true(rig_has(&out, "HTTP/1.1 200"));
 }
 

@@ -28,12 +28,6 @@ static void ask_all(struct rig *r, const struct row *rows, size_t n)
 	assert_int_equal(failures, 0);
 }
 
-static void wait_for_door(struct rig *r)
-{
-	for (int i = 0; i < 100 && atomic_load(&r->tick_fd) <= 0; i++)
-		usleep(20000);
-}
-
 static const struct row when_ok[] = {
 	{"GET /healthz", NULL, NULL, 200, "\"status\":\"ok\""},
 	{"GET /metrics", NULL, NULL, 200, "gaps_open{cause=\"store full\"} 0"},
@@ -69,12 +63,9 @@ static void becomes(struct rig *r, const char *status, const struct row *row)
 	BUF struct buf out = {.p = NULL};
 
 	atomic_store(&r->status, status);
-	for (int i = 0; row && i < 500; i++) {
-		if (rig_ask(r, &out, row->line, row->head, row->body) == row->status &&
-			rig_has(&out, row->has))
-			return;
-		usleep(10000);
-	}
+	assert_true(!row || rig_until(5000, rig_ask(r, &out, row->line, row->head, row->body) ==
+							    row->status &&
+						    rig_has(&out, row->has)));
 }
 
 static void test_store(void **state UNUSED)
@@ -82,7 +73,7 @@ static void test_store(void **state UNUSED)
 	struct rig r;
 
 	rig_start(&r, true, NULL);
-	wait_for_door(&r);
+	assert_true(rig_has_door(&r));
 	becomes(&r, ok, when_ok);
 	ask_all(&r, when_ok, COUNTOF(when_ok));
 	becomes(&r, full, when_full);
@@ -102,7 +93,7 @@ static void test_full_meanwhile(void **state UNUSED)
 	int64_t from;
 
 	rig_start(&r, true, NULL);
-	wait_for_door(&r);
+	assert_true(rig_has_door(&r));
 	ask_all(&r, when_ok, 1); /* it is known to be well for a second from now */
 	atomic_store(&r.status, full);
 	from = clock_mono();
@@ -119,7 +110,7 @@ static void test_silent(void **state UNUSED)
 	int status = 200;
 
 	rig_start(&r, true, NULL);
-	wait_for_door(&r);
+	assert_true(rig_has_door(&r));
 	becomes(&r, NULL, NULL);
 	for (from = clock_mono(); status == 200 && clock_mono() - from < 15 * CLOCK_S;) {
 		status = rig_ask(&r, &out, "GET /healthz", NULL, NULL);

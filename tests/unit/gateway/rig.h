@@ -157,6 +157,23 @@ static inline void rig_fill(struct rig *r)
 		buf_free(&mem[i]);
 }
 
+/* Looks until it is so, for `ms` at most; false: it never was. What the gateway's threads come to is to be
+ * seen by asking alone. */
+#define rig_until(ms, condition)                                                                   \
+	({                                                                                         \
+		int64_t until_ = clock_mono() + (ms)*CLOCK_MS;                                     \
+		bool so_;                                                                          \
+                                                                                                   \
+		while (!(so_ = (condition)) && clock_mono() < until_)                              \
+			poll(NULL, 0, 10);                                                         \
+		so_;                                                                               \
+	})
+
+static inline bool rig_has_door(struct rig *r)
+{
+	return rig_until(2000, atomic_load(&r->tick_fd) > 0);
+}
+
 static inline void *rig_run(void *arg)
 {
 	struct rig *r = arg;

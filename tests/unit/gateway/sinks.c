@@ -8,22 +8,15 @@ static bool waits(struct place *p)
 {
 	struct sink_status st = {.state = SINK_STARTS};
 
-	for (int i = 0; i < 500 && st.state != SINK_WAITS; i++) {
-		usleep(10000);
-		assert_true(sinks_status(p->all, 0, &st));
-	}
-	return st.state == SINK_WAITS;
+	return rig_until(5000, sinks_status(p->all, 0, &st) && st.state == SINK_WAITS);
 }
 
 static bool reaches(struct place *p, uint64_t acked)
 {
 	struct sink_status s;
 
-	for (int i = 0; i < 1000; i++) {
-		if (sinks_status(p->all, 0, &s) && s.acked >= acked)
-			return s.acked == acked;
-		usleep(10000);
-	}
+	if (rig_until(10000, sinks_status(p->all, 0, &s) && s.acked >= acked))
+		return s.acked == acked;
 	print_error("acked %llu of %llu: %s\n", (unsigned long long)s.acked,
 		(unsigned long long)acked, s.error);
 	return false;
@@ -269,8 +262,7 @@ static void test_behind(void **state)
 	assert_false(sinks_behind(p->all, name, &from, &to));
 	end(p); /* untold: it is not forgotten */
 	run(p, &c);
-	for (int i = 0; i < 200 && !sinks_behind(p->all, name, &from, &to); i++)
-		usleep(10000);
+	assert_true(rig_until(2000, sinks_behind(p->all, name, &from, &to)));
 	assert_int_equal(from, 11);
 	sinks_told(p->all, "a", to, false);
 	append(p, 1);
@@ -298,8 +290,7 @@ static void test_behind_once(void **state)
 	end(p);
 	trim(p, 21);
 	run(p, &c);
-	for (int i = 0; i < 300 && !sinks_behind(p->all, name, &from, &to); i++)
-		usleep(10000);
+	assert_true(rig_until(3000, sinks_behind(p->all, name, &from, &to)));
 	assert_int_equal(from, 1);
 	assert_int_equal(to, 20);
 	sinks_told(p->all, "a", to, true);
@@ -364,15 +355,11 @@ static void test_reload(void **state)
 	two[1] = config_of("b", CONFIG_SINK_HTTPS);
 	sinks_set(p->all, two, 2);
 	append(p, 10);
-	for (int i = 0; i < 300 && !(sinks_status(p->all, 1, &s) && s.error[0]); i++) {
-		sinks_collect(p->all);
-		usleep(10000);
-	}
+	assert_true(rig_until(3000,
+		(sinks_status(p->all, 1, &s) && s.error[0]) || (sinks_collect(p->all), false)));
 	sinks_set(p->all, &c, 1);
-	for (int i = 0; i < 300 && sinks_status(p->all, 1, &s); i++) {
-		sinks_collect(p->all);
-		usleep(10000);
-	}
+	assert_true(
+		rig_until(3000, !sinks_status(p->all, 1, &s) || (sinks_collect(p->all), false)));
 	assert_true(reaches(p, 20));
 	assert_int_equal(atomic_load(&fake.n), 20);
 	whole(1, 20, 1);
