@@ -92,9 +92,10 @@ is "no warning in the journal that is not meant" \
 	"$(warnings | grep -vE '^sensor: gap: baselined late|^sensor: new processes are not told|^(gap.opened|change) ')" ''
 
 # --- idle ----------------------------------------------------------------------------------------------
-# Nothing happens: what wakes whom, how often, and for how long. The first baseline is over by then.
-hashed_() { bs ps --format json | jq -e 'all(.items[]; .baselined)'; }
-wait_until 60 hashed_ || diag "not everything is hashed: $(bs ps)"
+# Nothing happens: what wakes whom, how often, and for how long. The first baseline is over by then, and so is
+# the look at what changed meanwhile, which closes its gap.
+settled_() { bs ps --format json | jq -e 'all(.items[]; .baselined)' && bs status --format json | jq -e '.gaps == []'; }
+wait_until 60 settled_ || diag "not everything is hashed and healed: $(bs ps; bs status)"
 IDLE=${IDLE:-20}
 idle() { # sleeps IDLE seconds between two looks; prints a line a thread: role, tid, name, wakeups, ns
 	threads_ | LC_ALL=C sort -k1,2 >"$W/before"
