@@ -61,7 +61,10 @@ told "gone again at once" /home/short '[.severity, .change.kind]' '["high","A"]'
 # What is replaced while it runs was the image's when it was run.
 docker_ exec -d web sh -c 'exec /bin/busybox sleep 20'
 cp "/proc/$(docker_pid web)/root/bin/busybox" "$W/busybox" && echo >>"$W/busybox"
-sleep 0.5 # which is more than a touch may be read late
+runs_() { pgrep -f '^/bin/busybox sleep 20$'; }
+wait_until "$PATIENCE" runs_
+in_web 'echo x >/data/later' # when that is told, the run is longer ago than a touch may be read late
+wait_until "$PATIENCE" has_event change '.change.path == "/data/later"' "$ID"
 docker_ cp "$W/busybox" web:/bin/busybox >/dev/null
 wait_until "$PATIENCE" has_event change '.change.path == "/bin/busybox"' "$ID"
 is "what was replaced later was not drift when it was run" "$(ran /bin/busybox '.change.kind' | head -1)" ""

@@ -1,13 +1,18 @@
 /*
  * The ledger's own thread body, over a real store, fed with sightings as workers make them.
  */
+#include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "../store/place.h"
+#include "base/fd.h"
 #include "base/queue.h"
 #include "daemon/sensor/ledger.h"
 #include "model/record.h"
@@ -108,10 +113,26 @@ static void *ledger_of(void *desk)
 	return ledger_main(((struct desk *)desk)->ledger);
 }
 
+/* The writers' mutex of LMDB 0.9 begins the second cache line; the C library notes in its first word that
+ * somebody waits for it. */
+static _Atomic uint32_t *writers_lock(const struct place *p)
+{
+	char path[300];
+	FD int fd = -1;
+	char *at;
+
+	snprintf(path, sizeof(path), "%s/lock.mdb", p->dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	return (_Atomic uint32_t *)(void *)(at + 64);
+}
+
 /* Whoever holds the store's lock keeps it silent, however long. */
 static void one_without_the_lock_does_not(void **state)
 {
 	struct desk *d = *state;
+	_Atomic uint32_t *lock = writers_lock(&d->place);
 	struct txn *held = NULL;
 	pthread_t thread;
 
@@ -119,13 +140,14 @@ static void one_without_the_lock_does_not(void **state)
 	ok(txn_begin(d->place.s, true, &held));
 	ask(d); /* before it lives: its first work is this */
 	assert_int_equal(pthread_create(&thread, NULL, ledger_of, d), 0);
-	while (queue_len(d->items)) /* it has taken it */
+	while (!(atomic_load(lock) & FUTEX_WAITERS))
 		sched_yield();
-	usleep(50000); /* and would have answered */
-	assert_int_equal(atomic_load(&heard), 0);
+	assert_int_equal(queue_len(d->items), 0); /* it has taken it */
+	assert_int_equal(atomic_load(&heard), 0); /* and has not answered */
 	txn_abort(held);
 	queue_close(d->items);
 	pthread_join(thread, NULL);
+	munmap((char *)lock - 64, 4096);
 	assert_int_equal(atomic_load(&heard), 1);
 }
 
