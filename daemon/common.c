@@ -169,7 +169,10 @@ static int find_format(const struct daemon_args *args, uint32_t *ret)
 		return store_format(c->state_dir, ret);
 	fprintf(stderr, "boltseald: %s; looking into " BOLTSEAL_STATE_DIR "\n", err_why());
 	r = store_format(BOLTSEAL_STATE_DIR, ret);
-	return r == -ENOENT ? err_set(-EINVAL, "which store was configured is not known") : r;
+	return r == -ENOENT
+		       ? err_set(-EINVAL,
+				 "which store was configured is not known: name it with --state-dir")
+		       : r;
 }
 
 int daemon_store_format(const struct daemon_args *args)
