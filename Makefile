@@ -52,9 +52,9 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
-LIB_LIBS := -lssl -lcrypto -ljansson -lyaml
-CLI_LIBS := -lz
-DAE_LIBS := -lmicrohttpd -llmdb -lcap-ng -lcurl -lz -lseccomp -lsqlite3
+LIB_LIBS := -lssl -lcrypto -ljansson -lyaml -llmdb -lz -lzstd -lsqlite3
+CLI_LIBS :=
+DAE_LIBS := -lmicrohttpd -lcap-ng -lcurl -lseccomp
 UNIT_LIBS := -lcmocka
 
 all: $(OUT)/boltseald $(OUT)/boltseal
@@ -260,6 +260,8 @@ TEST_DEPS := libcmocka-dev procps clang libclang-rt-dev docker.io podman runc fu
 DEPS += libcurl4-openssl-dev
 # what each role may ask the kernel for: daemon/wall.h
 DEPS += libseccomp-dev
+# layers as images keep them
+DEPS += libzstd-dev
 # rpm's database, for the host's own baseline; rpm itself makes one for a test
 DEPS += libsqlite3-dev
 TEST_DEPS += rpm

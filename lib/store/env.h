@@ -15,7 +15,7 @@
 
 struct store;
 enum store_mode { STORE_WRITE, STORE_READ };
-#define STORE_FORMAT 5
+#define STORE_FORMAT 6
 
 struct store_options {
 	size_t map_size;  /* bytes to start with; 0: 256 MiB. Doubles when full up to map_limit */
