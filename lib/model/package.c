@@ -7,9 +7,9 @@ enum { VERSION = 1, STATED = 2 };
 
 const char *const package_digest_names[PACKAGE_DIGESTS] = {"md5", "sha256", "sha1", "sha256-160"};
 
-#define X_NAME(id, name, sentence) name,
-const char *const package_state_names[PACKAGE_STATE_N] = {PACKAGE_STATES(X_NAME)};
-#undef X_NAME
+#define X_KIND(id, name, sentence) {name, sentence},
+const struct kind package_state_kinds[PACKAGE_STATE_N] = {PACKAGE_STATES(X_KIND)};
+#undef X_KIND
 
 size_t package_digest_len(enum package_digest d)
 {

@@ -1,6 +1,7 @@
 /* package.h - what a package's database says of a file, beside what the file is. A view, like record.h. */
 #pragma once
 
+#include "model/kinds.h"
 #include "base/buf.h"
 
 /* What is stored has their numbers: append only. The last is apk's: SHA-256 cut to 160 bits. */
@@ -27,7 +28,7 @@ size_t package_digest_len(enum package_digest d);
 #define X_PACKAGE_STATE(id, name, sentence) PACKAGE_##id,
 enum package_state { PACKAGE_STATES(X_PACKAGE_STATE) PACKAGE_STATE_N };
 #undef X_PACKAGE_STATE
-extern const char *const package_state_names[PACKAGE_STATE_N];
+extern const struct kind package_state_kinds[PACKAGE_STATE_N];
 
 struct package_note {
 	struct span manager; /* dpkg, rpm, apk; empty: unowned */

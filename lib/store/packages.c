@@ -49,6 +49,16 @@ static int set_decode(uint32_t no, struct span bytes, struct pkg_set *ret)
 	return rd_finish(&r, "a set of packages");
 }
 
+void pkg_stack(const uint32_t *snaps, size_t n, uint8_t ret[SHA_LEN])
+{
+	BUF struct buf b = {0};
+
+	for (size_t i = 0; i < n; i++)
+		buf_be32(&b, snaps[i]);
+	must(!b.err);
+	sha_once(buf_span(&b), ret);
+}
+
 int pkg_set_create(struct txn *t, const uint8_t stack[SHA_LEN], uint32_t *ret_no)
 {
 	struct pkg_set s = {.time = clock_wall()};
@@ -175,12 +185,9 @@ int pkg_file_put(struct txn *t, uint32_t set, struct span path, const struct pkg
 
 	key_path_keep(path, &v);
 	pkg_file_encode(f, &v);
-	/* Long ones are in the order of their digests. */
-	return key_path_is_long(path) ? db_put_buf(t, DB_PKG_FILE, key_span(&k), &v)
-				      : db_append_buf(t, DB_PKG_FILE, key_span(&k), &v);
+	return db_append_buf(t, DB_PKG_FILE, key_span(&k), &v);
 }
 
-/* What is in the way of appending: a long path whose digest put it behind the next. */
 static int decode_row(struct txn *t, struct span key, struct span value, struct span *ret_path,
 	struct pkg_file *ret)
 {
@@ -277,11 +284,12 @@ static int delete_set(struct txn *t, const struct pkg_set *s, unsigned *budget)
 {
 	struct key k = key_u32(s->no);
 	struct pkg_set partial = *s;
-	int r;
+	int r = 0;
 
 	partial.complete = false; /* from its first slice on */
 	partial.os_id = partial.os_version = partial.os_name = partial.words = span_of("");
-	r = pkg_set_put(t, &partial);
+	if (s->complete)
+		r = pkg_set_put(t, &partial);
 	if (r == 0)
 		r = db_delete_below(t, DB_PKG_FILE, key_span(&k), budget);
 	if (r >= 0)

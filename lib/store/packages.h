@@ -11,6 +11,7 @@
 #include "model/package.h"
 #include "store/env.h"
 
+#define PKG_NONE UINT32_MAX /* no set has this number */
 struct pkg_set {
 	uint32_t no;
 	bool complete;
@@ -21,7 +22,8 @@ struct pkg_set {
 	struct span os_id, os_version, os_name; /* os-release of the image: "debian", "12", in words */
 	struct span words; /* what could not be read, in a sentence; empty: nothing */
 };
-/* The stack's number in words of bytes: `snaps` as BE32 each. */
+/* Which stack: of its snapshots' numbers, the top first. */
+void pkg_stack(const uint32_t *snaps, size_t n, uint8_t ret[SHA_LEN]);
 int pkg_set_create(struct txn *t, const uint8_t stack[SHA_LEN], uint32_t *ret_no);
 int pkg_set_put(struct txn *t, const struct pkg_set *s);
 int pkg_set_get(struct txn *t, uint32_t no, struct pkg_set *ret); /* STORE_ABSENT */
