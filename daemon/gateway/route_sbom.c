@@ -189,9 +189,10 @@ static int on_change(void *ctx, const struct change *c)
 	struct sbom_file f = {.path = c->path};
 	BUF struct buf owner = {0};
 	struct package_note n;
+	const struct span side = c->kind == 'D' ? c->old : c->now;
 	struct record rec;
 
-	if (c->now.n && record_decode(c->now, &rec) == 0 && rec.has_sha)
+	if (side.n && record_decode(side, &rec) == 0 && rec.has_sha)
 		f.sha = rec.sha;
 	if (c->package.n && package_decode(c->package, &n) == 0 && n.name.n) {
 		buf_add_span(&owner, n.name);

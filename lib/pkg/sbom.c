@@ -362,8 +362,13 @@ static void spdx_package(struct sbom *b, const struct sbom_package *p)
 	spdx_relate(b, "SPDXRef-Subject", "CONTAINS", id);
 }
 
+/* What is no package's archive's was added, modified or deleted there. A file without a digest is none to
+ * SPDX. */
 static void spdx_file(struct sbom *b, const struct sbom_file *f, const char *from)
 {
+	static const char *const drift[SBOM_STATES] = {[SBOM_MODIFIED] = "FILE_MODIFIED",
+		[SBOM_ADDED] = "FILE_ADDED",
+		[SBOM_DELETED] = "FILE_DELETED"};
 	struct json *j = &b->files;
 	BUF struct buf name = {0}, words = {0};
 	char id[48];
@@ -372,23 +377,24 @@ static void spdx_file(struct sbom *b, const struct sbom_file *f, const char *fro
 	buf_u8(&name, '.');
 	buf_add_span(&name, f->path);
 	buf_printf(&words, "%s%s", states[f->state], f->config ? " configuration" : "");
+	if (!f->sha)
+		return;
 	json_open(j, '{');
 	json_m_text(j, "SPDXID", id);
 	json_m_str(j, "fileName", buf_span(&name));
 	json_key(j, "checksums");
 	json_open(j, '[');
-	if (f->sha) {
-		json_open(j, '{');
-		json_m_text(j, "algorithm", "SHA256");
-		json_m_hex(j, "checksumValue", span_make(f->sha, SHA_LEN));
-		json_close(j, '}');
-	}
+	json_open(j, '{');
+	json_m_text(j, "algorithm", "SHA256");
+	json_m_hex(j, "checksumValue", span_make(f->sha, SHA_LEN));
+	json_close(j, '}');
 	json_close(j, ']');
 	json_m_text(j, "licenseConcluded", "NOASSERTION");
 	json_m_text(j, "copyrightText", "NOASSERTION");
 	json_m_str(j, "comment", buf_span(&words));
 	json_close(j, '}');
-	spdx_relate(b, from, "CONTAINS", id);
+	spdx_relate(b, id, b->in_drift && drift[f->state] ? drift[f->state] : "EXPANDED_FROM_ARCHIVE",
+		from);
 }
 
 static void spdx_end(struct sbom *b)
@@ -443,6 +449,7 @@ void sbom_file_of(struct sbom *b, const struct sbom_file *f)
 void sbom_drift(struct sbom *b, const struct sbom_file *f)
 {
 	cdx_package_end(b);
+	b->in_drift = true;
 	if (b->format == SBOM_SPDX)
 		spdx_file(b, f, "SPDXRef-Subject");
 	else

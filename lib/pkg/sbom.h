@@ -29,7 +29,7 @@ struct sbom_package {
 enum sbom_state { SBOM_AS_SHIPPED, SBOM_MODIFIED, SBOM_ADDED, SBOM_DELETED, SBOM_UNCHECKED, SBOM_STATES };
 struct sbom_file {
 	struct span path;
-	const uint8_t *sha; /* SHA-256; NULL: not known */
+	const uint8_t *sha; /* SHA-256, of what is deleted as it was; NULL: not known */
 	enum sbom_state state;
 	bool config;
 	struct span package; /* of a file of the drift: "openssl 3.0.20-1"; empty: no package's */
@@ -40,7 +40,7 @@ struct sbom {
 	enum sbom_format format;
 	struct sbom_subject s;
 	uint64_t n_packages, n_files;
-	bool in_package, has_files;
+	bool in_package, has_files, in_drift;
 	struct buf later, more; /* SPDX: its files, its relationships, which come last */
 	struct json files, related;
 };
