@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 const char *const sbom_format_names[SBOM_FORMATS] = {"cyclonedx", "spdx"};
 static const char *const states[SBOM_STATES] = {
@@ -78,10 +79,15 @@ static void add_uuid(const uint8_t u[16], struct buf *out)
 	}
 }
 
-/* Both formats' schemas want whole seconds at most; RFC 3339. */
+/* SPDX wants whole seconds. */
 static void add_time(struct json *j, const char *key, int64_t wall)
 {
-	json_m_time(j, key, wall - wall % 1000000000);
+	time_t s = (time_t)(wall / 1000000000);
+	char text[32];
+	struct tm tm;
+
+	must(gmtime_r(&s, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm));
+	json_m_text(j, key, text);
 }
 
 static void name_of(const struct sbom *b, struct buf *out)

@@ -105,7 +105,7 @@ says "apk: SHA-256, cut" "$A" /bin/two '^package two 2 \(as installed\)'
 # --- a program and its digest in the database, both changed ------------------------------------------
 docker_ exec deb /bin/bash -c 'echo "# evil" >>/usr/bin/apt-key; s=$(md5sum </usr/bin/apt-key); cd /var/lib/dpkg/info
 	sed "s|^[0-9a-f]*  usr/bin/apt-key|${s%% *}  usr/bin/apt-key|" apt.md5sums >/tmp/new; cat /tmp/new >apt.md5sums; echo "# x" >>dpkg.md5sums
-	cp /bin/true /usr/local/bin/dropped' 2>/dev/null
+	cp /bin/true /usr/bin/dropped' 2>/dev/null
 if [ -e "$R/usr/bin/apt-key" ]; then
 	told "$D" /usr/bin/apt-key change
 	like "the image's database counts, not the container's" "$(package_ "$D" /usr/bin/apt-key)" '^\["apt",".*","modified"\]'
@@ -114,15 +114,15 @@ if [ -e "$R/usr/bin/apt-key" ]; then
 else
 	skip "a program and its digest" "apt has no apt-key here"
 fi
-told "$D" /usr/local/bin/dropped change
-is "a program of no package" "$(events "$D" --path /usr/local/bin/dropped | jq -c '[.change.package.state, .severity, .rule.name]' | head -1)" \
-	'["unowned","high","package-none"]'
-like "diff -l says that, too" "$(bs diff -l "$D" /usr/local/bin/dropped 2>/dev/null)" '\(not owned by any package\)'
-database_() { [ "$(events "$1" --type package.database | jq -r .severity | sort | uniq -c | tr -s ' \n' ' ')" = "$2" ]; }
-ok "the database's change is told once" wait_until "$PATIENCE" database_ "$D" " 1 high "
+told "$D" /usr/bin/dropped change
+is "a program of no package" "$(events "$D" --path /usr/bin/dropped | jq -c '[.change.package.state, .severity == "high" or .severity == "critical", .rule.name]' | head -1)" \
+	'["unowned",true,"package-none"]'
+like "diff -l says that, too" "$(bs diff -l "$D" /usr/bin/dropped 2>/dev/null)" '\(not owned by any package\)'
+database_() { [ "$(events "$1" --type package.database | jq -r 'if .severity == "high" or .severity == "critical" then "severe" else .severity end' | sort | uniq -c | tr -s ' \n' ' ')" = "$2" ]; }
+ok "the database's change is told once" wait_until "$PATIENCE" database_ "$D" " 1 severe "
 is "with its manager" "$(events "$D" --type package.database | jq -r .reason | head -1)" "dpkg's database was changed at run time"
 docker_ exec apk /bin/sh -c 'echo x >>/lib/apk/db/installed; rm /bin/two; echo y >>/etc/one.conf'
-ok "apk's as well" wait_until "$PATIENCE" database_ "$A" " 1 high "
+ok "apk's as well" wait_until "$PATIENCE" database_ "$A" " 1 severe "
 told "$A" /bin/two change && told "$A" /etc/one.conf change
 is "a file of a package that is gone" "$(package_ "$A" /bin/two)" '["two","2","deleted"]'
 is "a configuration file" "$(package_ "$A" /etc/one.conf)" '["one","1.0-r0","edited"]'
@@ -132,9 +132,9 @@ docker_ exec -e DEBIAN_FRONTEND=noninteractive deb dpkg -i /srv/small.deb >"$W/d
 run_() { events "$D" --type package.run | jq -c "$1" | tail -1; }
 ran_() { [ -n "$(run_ .)" ]; }
 ok "the run is told" wait_until 40 ran_
-is "its files are what the package brought, but for two; and its configuration" "$(run_ '[.run.packages.same, .run.packages.odd, .run.packages.edited, .severity]')" '[5,2,1,"high"]'
-is "these are told one by one" "$(events "$D" --type package.mismatch | jq -c '[.change.path, .severity, .change.package.state]' | sort | tr '\n' ' ')" \
-	'["/usr/bin/extra","high","unowned"] ["/usr/bin/small","high","modified"] '
+is "its files are what the package brought, but for two; and its configuration" "$(run_ '[.run.packages.same, .run.packages.odd, .run.packages.edited, .severity == "high" or .severity == "critical"]')" '[5,2,1,true]'
+is "these are told one by one" "$(events "$D" --type package.mismatch | jq -c '[.change.path, (.severity == "high" or .severity == "critical"), .change.package.state]' | sort | tr '\n' ' ')" \
+	'["/usr/bin/extra",true,"unowned"] ["/usr/bin/small",true,"modified"] '
 is "by the package that is in the run's database" "$(events "$D" --type package.mismatch | jq -c 'select(.change.path == "/usr/bin/small") | [.change.package.name, .change.package.version, .change.package.found != null]')" \
 	'["small","1:2+b1",true]'
 is "the run names their entries" "$(run_ .run.packages.seqs | jq -S 'sort')" "$(events "$D" --type package.mismatch | jq .seq | jq -S -s 'sort')"
@@ -155,9 +155,9 @@ sum=$(sha256sum <"$R/usr/bin/dpkg" | cut -d' ' -f1)
 is "and its files" "$(jq -r '.components[] | select(.name == "dpkg") | .evidence.occurrences[] | select(.location == "/usr/bin/dpkg") | .additionalContext' "$W/cyclonedx--image")" \
 	"as-shipped sha256:$sum"
 is "what the image has otherwise" "$(jq -r --arg p "$CUSTOM" '.components[].evidence.occurrences[]? | select(.location == $p) | .additionalContext' "$W/cyclonedx--image" | cut -d' ' -f1)" modified
-is "the live one has what drifts" "$(jq -r '.components[] | select(.name == "/usr/local/bin/dropped") | .properties[0].value' "$W/cyclonedx")" added
+is "the live one has what drifts" "$(jq -r '.components[] | select(.name == "/usr/bin/dropped") | .properties[0].value' "$W/cyclonedx")" added
 is "the image's does not" "$(jq -r '.components[] | select(.type == "file") | .name' "$W/cyclonedx--image")" ""
-is "SPDX relates it so" "$(jq -r '(.files[] | select(.fileName == "./usr/local/bin/dropped") | .SPDXID) as $id | .relationships[] | select(.spdxElementId == $id) | .relationshipType' "$W/spdx")" FILE_ADDED
+is "SPDX relates it so" "$(jq -r '(.files[] | select(.fileName == "./usr/bin/dropped") | .SPDXID) as $id | .relationships[] | select(.spdxElementId == $id) | .relationshipType' "$W/spdx")" FILE_ADDED
 bs sbom "$D" --image -o "$W/again" || bail "boltseal sbom"
 is "the same again, but for its number and time" "$(jq 'del(.serialNumber, .metadata.timestamp)' "$W/again" | sha256sum)" \
 	"$(jq 'del(.serialNumber, .metadata.timestamp)' "$W/cyclonedx--image" | sha256sum)"
