@@ -106,8 +106,8 @@ static void show_below(struct json *j, const struct file *f)
 /* What the image's packages say of it: as its change has it, or as the image was found. */
 static int show_package(struct json *j, struct txn *t, const struct file *f)
 {
-	static const enum package_state states[PKG_IMAGE_N] = {PACKAGE_STATE_N, PACKAGE_INSTALLED,
-		PACKAGE_MISMATCH, PACKAGE_DELETED};
+	static const enum package_state states[PKG_IMAGE_N] = {
+		PACKAGE_STATE_N, PACKAGE_INSTALLED, PACKAGE_MISMATCH, PACKAGE_DELETED};
 	const struct span none = {0};
 	uint32_t no = 0;
 	struct pkg_set set;

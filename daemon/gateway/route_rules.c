@@ -80,7 +80,8 @@ static int read_facts(const struct change *c, struct record mem[2], struct rule_
 		ret->origin = who.origin;
 		ret->exe = who.exe;
 	}
-	if (r == 0 && c->package.n && !(c->ruling.n && ruling_decode(c->ruling, &said) == 0 && said.run) &&
+	if (r == 0 && c->package.n &&
+		!(c->ruling.n && ruling_decode(c->ruling, &said) == 0 && said.run) &&
 		package_decode(c->package, &note) == 0)
 		ret->package = 1u << note.state;
 	return r;

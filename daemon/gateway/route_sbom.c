@@ -111,13 +111,11 @@ static int begin(struct making *m)
 
 static int subject(struct making *m)
 {
-	struct sbom_subject s = {.live = !m->image,
-		.time = clock_wall(),
-		.tool_version = BOLTSEAL_VERSION};
+	struct sbom_subject s = {
+		.live = !m->image, .time = clock_wall(), .tool_version = BOLTSEAL_VERSION};
 	struct span texts[] = {m->target.name, m->target.image, m->target.image_digest,
 		m->set.os_id, m->set.os_version, m->set.os_name,
-		m->known ? m->set.words
-			 : span_of("the packages of its image are not known (yet)")};
+		m->known ? m->set.words : span_of("the packages of its image are not known (yet)")};
 	struct span *const into[] = {
 		&s.name, &s.image, &s.digest, &s.os_id, &s.os_version, &s.os_name, &s.note};
 	struct rd at;
@@ -171,7 +169,7 @@ static int packages(struct making *m)
 			return err_set(-ENOENT, "its packages are being read anew: ask again");
 		if (r == 0)
 			sbom_package(&m->sbom, &(struct sbom_package){p.manager, p.name, p.version,
-							p.arch, p.source, p.licence, p.vendor});
+						       p.arch, p.source, p.licence, p.vendor});
 		for (; r == 0 && at < m->n && m->file[at].package == no; at++) {
 			r = one_file(m, at);
 			if (r == 0 && ++done % SLICE == 0)
@@ -230,7 +228,8 @@ static int wait_made(struct call *c)
 	if (job->code < 0)
 		return problem(c, job->code == -ENOENT ? 404 : 500, "%s", job->why);
 	c->status = 200;
-	c->type = job->flags ? "application/spdx+json" : "application/vnd.cyclonedx+json; version=1.6";
+	c->type = job->flags ? "application/spdx+json"
+			     : "application/vnd.cyclonedx+json; version=1.6";
 	buf_free(&c->out);
 	c->out = buf_take(&job->out);
 	return 0;

@@ -280,11 +280,11 @@ struct item_packages {
 	struct kept *kept; /* one that stacks them */
 	uint8_t stack[SHA_LEN];
 	bool first, last;
-	struct buf packages;	/* with `first`: of each: 7 times bytes, as struct pkg has them */
-	struct buf files;	/* in order: bytes path, bytes of pkg_file_encode() */
-	struct pkg_set set;	/* with `last`: its counts */
-	struct buf texts;	/* the same: 4 times bytes, the set's texts */
-	atomic_bool *busy;	/* the same: cleared when it is written down */
+	struct buf packages; /* with `first`: of each: 7 times bytes, as struct pkg has them */
+	struct buf files;    /* in order: bytes path, bytes of pkg_file_encode() */
+	struct pkg_set set;  /* with `last`: its counts */
+	struct buf texts;    /* the same: 4 times bytes, the set's texts */
+	atomic_bool *busy;   /* the same: cleared when it is written down */
 };
 
 /* What a package manager's run brought, held against what it changed: pkgran.h. */
@@ -292,10 +292,10 @@ struct item_explained {
 	struct item item;
 	struct kept *kept;
 	uint64_t run;
-	bool known;  /* a database was read */
+	bool known;		      /* a database was read */
 	uint64_t same, other, edited; /* struct run_brought */
-	struct buf odds;  /* of each: bytes path, bytes package_note */
-	struct buf words; /* what could not be read */
+	struct buf odds;	      /* of each: bytes path, bytes package_note */
+	struct buf words;	      /* what could not be read */
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

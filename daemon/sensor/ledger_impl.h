@@ -78,7 +78,7 @@ struct ledger {
 	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
 	struct ledger_beat beat;
 	struct runs *runs;
-	uint32_t pkg_building; /* the set that is being written; 0: none */
+	uint32_t pkg_building;	   /* the set that is being written; 0: none */
 	struct pkg_told *pkg_told; /* ledger_pkg.c */
 	struct ledger_holds holds;
 	struct floods *floods;

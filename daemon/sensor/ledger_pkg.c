@@ -138,8 +138,7 @@ static struct span found_of(const struct pkg_file *f, const struct record *now)
 }
 
 /* False: there is nothing to say. */
-static bool state_of(
-	const struct pkg_asked *a, const struct pkg_file *f, struct package_note *ret)
+static bool state_of(const struct pkg_asked *a, const struct pkg_file *f, struct package_note *ret)
 {
 	ret->found = found_of(f, a->now);
 	if (a->kind == 'D')
@@ -202,8 +201,7 @@ struct pkg_told {
 	bool fresh;   /* of the batch at hand */
 };
 
-static struct pkg_told *told_of(
-	struct ledger *l, uint32_t no, const char *manager, uint64_t run)
+static struct pkg_told *told_of(struct ledger *l, uint32_t no, const char *manager, uint64_t run)
 {
 	for (struct pkg_told *t = l->pkg_told; t; t = t->next)
 		if (t->target == no && t->run == run && strcmp(t->manager, manager) == 0)

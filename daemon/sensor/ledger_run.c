@@ -213,8 +213,8 @@ int ledger_runs(struct ledger *l, bool all)
 enum { SEQS_TOLD = 100 };
 
 /* What no package has, or has otherwise, is told apart: it came in the run's shelter. */
-static int tell_odd(struct ledger *l, struct kept *k, struct span path, struct span note,
-	uint64_t *ret_seq)
+static int tell_odd(
+	struct ledger *l, struct kept *k, struct span path, struct span note, uint64_t *ret_seq)
 {
 	BUF struct buf mem = {0};
 	struct package_note n;

@@ -286,7 +286,8 @@ static bool read_status_d(struct packages *p)
 		struct span name = names_at(&names, i);
 
 		if (name.n > strlen(suffix) &&
-			span_is(span_make(name.p + name.n - strlen(suffix), strlen(suffix)), suffix))
+			span_is(span_make(name.p + name.n - strlen(suffix), strlen(suffix)),
+				suffix))
 			continue;
 		any |= one_of_status_d(&d, name);
 	}
@@ -297,8 +298,7 @@ static bool read_status_d(struct packages *p)
 
 /* ---- apk ---- */
 
-const char *const packages_apk_paths[] = {
-	"lib/apk/db/installed", "usr/lib/apk/db/installed", NULL};
+const char *const packages_apk_paths[] = {"lib/apk/db/installed", "usr/lib/apk/db/installed", NULL};
 
 static void one_of_apk(struct packages *p, struct apk_package *pkg)
 {

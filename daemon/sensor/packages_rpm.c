@@ -96,8 +96,9 @@ static void one_package(struct packages *p, struct span blob)
 	buf_add_span(&version, h.version);
 	buf_u8(&version, '-');
 	buf_add_span(&version, h.release);
-	p->hear->package(p->hear->ctx, &(struct packages_one){span_of("rpm"), h.name, buf_span(&version),
-					       h.arch, h.source, h.licence, h.vendor});
+	p->hear->package(
+		p->hear->ctx, &(struct packages_one){span_of("rpm"), h.name, buf_span(&version),
+				      h.arch, h.source, h.licence, h.vendor});
 	while (kind != PACKAGE_DIGESTS && rpm_file(&h, &f))
 		if (S_ISREG(f.mode) && !(f.flags & RPM_GHOST) &&
 			text_unhex(f.digest, digest, package_digest_len(kind)) == 0)
@@ -198,8 +199,8 @@ static int read_one(struct packages *p, const char *path)
 	r = read_copy(p, path);
 	buf_printf(&wal, "%s-wal", path);
 	if (r == 0 && packages_has(p, buf_text(&wal)))
-		packages_say(p, "what /%s may still hold of rpm's database is not read",
-			buf_text(&wal));
+		packages_say(
+			p, "what /%s may still hold of rpm's database is not read", buf_text(&wal));
 	return r;
 }
 

@@ -167,8 +167,7 @@ static uint64_t judge_owned(struct pkgran *p, struct worker *w, struct pkgview *
 }
 
 /* Returns how many bytes were read. */
-static uint64_t judge_path(
-	struct pkgran *p, struct worker *w, struct pkgview *v, struct span path)
+static uint64_t judge_path(struct pkgran *p, struct worker *w, struct pkgview *v, struct span path)
 {
 	HIT struct hit h = {0};
 	const struct owner_row *row;

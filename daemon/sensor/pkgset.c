@@ -106,7 +106,8 @@ static void check_link(struct worker *w, const struct hit *h, struct owner_row *
 	struct owner_digests d;
 
 	owner_wants(w->sha, row, n);
-	if (sha_begin(w->sha) < 0 || sha_feed(w->sha, h->entry.rec.link.p, h->entry.rec.link.n) < 0 ||
+	if (sha_begin(w->sha) < 0 ||
+		sha_feed(w->sha, h->entry.rec.link.p, h->entry.rec.link.n) < 0 ||
 		sha_end(w->sha, sha) < 0)
 		return;
 	d = owner_digests(w->sha, sha);
@@ -156,7 +157,8 @@ static uint64_t check_path(
 	if (!h.found)
 		for (size_t i = 0; i < n; i++)
 			row[i].image = PKG_MISSING;
-	else if (h.entry.rec.type == FILE_LINK && span_is(p->owners.package[row->package].manager, "apk"))
+	else if (h.entry.rec.type == FILE_LINK &&
+		 span_is(p->owners.package[row->package].manager, "apk"))
 		check_link(w, &h, row, n);
 	else if (h.entry.rec.type == FILE_REG)
 		read = check_file(p, w, v, &h, row, n);
@@ -218,7 +220,8 @@ static const struct owner_row *who_counts(const struct owner_row *row, size_t n)
 	return &row[n - 1];
 }
 
-static void add_file(struct pkgset *p, struct item_packages *i, const struct owner_row *row, size_t n)
+static void add_file(
+	struct pkgset *p, struct item_packages *i, const struct owner_row *row, size_t n)
 {
 	const struct owner_row *one = who_counts(row, n);
 	struct pkg_file f = {one->package, false, one->image, one->digest, one->kind, {NULL, 0}};

@@ -47,8 +47,7 @@ static int open_hit(struct pkgview *v, const struct hit *h, int *ret_fd)
 
 int pkgview_hash(struct worker *w, struct pkgview *v, const struct hit *h, uint8_t ret[SHA_LEN])
 {
-	const struct hash_budget budget = {
-		w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
+	const struct hash_budget budget = {w->ex->max_bytes, w->ex->max_ns, &w->ex->stop, 0, false};
 	const struct content_how how = {.probe = false};
 	struct hash_result res;
 	FD int fd = -1;
@@ -102,7 +101,8 @@ static int read_text(void *ctx, const char *path, size_t limit, struct buf *out)
 	if (content_of(&h)->has_sha && sha_same(sha, content_of(&h)->sha))
 		return 0;
 	buf_reset(out);
-	return err_set(-EBADMSG, "/%s is not what its layer is known to have: it is not read", path);
+	return err_set(
+		-EBADMSG, "/%s is not what its layer is known to have: it is not read", path);
 }
 
 static bool is_there(void *ctx, const char *path)

@@ -64,7 +64,7 @@ int64_t runs_next(const struct runs *rs);
 
 uint32_t run_target(const struct run *r);
 uint64_t run_id(const struct run *r);
-struct span run_paths(const struct run *r); /* as buf_bytes(), one again for each change */
+struct span run_paths(const struct run *r);   /* as buf_bytes(), one again for each change */
 enum severity run_worst(const struct run *r); /* of its changes */
 /* What is left of it at its end: each path once, by what it is then. A manager's temporary files, which came
  * and went, are not among them. */
@@ -75,8 +75,9 @@ struct run_sum {
 	const struct run_brought *brought;
 };
 struct run_brought {
-	uint64_t same, edited, other; /* as they have it; a configuration file; no package's, no program */
-	uint64_t odd;	   /* told one by one: not as they have it, or a program of no package */
+	uint64_t same, edited,
+		other;	      /* as they have it; a configuration file; no package's, no program */
+	uint64_t odd;	      /* told one by one: not as they have it, or a program of no package */
 	const uint64_t *seqs; /* of those entries, the first few */
 	size_t n_seqs;
 	struct span words; /* what could not be read */

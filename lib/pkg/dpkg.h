@@ -11,8 +11,8 @@ enum { MD5_LEN = 16 };
 
 struct dpkg_package {
 	struct span name, arch, version, source;
-	bool stated;	       /* it has a Status: what lies in status.d has none, and is installed */
-	bool installed;	       /* its files are there; it may be half configured */
+	bool stated;	/* it has a Status: what lies in status.d has none, and is installed */
+	bool installed; /* its files are there; it may be half configured */
 	struct span conffiles; /* for dpkg_conffile() */
 };
 /* False: no more. */

@@ -11,7 +11,8 @@ static const char *const states[SBOM_STATES] = {
 /* ---- purl ---- */
 
 static const struct manager {
-	const char *name, *type, *fallback; /* whose packages they are, where the image does not say */
+	const char *name, *type,
+		*fallback; /* whose packages they are, where the image does not say */
 } managers[] = {{"dpkg", "deb", "debian"}, {"apk", "apk", "alpine"}, {"rpm", "rpm", ""}};
 
 static void add_qualifier(struct buf *out, bool *any, const char *key, struct span value)
@@ -289,8 +290,7 @@ static void spdx_relate(struct sbom *b, const char *from, const char *type, cons
 	json_close(j, '}');
 }
 
-static void spdx_package_head(
-	struct sbom *b, const char *id, struct span name, struct span version)
+static void spdx_package_head(struct sbom *b, const char *id, struct span name, struct span version)
 {
 	struct json *j = &b->j;
 
@@ -334,8 +334,7 @@ static void spdx_begin(struct sbom *b)
 		json_m_str(j, "comment", s->note);
 	json_key(j, "packages");
 	json_open(j, '[');
-	spdx_package_head(
-		b, "SPDXRef-Subject", s->image.n ? s->image : buf_span(&name), s->digest);
+	spdx_package_head(b, "SPDXRef-Subject", s->image.n ? s->image : buf_span(&name), s->digest);
 	json_m_text(j, "primaryPackagePurpose", "CONTAINER");
 	json_close(j, '}');
 	b->files = json_on(&b->later);
@@ -399,8 +398,8 @@ static void spdx_file(struct sbom *b, const struct sbom_file *f, const char *fro
 	json_m_text(j, "copyrightText", "NOASSERTION");
 	json_m_str(j, "comment", buf_span(&words));
 	json_close(j, '}');
-	spdx_relate(b, id, b->in_drift && drift[f->state] ? drift[f->state] : "EXPANDED_FROM_ARCHIVE",
-		from);
+	spdx_relate(b, id,
+		b->in_drift && drift[f->state] ? drift[f->state] : "EXPANDED_FROM_ARCHIVE", from);
 }
 
 static void spdx_end(struct sbom *b)

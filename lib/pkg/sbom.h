@@ -13,9 +13,9 @@ enum sbom_format { SBOM_CYCLONEDX, SBOM_SPDX, SBOM_FORMATS };
 extern const char *const sbom_format_names[SBOM_FORMATS];
 
 struct sbom_subject {
-	struct span name;	  /* of the image, or of the container */
+	struct span name;	   /* of the image, or of the container */
 	struct span image, digest; /* "nginx:1.25", "sha256:..."; may be empty */
-	bool live;		  /* the container as it is, not only its image */
+	bool live;		   /* the container as it is, not only its image */
 	struct span os_id, os_version, os_name;
 	struct span note; /* what could not be read; empty: nothing */
 	uint8_t uuid[16];
@@ -26,7 +26,14 @@ struct sbom_package {
 	struct span manager, name, version, arch, source, licence, vendor;
 };
 /* How a file is, beside what its package has, or the image. */
-enum sbom_state { SBOM_AS_SHIPPED, SBOM_MODIFIED, SBOM_ADDED, SBOM_DELETED, SBOM_UNCHECKED, SBOM_STATES };
+enum sbom_state {
+	SBOM_AS_SHIPPED,
+	SBOM_MODIFIED,
+	SBOM_ADDED,
+	SBOM_DELETED,
+	SBOM_UNCHECKED,
+	SBOM_STATES
+};
 struct sbom_file {
 	struct span path;
 	const uint8_t *sha; /* SHA-256, of what is deleted as it was; NULL: not known */
@@ -49,7 +56,7 @@ void sbom_begin(
 void sbom_package(struct sbom *b, const struct sbom_package *p);
 void sbom_file_of(struct sbom *b, const struct sbom_file *f); /* of the package before */
 void sbom_drift(struct sbom *b, const struct sbom_file *f);   /* after all packages */
-int sbom_end(struct sbom *b);				      /* 0 or -ENOMEM; frees what it needed */
+int sbom_end(struct sbom *b); /* 0 or -ENOMEM; frees what it needed */
 
 /* "pkg:deb/debian/openssl@3.0.20-1?arch=amd64&distro=debian-12" */
 void sbom_purl(const struct sbom_subject *s, const struct sbom_package *p, struct buf *out);

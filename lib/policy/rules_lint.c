@@ -81,8 +81,8 @@ static bool fact_within(int8_t in, int8_t out)
 static bool is_within(const struct rule *in, const struct rule *out)
 {
 	return bits_within(in->origins, out->origins) && bits_within(in->kinds, out->kinds) &&
-	       bits_within(in->packages, out->packages) &&
-	       bits_within(in->aspects, out->aspects) && fact_within(in->setuid, out->setuid) &&
+	       bits_within(in->packages, out->packages) && bits_within(in->aspects, out->aspects) &&
+	       fact_within(in->setuid, out->setuid) &&
 	       fact_within(in->executable, out->executable) &&
 	       globs_within(&in->paths, &out->paths, true) &&
 	       globs_within(&in->exe, &out->exe, true) &&

@@ -15,11 +15,14 @@
 struct pkg_set {
 	uint32_t no;
 	bool complete;
-	uint8_t stack[SHA_LEN]; /* which layers: SHA-256 of their snapshots' numbers, the top first */
+	uint8_t stack
+		[SHA_LEN]; /* which layers: SHA-256 of their snapshots' numbers, the top first */
 	int64_t time;
 	uint32_t n_packages, n_files;
-	uint32_t n_differ; /* files of the image that are not as their packages have them; no configuration */
-	struct span os_id, os_version, os_name; /* os-release of the image: "debian", "12", in words */
+	uint32_t
+		n_differ; /* files of the image that are not as their packages have them; no configuration */
+	struct span os_id, os_version,
+		os_name;   /* os-release of the image: "debian", "12", in words */
 	struct span words; /* what could not be read, in a sentence; empty: nothing */
 };
 /* Which stack: of its snapshots' numbers, the top first. */

@@ -158,8 +158,8 @@ static void test_apk(void **state UNUSED)
 
 static void test_databases(void **state UNUSED)
 {
-	static const char *const dpkg[] = {"/var/lib/dpkg/status", "/var/lib/dpkg/info/a.md5sums",
-		"/var/lib/dpkg/status.d/a"};
+	static const char *const dpkg[] = {
+		"/var/lib/dpkg/status", "/var/lib/dpkg/info/a.md5sums", "/var/lib/dpkg/status.d/a"};
 	static const char *const none[] = {"/var/lib/dpkg", "/var/lib/dpkg/status-old",
 		"/var/lib/dpkg/statusx", "/etc/passwd", "/", ""};
 

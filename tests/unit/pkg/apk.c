@@ -15,12 +15,12 @@ static void is(struct span got, const char *want)
 
 static void test_packages(void **state UNUSED)
 {
-	struct span rest = span_of("C:Q1abc\nP:musl\nV:1.2.5-r0\nA:x86_64\nS:1\nT:the c library\n"
-				   "L:MIT\no:musl-src\nF:\nF:lib\nR:ld-musl.so.1\na:0:0:755\nZ:Q1" SUM "\n"
-				   "R:libc.so\nZ:Q1" SUM "\n\n\n"
-				   "V:no name\nF:x\nR:y\n\n"
-				   "P:wide\nV:2\nF:etc/wide\nM:0:0:700\nR:c\nZ:Q1" SUM
-				   "\nf:S\n\nP:last");
+	struct span rest =
+		span_of("C:Q1abc\nP:musl\nV:1.2.5-r0\nA:x86_64\nS:1\nT:the c library\n"
+			"L:MIT\no:musl-src\nF:\nF:lib\nR:ld-musl.so.1\na:0:0:755\nZ:Q1" SUM "\n"
+			"R:libc.so\nZ:Q1" SUM "\n\n\n"
+			"V:no name\nF:x\nR:y\n\n"
+			"P:wide\nV:2\nF:etc/wide\nM:0:0:700\nR:c\nZ:Q1" SUM "\nf:S\n\nP:last");
 	struct apk_package p;
 	struct apk_file f;
 
@@ -58,9 +58,10 @@ static void test_packages(void **state UNUSED)
 
 static void test_broken_files(void **state UNUSED)
 {
-	struct span rest = span_of("P:x\nR:orphan\nF:a//\nR:\nR:b/c\nR:short\nZ:Q1AAAA\nR:bad\nZ:Q1!\n"
-				   "R:old\nZ:0123456789abcdef0123456789abcdef\nZ:Q3" SUM
-				   "\nR:long\nZ:Q2AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=");
+	struct span rest =
+		span_of("P:x\nR:orphan\nF:a//\nR:\nR:b/c\nR:short\nZ:Q1AAAA\nR:bad\nZ:Q1!\n"
+			"R:old\nZ:0123456789abcdef0123456789abcdef\nZ:Q3" SUM
+			"\nR:long\nZ:Q2AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=");
 	static const char *const names[] = {"short", "bad", "old", "long"};
 	struct apk_package p;
 	struct apk_file f;
