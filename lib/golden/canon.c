@@ -73,6 +73,11 @@ static int64_t seconds(int64_t ns)
 	return ns < 0 ? 0 : ns / 1000000000;
 }
 
+static bool is_implied(const struct record *rec)
+{
+	return rec->type == FILE_DIR && rec->ovl & OVL_IMPLIED;
+}
+
 /* What is left out is zero. */
 static void fields(struct canon *c, const struct record *rec)
 {
@@ -82,6 +87,10 @@ static void fields(struct canon *c, const struct record *rec)
 	buf_reset(out);
 	if (rec->ovl & OVL_WHITEOUT) {
 		buf_add_text(out, "whiteout");
+		return;
+	}
+	if (is_implied(rec)) {
+		buf_add_text(out, "opaque");
 		return;
 	}
 	buf_u8(out, 1);
@@ -121,8 +130,7 @@ int canon_add(struct canon *c, struct span path, const struct record *rec)
 	struct item *it;
 	int r;
 
-	if (path.n == 0 ||
-		(rec->type == FILE_DIR && rec->ovl & OVL_IMPLIED && !(rec->ovl & OVL_OPAQUE)))
+	if (path.n == 0 || (is_implied(rec) && !(rec->ovl & OVL_OPAQUE)))
 		return 0;
 	if ((unsigned)rec->type >= FILE_N)
 		return err_set(-EINVAL, "canon: no such file type");
