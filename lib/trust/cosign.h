@@ -34,9 +34,10 @@ size_t cosign_keys_count(const struct cosign_keys *k);
 
 struct cosign_result {
 	enum cosign_verdict verdict;
-	char key[128];	    /* VERIFIED: the key's name */
-	char reference[256]; /* VERIFIED: the name that was signed (docker-reference); may be empty */
-	char why[256];	    /* MISMATCH, NO_KEY: a sentence */
+	char key[128]; /* VERIFIED: the key's name */
+	char reference
+		[256]; /* VERIFIED: the name that was signed (docker-reference); may be empty */
+	char why[256]; /* MISMATCH, NO_KEY: a sentence */
 };
 /* One payload with its signature in base64, against "sha256:<hex>" of the manifest. Blanks around the
  * signature are skipped. Never fails: what cannot be read is a MISMATCH with its reason. */

@@ -4,7 +4,7 @@
  * Signatures of "sha256:<hex>":
  *   COSIGN_DIR/<hex>.sig and <hex>.payload, and numbered ones <hex>.1.sig …: as `cosign verify` or
  *   `cosign download signature` of an admin left them (sha256-<hex>… and sha256:<hex>… as well);
- *   containers/storage's big data: overlay-images/<id>/ with a key `signature-<digest>`.
+ *   containers/storage's big data, keyed `signature-<digest>`.
  * Keys: COSIGN_DIR/(any).pub, and the keys of policy.json's entries of type sigstoreSigned.
  */
 #pragma once
@@ -15,7 +15,7 @@
 int cosign_keys_dir(struct cosign_keys *k, const char *dir, struct buf *odd);
 /* Adds the keys of policy.json (containers-policy.json(5)): keyPath, keyPaths, keyData, keyDatas of
  * every sigstoreSigned entry of `default` and of the transport "docker". -ENOENT is for the caller to
- * judge. `read_file` may be NULL: keyPath entries are then told in `odd`. */
+ * judge. */
 int cosign_keys_policy(struct cosign_keys *k, struct span json, struct buf *odd);
 int cosign_keys_policy_file(struct cosign_keys *k, const char *path, struct buf *odd);
 

@@ -38,8 +38,8 @@ int trust_key_make(struct trust_key **ret);
  * the public half. */
 int trust_key_read(const char *name, const struct passphrase *ask, struct trust_key **ret);
 /* The same from bytes, `what` being what they are called in sentences. */
-int trust_key_of_pem(struct span pem, const char *what, const struct passphrase *ask,
-	struct trust_key **ret);
+int trust_key_of_pem(
+	struct span pem, const char *what, const struct passphrase *ask, struct trust_key **ret);
 /* Writes the private half: a new file, 0600, whole or not there. -EEXIST: nothing is written over.
  * `passphrase` empty: it is kept in the clear. */
 int trust_key_write(const struct trust_key *k, const char *path, struct span passphrase);
