@@ -9,6 +9,7 @@
 #include "daemon/sensor/expiry.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/pkgset.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/rulebook.h"
 #include "store/journal.h"
@@ -368,6 +369,7 @@ static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
 	sensor_stored_trees(s);
+	pkgset_next(s);
 	expiry_plan(s);
 	s->layers_wait = true;
 }
