@@ -4,7 +4,8 @@
  * One reader for two streams: a whole archive, whose content comes as pieces, and headers alone, as the segments of
  * tar-split are, where content lies elsewhere (TAR_HEADERS): there an entry is followed at once by its padding. The
  * rules of what counts are those of what engines unpack with: a later PAX record beats an earlier one and the header,
- * links and devices have no content whatever their header says, global headers mean nothing.
+ * links and devices have no content whatever their header says, global headers mean nothing, and of
+ * attributes SCHILY.xattr.* are taken and LIBARCHIVE.xattr.* are not.
  *
  * Bounded: a PAX header of TAR_PAX_MAX bytes, paths and links of TAR_PATH_MAX, TAR_XATTRS_MAX attributes. Any bytes do.
  */
@@ -20,7 +21,7 @@ enum tar_mark {
 	TAR_FILE,
 	TAR_WHITEOUT, /* ".wh.NAME": `path` is what is deleted, that is with NAME */
 	TAR_OPAQUE,   /* ".wh..wh..opq": `path` is the directory that hides what is below it */
-	TAR_NOTHING, /* a global header, a label, ".wh..wh.*" of aufs: `path` is what it is called */
+	TAR_NOTHING,  /* a global header, ".wh..wh.*" of aufs: `path` is what it is called */
 };
 struct tar_entry {
 	struct span name; /* as the archive has it: what tar-split calls it */
@@ -28,8 +29,6 @@ struct tar_entry {
 	enum tar_mark mark;
 	bool hard; /* a hard link: `link` is the path of what it is a name of, written as `path` is */
 	uint64_t size; /* of the content; 0 for what has none */
-	uint64_t
-		stored; /* bytes of it in the archive: another number only where holes are left out */
 	/* type, mode, uid, gid, size, mtime (ns), rdev, xattrs (as record_encode() takes them, without the overlay's own
 	 * and security.selinux), link of a symbolic link (as it is) - has_sha false, ovl 0. Of a hard link what its own
 	 * header says, type FILE_REG. Of a whiteout FILE_CHR 0:0 with OVL_WHITEOUT. */
@@ -46,9 +45,9 @@ static inline void tar_free_p(struct tar **t)
 }
 #define TAR CLEANUP(tar_free_p)
 
-/* Takes bytes off the front of `in`. Spans of an entry live until the next step; `data` borrows from `in`. Holes
- * come as data too, so that pieces are always `size` bytes together.
- * -EBADMSG with a sentence: broken, or out of bounds; -ENOTSUP: a kind of entry that no engine unpacks. Then no more. */
+/* Takes bytes off the front of `in`. Spans of an entry live until the next step; `data` borrows from `in`.
+ * -EBADMSG with a sentence: broken, or out of bounds; -ENOTSUP: a kind of entry that no
+ * engine unpacks, or holes left out. Then no more. */
 enum {
 	TAR_MORE = 1, /* `in` is used up */
 	TAR_ENTRY,    /* `entry` is set */
