@@ -88,16 +88,17 @@ static int enter(struct reading *r, struct span dir)
 static int open_file(struct reading *r, const struct proof_want *w, int *ret)
 {
 	enum look_marks marks = r->p->lower->marks;
+	BUF struct buf name = {0};
 	struct stat st;
 
 	if (enter(r, proof_dir(w)) != 0)
 		return LOOK_ABSENT;
 	/* What is no file any more must not be opened: a FIFO waits, a device acts. */
-	if (look_open(r->dir_fd, proof_name(w), marks, &r->look, ret) != 0)
+	buf_add_span(&name, proof_name(w));
+	if (fstatat(r->dir_fd, buf_text(&name), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		!S_ISREG(st.st_mode))
 		return LOOK_ABSENT;
-	if (fstat(*ret, &st) < 0 || !S_ISREG(st.st_mode))
-		return LOOK_ABSENT;
-	return 0;
+	return look_open(r->dir_fd, proof_name(w), marks, &r->look, ret);
 }
 
 /* The content, into the stream and into the file's own digest. True: it was `size` bytes. */
