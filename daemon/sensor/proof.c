@@ -375,7 +375,7 @@ uint32_t proof_judge(struct proof *p, const struct proof_want *w, struct record 
 		image.has_sha = false;
 	aspects = differs(p, w, rec, &image);
 	if (of->rec.type == FILE_REG && !p->loose) {
-		if (of->spoiled)
+		if (of->spoiled && rec->type == FILE_REG)
 			aspects |= 1u << ASPECT_CONTENT;
 		atomic_fetch_add(&p->files, 1);
 	}
