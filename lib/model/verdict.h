@@ -36,6 +36,8 @@ int verdict_decode(struct span bytes, struct verdict *ret); /* -EBADMSG */
 /* Appends one to a list of odds. */
 void verdict_odd_add(struct buf *odds, const struct verdict_odd *o);
 bool verdict_odd_next(struct rd *at, struct verdict_odd *ret);
+/* In words, for a line of text: what it is proved to, or which files are not. */
+void verdict_words(const struct verdict *v, struct buf *out);
 /* The worse of two: broken, unknown, consistent, proved. VERDICT_NONE says nothing. */
 enum verdict_state verdict_worse(enum verdict_state a, enum verdict_state b);
 /* Is it news to whoever gets alerts? Nothing but what is worse than before is. */

@@ -178,6 +178,31 @@ for e in docker podman; do
 	is "$e: the lower layer's names" "$(odds "${A[$e]}")" "$ODDS1"
 	is "$e: the upper layer's names" "$(odds "${B[$e]}")" "$ODDS2"
 done
-bs ps | sed 's/^/# /'
-long docker-hard | sed 's/^/# /'
+# --- verify ------------------------------------------------------------------------------------------------------
+bs verify docker-bb >"$W/out" 2>&1
+is "verify: status of an untouched one" "$?" 0
+like "verify: the image that it is proved to" "$(cat "$W/out")" "^ok +image +docker-bb +proved to sha256:[0-9a-f]{64}: [0-9]+ names"
+like "verify: a line for each layer" "$(grep -c '^ok *proof .* proved to sha256:' "$W/out")" '^2$'
+bs verify podman-bb >"$W/out" 2>&1
+like "verify: podman keeps the manifest" "$(cat "$W/out")" "^ok +image +podman-bb +proved to sha256:[0-9a-f]{64}, manifest sha256:[0-9a-f]{64}"
+bs verify docker-hard >"$W/out" 2>&1
+is "verify: status of a broken one" "$?" 1
+like "verify: names what is broken" "$(cat "$W/out")" "^MISMATCH +proof .*broken, should be sha256:.*C bin/busybox"
+like "metrics" "$(api GET /metrics | tr -d '\r')" '^boltseal_layer_verdicts\{verdict="broken"\} 4$'
+event_ok "it was told" layer.verdict '.severity == "critical" and (.targets | index("docker-hard")) and (.detail | test("broken"))'
+
+# --- and live, and put right -------------------------------------------------------------------------------------
+layers_of docker docker-bb
+rm "$L2/opt/keep/k2"
+verdict_is "live: a whiteout taken away" docker-bb broken
+mknod "$L2/opt/keep/k2" c 0 0 && chmod 0 "$L2/opt/keep/k2"
+bs verify docker-bb >"$W/out" 2>&1
+is "put right: verify" "$?" 0 || diag "$(cat "$W/out")"
+verdict_is "put right: proved again" docker-bb proved
+daemon_stop
+layers_of podman podman-bb
+touch -r "$L1/etc/motd" "$W/stamp" && printf 'WELCOME\n' >"$L1/etc/motd" && touch -r "$W/stamp" "$L1/etc/motd"
+daemon_start || bail "boltseald"
+verdict_is "while the daemon was down" podman-bb broken
+is "and the path is drift" "$(long podman-bb)" "C /etc/motd"
 finish
