@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/sha.h"
 
 enum { IMAGE_JSON_MAX = 8 << 20, IMAGE_LAYERS_MAX = 1024 };

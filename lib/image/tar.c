@@ -102,15 +102,19 @@ static int number(struct span s, int64_t *ret)
 
 static bool sum_is_right(const struct tar *t)
 {
-	int64_t want, is = 0, was_signed = 0;
+	int64_t want;
+	int is = 0, was_signed = 0;
 
 	if (number(field(t, F_SUM), &want) < 0)
 		return false;
 	for (unsigned i = 0; i < TAR_BLOCK; i++) {
-		uint8_t c = i >= F_SUM.at && i < F_SUM.at + F_SUM.n ? ' ' : t->block[i];
-
-		is += c;
-		was_signed += (int8_t)c;
+		is += t->block[i];
+		was_signed += (int8_t)t->block[i];
+	}
+	/* The field itself counts as blanks. */
+	for (unsigned i = F_SUM.at; i < F_SUM.at + F_SUM.n; i++) {
+		is += ' ' - t->block[i];
+		was_signed += ' ' - (int8_t)t->block[i];
 	}
 	return want == is || want == was_signed;
 }
