@@ -108,6 +108,10 @@ int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
+/* Reads layers from disk again and holds them against their images: a target's; with NULL all; with a path (and no target)
+ * the layer there. Each line of progress goes to `fn`, the last has the checks. */
+int boltseal_prove(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply);
 /* One target's layers and the journal. */
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 /* `what`: "layers" (every layer and baseline), "journal" or "all". */
