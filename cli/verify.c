@@ -1,36 +1,24 @@
-#include "base/err.h"
-#include "base/fd.h"
-#include "base/text.h"
-#include "cli/ask.h"
+#include "cli/verify.h"
 #include "cli/commands.h"
-#include "cli/digest.h"
 #include "cli/form.h"
+#include "cli/progress.h"
+#include "cli/proof.h"
 #include "cli/table.h"
 #include "cli/tree.h"
-#include <fcntl.h>
-#include <unistd.h>
 
-enum {
-	O_ALL,
-	O_FROM,
-	O_HOST,
-	O_SINCE_SEQ,
-	O_UNTIL_SEQ,
-	O_ALLOW_HOLES,
-	O_ONLY_COMPLETE,
-	PIECE = 256 << 10
-};
-static const struct option options[] = {
-	[O_ALL] = {"all", 0, NULL,
+const struct option verify_options[] = {
+	[VERIFY_ALL] = {"all", 0, NULL,
 		"every layer, every baseline and the journal (also when nothing is named)"},
-	[O_FROM] = {"from", 0, "FILE",
+	[VERIFY_STORE] = {"store", 0, "DIR",
+		"a copy of a store, on any machine and without a daemon: all of it"},
+	[VERIFY_FROM] = {"from", 0, "FILE",
 		"with journal: what a receiver stored, without the daemon; - is standard input"},
-	[O_HOST] = {"host", 0, "NAME", "with --from: only the events of this host"},
-	[O_SINCE_SEQ] = {"since-seq", 0, "N", "with --from: the first that must be there"},
-	[O_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
-	[O_ALLOW_HOLES] = {"allow-holes", 0, NULL,
+	[VERIFY_HOST] = {"host", 0, "NAME", "with --from: only the events of this host"},
+	[VERIFY_SINCE_SEQ] = {"since-seq", 0, "N", "with --from: the first that must be there"},
+	[VERIFY_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
+	[VERIFY_ALLOW_HOLES] = {"allow-holes", 0, NULL,
 		"with --from: missing events are told and are no mismatch"},
-	[O_ONLY_COMPLETE] = {"only-complete", 0, NULL,
+	[VERIFY_ONLY_COMPLETE] = {"only-complete", 0, NULL,
 		"with --from: of formats other than json it is enough that none is missing"},
 	{NULL, 0, NULL, NULL},
 };
@@ -95,7 +83,7 @@ static int ask(struct cli *c, const struct args *a)
 	return boltseal_verify(c->h, a->pos[0], &c->reply);
 }
 
-static int show_checks(struct cli *c, int r, const json_t *answer)
+int verify_show(struct cli *c, int r, const json_t *answer)
 {
 	if (r)
 		return r;
@@ -105,107 +93,70 @@ static int show_checks(struct cli *c, int r, const json_t *answer)
 	return r;
 }
 
-/* ---- what a receiver stored ---- */
-
-static void close_proof(struct boltseal_proof **p)
-{
-	boltseal_proof_close(*p);
-}
-
-static int seq_option(const struct args *a, int option, unsigned long long *ret)
-{
-	uint64_t seq = 0;
-
-	if (a->val[option] && text_u64(span_of(a->val[option]), 1, INT64_MAX, &seq) < 0)
-		return complain("--%s: %s", options[option].name, err_why());
-	*ret = seq;
-	return 0;
-}
-
-static int feed_file(struct boltseal_proof *p, const char *name, int fd)
-{
-	static char piece[PIECE];
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return complain("%s: %s", name, strerror(errno));
-		if (boltseal_proof_feed(p, piece, (size_t)n) < 0)
-			return complain("%s: %s", name, boltseal_proof_why(p));
-	}
-	return 0;
-}
-
-static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const char *name)
-{
-	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
-	JSON json_t *answer = NULL;
-	bool piped = strcmp(name, "-") == 0;
-	FD int file = piped ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int clean = 0, r;
-
-	if (file < 0 && !piped)
-		return complain("%s: %s", name, strerror(errno));
-	if (boltseal_proof_open(&p, ask) < 0)
-		return complain("out of memory");
-	r = feed_file(p, name, piped ? STDIN_FILENO : file);
-	if (r)
-		return r;
-	if (boltseal_proof_end(p, &clean, &c->reply) < 0)
-		return complain("%s: %s", name, boltseal_proof_why(p));
-	r = ask_json(c, 0, &answer);
-	return show_checks(c, r, answer);
-}
-
-static int run_from(struct cli *c, const struct args *a)
-{
-	struct boltseal_proof_ask ask = {.host = a->val[O_HOST],
-		.allow_holes = a->val[O_ALLOW_HOLES] != NULL,
-		.only_complete = a->val[O_ONLY_COMPLETE] != NULL};
-	int r = seq_option(a, O_SINCE_SEQ, &ask.since);
-
-	if (!r)
-		r = seq_option(a, O_UNTIL_SEQ, &ask.until);
-	if (!r && ask.until && ask.until < ask.since)
-		r = complain("--until-seq is before --since-seq");
-	if (!r)
-		r = digest_load();
-	return r ? r : prove_file(c, &ask, a->val[O_FROM]);
-}
-
 static bool is_journal(const struct args *a)
 {
 	return a->n == 1 && strcmp(a->pos[0], "journal") == 0;
 }
 
+/* From disk, by the sensor; before what the store proves. */
+static void prove(struct cli *c, const struct args *a, json_t **ret)
+{
+	const char *word = a->n ? a->pos[0] : NULL;
+	bool all = !word || strcmp(word, "layer") == 0 || strcmp(word, "layers") == 0;
+
+	progress_prove(
+		c, all || word[0] == '/' ? NULL : word, !all && word[0] == '/' ? word : NULL, ret);
+}
+
+/* One list: what is read from disk comes first. */
+static void join(json_t *answer, const json_t *proved)
+{
+	JSON json_t *checks = json_array();
+
+	if (!proved || !json_is_array(json_object_get(answer, "checks")))
+		return;
+	json_array_extend(checks, json_object_get(proved, "checks"));
+	json_array_extend(checks, json_object_get(answer, "checks"));
+	json_object_set(answer, "checks", checks);
+	if (!get_true(proved, "clean"))
+		json_object_set_new(answer, "clean", json_false());
+}
+
 static int run_verify(struct cli *c, const struct args *a)
 {
-	JSON json_t *answer = NULL;
+	JSON json_t *answer = NULL, *proved = NULL;
 	int r;
 
-	if (a->n && a->val[O_ALL])
+	if (a->n && a->val[VERIFY_ALL])
 		return complain("--all proves everything, %s too: choose one", a->pos[0]);
-	if (a->val[O_FROM] && (!is_journal(a) || a->val[O_ALL]))
+	if (a->val[VERIFY_FROM] && (!is_journal(a) || a->val[VERIFY_ALL]))
 		return complain("--from is of the journal: boltseal verify journal --from FILE");
-	if (a->val[O_FROM])
-		return run_from(c, a);
-	for (int i = O_HOST; i <= O_ONLY_COMPLETE; i++)
+	if (a->val[VERIFY_STORE] && (a->n || a->val[VERIFY_ALL] || a->val[VERIFY_FROM]))
+		return complain("--store proves all of a copy: nothing else is named beside it");
+	if (a->val[VERIFY_FROM])
+		return proof_from_run(c, a);
+	for (int i = VERIFY_HOST; i <= VERIFY_ONLY_COMPLETE; i++)
 		if (a->val[i])
 			return complain("--%s needs --from: boltseal verify journal --from FILE",
-				options[i].name);
+				verify_options[i].name);
+	if (a->val[VERIFY_STORE])
+		return proof_store_run(c, a);
+	if (!is_journal(a))
+		prove(c, a, &proved);
 	r = ask_json(c, ask(c, a), &answer);
-	return show_checks(c, r, answer);
+	if (!r)
+		join(answer, proved);
+	return verify_show(c, r, answer);
 }
 
 const struct command cmd_verify = {
 	.word = "verify",
 	.args = "[TARGET|layer|journal]",
 	.sentence = "proves layers, stored baselines and the journal's chain",
-	.text = "Compares lower layers with what was hashed from their image, stored baselines with "
-		"their root\ndigests, and follows the journal's hash chain. A line a check. Needs the "
-		"role operator.\n\n"
+	.text = "Reads the read-only layers from disk again and holds them against their image - what the "
+		"engine kept\nof its archives, and the configuration and manifest that list them - compares what is "
+		"stored of layers\nwith its root digests, and follows the journal's hash chain. A line a check, with the "
+		"digest that it is\nproved to, or the files that are not what the image says. Needs the role operator.\n\n"
 		"With --from nothing is asked: FILE is what a receiver stored, JSON lines or lines "
 		"that hold the\nJSON, in any order and of any number of hosts. Every entry's digest "
 		"and link is computed\nanew, and every missing sequence number told. A sink with "
@@ -214,6 +165,9 @@ const struct command cmd_verify = {
 		"where it must go. A format other than json carries seq, id and prev\n(CEF no "
 		"prev): that none is missing is proven by these, what the entries say is not; "
 		"that is\na mismatch without --only-complete.\n\n"
+		"With --store nobody is asked either: DIR is a copy of a daemon's store, made with mdb_copy or "
+		"taken\nwhen the daemon was stopped. Its layers, baselines, drift and journal are proven as the "
+		"daemon\ndoes it.\n\n"
 		"Examples:\n"
 		"  boltseal verify web\n"
 		"  boltseal verify journal\n"
@@ -221,7 +175,7 @@ const struct command cmd_verify = {
 		"  boltseal verify journal --from /var/log/remote/web1.log --until-seq 4711\n"
 		"  zcat siem-*.json.gz | boltseal verify journal --from -\n",
 	.exits = "0 all proven; 1 a mismatch; 2 an error.",
-	.options = options,
+	.options = verify_options,
 	.max = 1,
 	.slots = {SLOT_TARGET},
 	.run = run_verify,

@@ -108,6 +108,10 @@ int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
+/* Reads layers from disk again and holds them against their images: a target's; with NULL all; with a path (and no target)
+ * the layer there. Each line of progress goes to `fn`, the last has the checks. */
+int boltseal_prove(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply);
 /* One target's layers and the journal. */
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 /* `what`: "layers" (every layer and baseline), "journal" or "all". */
@@ -165,6 +169,12 @@ int boltseal_proof_end(struct boltseal_proof *p, int *clean, struct boltseal_rep
 /* As boltseal_why(). */
 const char *boltseal_proof_why(const struct boltseal_proof *p);
 void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
+
+/* A copy of a store, proven on any machine: no daemon is asked, nothing is written. `dir` holds data.mdb as
+ * `mdb_copy` makes it, or as a daemon that was stopped left it. *clean: all checks are right; reply->body has
+ * them as boltseal_verify_all() does. A file that was damaged below what LMDB checks may end the process. */
+int boltseal_verify_store(
+	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
 
 /* Which rules have a word in what happens to a path, and which of them decides. */
 int boltseal_rules_explain(

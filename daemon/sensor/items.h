@@ -37,7 +37,9 @@
 	X(LIMITS, limits)                                                                          \
 	X(PULSE, pulse)                                                                            \
 	X(PACKAGES, packages)                                                                      \
-	X(EXPLAINED, explained)
+	X(EXPLAINED, explained)                                                                    \
+	X(PROVED, proved)                                                                          \
+	X(CHAIN, chain)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -148,10 +150,11 @@ struct item_snap_end {
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
-	struct buf words; /* what the packages said of all of it; empty: nobody asked */
-	int failed;	  /* 0, or -errno: nothing is completed */
-	char *why;	  /* failed: sentence */
+	struct buf odds;    /* files that are not as their packages have them: pkgcheck.h */
+	struct buf words;   /* what the packages said of all of it; empty: nobody asked */
+	struct buf verdict; /* a layer's: encoded; empty: none */
+	int failed;	    /* 0, or -errno: nothing is completed */
+	char *why;	    /* failed: sentence */
 };
 
 struct item_gap {
@@ -296,6 +299,24 @@ struct item_explained {
 	uint64_t same, other, edited; /* struct run_brought */
 	struct buf odds;	      /* of each: bytes path, bytes package_note */
 	struct buf words;	      /* what could not be read */
+};
+
+/* A stored layer was held against its image again. */
+struct item_proved {
+	struct item item;
+	struct lower *lower;
+	uint32_t snap;
+	struct buf verdict; /* encoded */
+	int asker;
+	uint32_t ask_id;
+	bool answers; /* the last of what was asked for */
+	bool broken;  /* of those before it one was */
+};
+/* What a target stacks was held against what its image lists. */
+struct item_chain {
+	struct item item;
+	struct kept *kept;
+	struct buf verdict;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

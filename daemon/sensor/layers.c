@@ -72,7 +72,8 @@ static void hash_entry(const struct lower *l, struct worker *w, struct span rel,
 
 static bool is_same(const struct layer_entry *disk, const struct layer_entry *stored)
 {
-	return record_diff(&disk->rec, &stored->rec) == 0 && disk->rec.ovl == stored->rec.ovl &&
+	return record_diff(&disk->rec, &stored->rec) == 0 &&
+	       !record_marks_differ(&disk->rec, &stored->rec) &&
 	       span_eq(disk->rec.redirect, stored->rec.redirect);
 }
 
@@ -144,11 +145,16 @@ static void run(struct job *j, struct worker *w)
 	drop(j);
 }
 
+void layers_scan_one(struct scan *s, struct lower *l)
+{
+	if (atomic_load(&l->snap))
+		push(s, l, (struct span){0}, (struct span){0}, 0);
+}
+
 void layers_scan(struct scan *s)
 {
 	for (size_t i = 0; s->kept->overlay && i < s->kept->n_lower; i++)
-		if (atomic_load(&s->kept->lower[i]->snap))
-			push(s, s->kept->lower[i], (struct span){0}, (struct span){0}, 0);
+		layers_scan_one(s, s->kept->lower[i]);
 }
 
 /* ---- by change time ---- */

@@ -16,7 +16,7 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 		build->known = true;
 		build->no = info.no;
 		build->next = UINT64_MAX;
-		l->after[l->n_after++] = (struct after){b->lower, info.no};
+		l->after[l->n_after++] = (struct after){.lower = b->lower, .snap = info.no};
 		return 0;
 	}
 	return r < 0 ? r
@@ -155,6 +155,7 @@ int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 	st.baselined = true;
 	st.generation = st.generation ? st.generation : 1;
 	memcpy(g.root, st.baseline_root, SHA_LEN);
+	e.root = g.root;
 	r = targets_state_put(l->txn, no, &st);
 	if (r == 0)
 		r = generation_put(l->txn, no, &g);
@@ -235,12 +236,15 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	}
 	r = ledger_package_records(l, b->no, buf_span(&e->odds));
 	if (r == 0)
-		r = snap_verify(l->txn, b->no, root);
+		r = snap_verify(l->txn, b->no, root, NULL);
 	if (r == 0)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
 	if (r < 0)
 		return r;
-	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	r = tell_users(l, e->lower, buf_span(&e->words));
+	l->after[l->n_after++] = (struct after){.lower = e->lower, .snap = b->no};
+	if (e->verdict.n)
+		r = ledger_verdict(l, e->lower, b->no, buf_span(&e->verdict));
+	if (r == 0)
+		r = tell_users(l, e->lower, buf_span(&e->words));
 	return r == 0 && e->tree ? ledger_package_odds(l, e->tree, buf_span(&e->odds)) : r;
 }

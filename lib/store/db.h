@@ -31,7 +31,9 @@
 	X(PKG_SET, "package_set", "the packages of a stack of layers, read")                       \
 	X(PKG, "package", "one per package of a set")                                              \
 	X(PKG_FILE, "packaged", "one per file of a set")                                           \
-	X(PKG_OF, "packages_of", "which set a target has")
+	X(PKG_OF, "packages_of", "which set a target has")                                         \
+	X(VERDICT, "verdict", "is a layer what its image says")                                    \
+	X(CHAIN, "chain", "does a target stack what its image lists")
 #define X_DB(id, name, sentence) DB_##id,
 enum db { DATABASES(X_DB) DB_N };
 

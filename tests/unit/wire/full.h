@@ -4,6 +4,7 @@
 #include "wire/beat.h"
 #include "wire/event.h"
 #include "wire/held.h"
+#include "model/verdict.h"
 #include "wire/noun.h"
 #include <string.h>
 
@@ -19,7 +20,28 @@ struct full {
 	struct span names[2];
 	struct buf heartbeat, held, flood;
 	struct fold fold;
+	struct buf odds;
+	struct verdict verdict;
 };
+
+static inline const struct verdict *full_verdict(struct full *f)
+{
+	buf_reset(&f->odds);
+	verdict_odd_add(&f->odds, &(struct verdict_odd){'C', 3, span_make("a\xff", 2)});
+	f->verdict = (struct verdict){.state = VERDICT_BROKEN,
+		.how = VERDICT_HOW_TAR_SPLIT,
+		.when = 2,
+		.since = 1,
+		.entries = 3,
+		.files = 4,
+		.bytes = 5,
+		.n_odd = 6,
+		.digest = span_of("sha256:00"),
+		.manifest = span_of("sha256:01"),
+		.why = span_of("why"),
+		.odds = buf_span(&f->odds)};
+	return &f->verdict;
+}
 
 static inline void full_records(struct full *f)
 {
@@ -223,6 +245,7 @@ static inline void full_make(struct full *f)
 		.session = &f->session,
 		.drift_id = f->drift_id,
 		.generation = 2,
+		.root = f->drift_id,
 		.reason = span_of("why"),
 		.has_uid = true,
 		.uid = 1000,
