@@ -100,7 +100,8 @@ void progress_prove(struct cli *c, const char *target, const char *path, json_t 
 	if (r == 0 && c->reply.status == 200 && json_object_get(last, "checks"))
 		*ret = json_incref(last);
 	else if (r == 0 && c->reply.status == 200 && why.n)
-		remark("the layers' files were not read again: %.*s", (int)why.n, (const char *)why.p);
+		remark("the layers' files were not read again: %.*s", (int)why.n,
+			(const char *)why.p);
 	else
 		remark("the layers' files were not read again: what follows is of the store alone");
 }

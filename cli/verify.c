@@ -104,7 +104,8 @@ static void prove(struct cli *c, const struct args *a, json_t **ret)
 	const char *word = a->n ? a->pos[0] : NULL;
 	bool all = !word || strcmp(word, "layer") == 0 || strcmp(word, "layers") == 0;
 
-	progress_prove(c, all || word[0] == '/' ? NULL : word, !all && word[0] == '/' ? word : NULL, ret);
+	progress_prove(
+		c, all || word[0] == '/' ? NULL : word, !all && word[0] == '/' ? word : NULL, ret);
 }
 
 /* One list: what is read from disk comes first. */

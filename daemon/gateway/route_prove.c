@@ -18,8 +18,7 @@ struct proving {
 	bool clean;
 };
 
-static void check(
-	struct proving *p, const char *what, struct span subject, const struct verdict *v)
+static void check(struct proving *p, const char *what, struct span subject, const struct verdict *v)
 {
 	BUF struct buf words = {.p = NULL};
 	bool ok = v->state == VERDICT_PROVED || v->state == VERDICT_CONSISTENT;
@@ -61,7 +60,7 @@ static int check_targets(struct proving *p)
 
 static bool is_wanted(const struct proving *p, const struct target *tg, struct span path)
 {
-	return p->want->path.n     ? span_eq(path, p->want->path)
+	return p->want->path.n	   ? span_eq(path, p->want->path)
 	       : p->want->target.n ? view_stacks(tg, path)
 				   : true;
 }
@@ -130,8 +129,8 @@ static enum fill last_line(struct call *c)
 		return FILL_END;
 	}
 	json_open(&j, '{');
-	json_m_text(&j, "detail",
-		c->ask->result == DOOR_OK ? err_why() : asks_why(c->ask, &status));
+	json_m_text(
+		&j, "detail", c->ask->result == DOOR_OK ? err_why() : asks_why(c->ask, &status));
 	json_m_text(&j, "result", "failed");
 	json_m_uint(&j, "status", status);
 	json_close(&j, '}');

@@ -55,7 +55,8 @@ struct batch_job {
 	struct span rel;
 	struct names names; /* its own copy */
 	uint32_t *sub;	    /* numbers given to directories; 0: none */
-	const struct proof_want *want[BATCH_NAMES]; /* what the image says of each; NULL: nobody knows */
+	const struct proof_want
+		*want[BATCH_NAMES]; /* what the image says of each; NULL: nobody knows */
 	char relmem[];
 };
 
@@ -474,13 +475,13 @@ static void root_batch(struct baseline *b)
 	jobs_add(b->ex->jobs, b->lane, &t->job);
 }
 
-
 /* The layer's files are read here, once for its image's digest and for theirs. */
 static void prove(struct baseline *b)
 {
-	struct proof_options opt = {.max_bytes = b->ex->max_bytes,
+	struct proof_options opt = {
+		.max_bytes = b->ex->max_bytes,
 		.stop = &b->ex->stop,
-		};
+	};
 
 	if (!b->tree)
 		b->proof = proof_new(b->lower, &opt);

@@ -35,7 +35,7 @@
 	X(HOLD_CLOSE, hold_close)                                                                  \
 	X(LIMITS, limits)                                                                          \
 	X(PROVED, proved)                                                                          \
-	X(CHAIN, chain)                                                                          \
+	X(CHAIN, chain)                                                                            \
 	X(PULSE, pulse)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
@@ -147,11 +147,11 @@ struct item_snap_end {
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
-	struct buf words; /* what the packages said of all of it; empty: nobody asked */
+	struct buf odds;    /* files that are not as their packages have them: pkgcheck.h */
+	struct buf words;   /* what the packages said of all of it; empty: nobody asked */
 	struct buf verdict; /* a layer's: encoded; empty: none */
-	int failed;	  /* 0, or -errno: nothing is completed */
-	char *why;	  /* failed: sentence */
+	int failed;	    /* 0, or -errno: nothing is completed */
+	char *why;	    /* failed: sentence */
 };
 
 struct item_gap {

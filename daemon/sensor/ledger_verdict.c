@@ -11,8 +11,8 @@ static bool stacks(const struct kept *k, const char *path)
 	return false;
 }
 
-static int tell(struct ledger *l, const struct lower *w, enum verdict_state was,
-	const struct verdict *v)
+static int tell(
+	struct ledger *l, const struct lower *w, enum verdict_state was, const struct verdict *v)
 {
 	struct event e = {.type = EVENT_LAYER_VERDICT,
 		.severity = v->state == VERDICT_BROKEN ? SEV_CRITICAL : SEV_MEDIUM,
@@ -59,8 +59,10 @@ static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict 
 	if (r == 0)
 		r = verdict_put(l->txn, VERDICT_OF_LAYER, snap, v);
 	if (r == 0 && w)
-		l->after[l->n_after++] = (struct after){
-			.lower = w, .snap = snap, .judged = true, .broken = v->state == VERDICT_BROKEN};
+		l->after[l->n_after++] = (struct after){.lower = w,
+			.snap = snap,
+			.judged = true,
+			.broken = v->state == VERDICT_BROKEN};
 	l->ring = true;
 	return r == 0 && w && verdict_is_news(was, v->state) ? tell(l, w, was, v) : r;
 }

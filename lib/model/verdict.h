@@ -15,13 +15,13 @@ enum { VERDICT_ODDS = 64, VERDICT_WORDS = 200 };
 struct verdict {
 	enum verdict_state state;
 	enum verdict_how how;
-	int64_t when;	   /* wall ns: when it was found */
-	int64_t since;	   /* wall ns: when it was first found so */
-	uint64_t entries;  /* names that the image has in it */
-	uint64_t files;	   /* regular files whose content was held against it */
-	uint64_t bytes;	   /* read for it */
-	uint64_t n_odd;	   /* names that differ, listed or not */
-	struct span digest; /* what it is proved to, or failed to be: "sha256:..." */
+	int64_t when;	      /* wall ns: when it was found */
+	int64_t since;	      /* wall ns: when it was first found so */
+	uint64_t entries;     /* names that the image has in it */
+	uint64_t files;	      /* regular files whose content was held against it */
+	uint64_t bytes;	      /* read for it */
+	uint64_t n_odd;	      /* names that differ, listed or not */
+	struct span digest;   /* what it is proved to, or failed to be: "sha256:..." */
 	struct span manifest; /* a target's: the manifest that leads to it, where it is kept */
 	struct span why;      /* one sentence; empty where there is nothing to say */
 	struct span odds;
