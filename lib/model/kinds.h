@@ -49,7 +49,8 @@
 	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
 	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
-	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")
+	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")       \
+	X(CHECKPOINT, "checkpoint", "the journal up to here, signed by the host's key")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
