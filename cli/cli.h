@@ -20,6 +20,7 @@ struct cli {
 	struct boltseal *h;
 	struct boltseal_reply reply; /* of the last call; freed at the end */
 	const char *socket;
+	char **argv; /* of the process */
 	const struct form *form;
 	bool no_color;
 	bool color; /* stdout may be painted */
@@ -34,7 +35,7 @@ struct option {
 	const char *arg;  /* what its value is called; NULL: it has none */
 	const char *sentence;
 };
-enum { OPTIONS_MAX = 12 };
+enum { OPTIONS_MAX = 16 };
 
 /* What a command was given. Values are borrowed from argv. */
 struct args {

@@ -72,10 +72,9 @@ int ledger_checkpoints_begin(struct ledger *l)
 	struct ledger_checkpoint *c = &l->checkpoint;
 	int r;
 
-	if (!l->opt.host_key)
-		return 0;
-	if (c->loaded)
-		return 0;
+	r = seal_break(l->txn);
+	if (r < 0 || !l->opt.host_key || c->loaded)
+		return r;
 	r = load(l);
 	if (r == 0) {
 		c->loaded = true;
@@ -118,24 +117,6 @@ int64_t ledger_checkpoint_next(const struct ledger *l)
 }
 
 /* ---- one of them ---- */
-
-static int add_state(struct ledger *l, struct checkpoint *c, bool sealed)
-{
-	unsigned at = 0;
-	const char *name;
-	bool cold;
-	int r = 0;
-
-	while (r == 0 && seal_next(&at, &name, &cold) == 0) {
-		if (!cold && !sealed)
-			continue;
-		must(c->n_state < CHECKPOINT_STATES);
-		c->state[c->n_state].name = span_of(name);
-		r = seal_digest(l->txn, span_of(name), c->state[c->n_state].digest);
-		c->n_state++;
-	}
-	return r;
-}
 
 static int add_targets(struct ledger *l, struct checkpoint *c)
 {
@@ -206,7 +187,7 @@ static int write_one(struct ledger *l, bool sealed)
 	if (r == 0)
 		r = add_targets(l, &c);
 	if (r == 0)
-		r = add_state(l, &c, sealed);
+		r = seal_state(l->txn, c.state);
 	if (r == 0)
 		r = sign(l, &c, &b64);
 	if (r < 0)
@@ -216,7 +197,7 @@ static int write_one(struct ledger *l, bool sealed)
 	r = buf_err(&text) ? text.err : ledger_journal(l, &e, &seq);
 	if (r == 0)
 		remember(l, seq);
-	return r;
+	return r == 0 && sealed ? seal_put(l->txn, seq) : r;
 }
 
 /* At a batch's end. The last batch of all is sealed. */

@@ -80,7 +80,7 @@ static int find_manager(struct ledger *l, const struct kept *k, const struct act
 	struct run_process *chain, struct run_change *add)
 {
 	struct span program;
-	int r = !a->drifted && writes_from_inside(k, a), at;
+	int r = !a->drifted && !a->aside && writes_from_inside(k, a), at;
 
 	at = r ? runs_manager(chain, chain_of(a, chain), &add->manager, &program) : -1;
 	if (at < 0 || !chain[at].start)

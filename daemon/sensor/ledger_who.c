@@ -160,8 +160,8 @@ int ledger_who(struct ledger *l, struct span actor, struct buf *out)
 	const struct kept *k;
 	int r = 0;
 
-	if (actor_decode(actor, &a) < 0 || !(k = kept_of(l, a.container)) || !atomic_load(&k->no) ||
-		!a.exe.n || a.exe.p[0] != '/') {
+	if (actor_decode(actor, &a) < 0 || a.aside || !(k = kept_of(l, a.container)) ||
+		!atomic_load(&k->no) || !a.exe.n || a.exe.p[0] != '/') {
 		buf_add_span(out, actor);
 		return buf_err(out);
 	}

@@ -408,7 +408,7 @@ static void read_program(struct ptable *t, struct proc *p, int64_t when)
 {
 	/* Who is inherited, and every change of it is told: also that by a setuid program. */
 	if (p->in) {
-		ask(t, p->pid, PROC_IMAGE | PROC_STAT | (p->has_ids ? 0 : PROC_IDS));
+		ask(t, p->pid, PROC_IMAGE | PROC_STAT | PROC_NS | (p->has_ids ? 0 : PROC_IDS));
 		return;
 	}
 	ask(t, p->pid, PROC_NS | PROC_EXE);

@@ -42,6 +42,7 @@ struct image *image_new(const struct proc_facts *f, const char *comm)
 		span_make(f->cmdline, f->n_cmdline), f->stat.comm[0] ? f->stat.comm : comm);
 
 	i->whole = f->got & PROC_IMAGE;
+	i->mnt_ns = f->mnt_ns;
 	return i;
 }
 
@@ -64,6 +65,7 @@ struct image *image_at(const struct image *from, const char *cwd, size_t n)
 	struct image *i = make(image_exe(from), span_make(cwd, n), image_cmdline(from), from->comm);
 
 	i->whole = from->whole;
+	i->mnt_ns = from->mnt_ns;
 	return i;
 }
 

@@ -17,6 +17,7 @@ struct image {
 	unsigned refs;
 	bool whole; /* not only its file, but command line and directory too */
 	char comm[PROC_COMM_MAX];
+	uint64_t mnt_ns; /* in which it was run; 0: not read */
 	uint32_t n_exe, n_cwd, n_cmdline;
 	char text[]; /* exe, cwd, cmdline */
 };

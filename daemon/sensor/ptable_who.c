@@ -92,6 +92,22 @@ static void line_of(const struct proc *p, struct actor *a)
 	}
 }
 
+/* unshare(1) and a bind mount, and any program has the name of the package manager. */
+static bool is_aside(const struct proc *p, const struct image *i)
+{
+	const struct entrance *e = p->in;
+	const struct kin *k = p->me;
+
+	if (!e || !e->mnt_ns)
+		return false;
+	while (!(i && i->mnt_ns && i->mnt_ns != e->mnt_ns)) {
+		if (k->pid == e->leader_pid || !(k = k->up) || kin_is_runtime(k))
+			return false;
+		i = k->img;
+	}
+	return true;
+}
+
 static void reason_of(const struct proc *p, const struct image *i, struct actor *a)
 {
 	if (a->reason.n)
@@ -104,6 +120,9 @@ static void reason_of(const struct proc *p, const struct image *i, struct actor 
 		a->reason = span_of("events were lost: it may have run another program since");
 	else if (!p->has_ids)
 		a->reason = span_of("it ended before its user could be read");
+	else if (a->aside)
+		a->reason = span_of("its mounts are not its container's: which file its program is "
+				    "is not known");
 }
 
 /* It ran two programs between the event and now: the later one is told, and that it may be the other. */
@@ -141,6 +160,7 @@ static void fill(const struct ptable *t, const struct proc *p, struct arena *mem
 	a->tty = arena_dup(mem, span_of(proc_tty_name(p->tty, tty)));
 	origin_of(p, a);
 	line_of(p, a);
+	a->aside = a->container.n && is_aside(p, i);
 	reason_of(p, i, a);
 	if (!a->container.n && a->origin != ORIGIN_UNKNOWN)
 		a->exe_host = a->exe;

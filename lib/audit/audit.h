@@ -1,28 +1,55 @@
 /*
- * audit.h - what can be proven from a store that is opened read-only and nothing else: the gateway's
- * proofs, and an auditor's, who has a copy, the host's public key and perhaps an image's digest.
+ * audit.h - what can be proven of a store from the store alone: on the host that fills it, or from a copy of
+ * it on another machine. Nothing is written, no file of a container is read.
  *
- * Proven are: each layer's records against its root digest; each target's baseline root and generation
- * against layers and accepts; its drift id and counts against its drift; the journal's chain, its
- * headers and index against its texts; checkpoints and their signatures; and, where the last entry is a
- * sealed checkpoint, every database against what was signed. Each check says what it has proven.
+ *   layer      the records of each stored layer give its root digest
+ *   baseline   layers and acceptances give the root digest of each target's generations, and each entry of
+ *              the journal that tells of one has the same
+ *   drift      the changes of each target give its drift id, its counts and its worst severity
+ *   journal    each entry's id is the digest of its text, each follows the one before, none is missing, and
+ *              what the store notes beside an entry is what the entry says
+ *   checkpoint each is signed by the host's key, and covers exactly the entries that are there
+ *   known      a checkpoint that was seen elsewhere is in it
+ *   index      each index leads to what it is of, and nothing lies there that is of nothing
+ *   seal       where nothing was written after the last checkpoint: everything else, by its digest
+ *
+ * Damage is a check that is not ok; an error is what kept a check from being made. A transaction a check, or
+ * a slice of one, so that the writer need not wait for space. Any thread, one at a time.
  */
 #pragma once
 
-#include "audit/trail.h"
 #include "store/env.h"
+#include "trust/keyring.h"
 
-struct audit_options {
-	struct store *store;
-	const struct keyring
-		*ring;	 /* whose checkpoints are believed; NULL: what the store says is the host's
-				     * key, which proves that it fits itself, no more */
-	uint32_t target; /* 0: every one */
-	bool layers, targets, journal;
-	bool allow_tail; /* entries after the last checkpoint are no mismatch: the store is in use */
-	/* A checkpoint that somebody else has kept: it must be there. 0: none */
-	uint64_t known_seq;
-	uint8_t known_id[SHA_LEN];
+struct audit_check {
+	const char *what;    /* a word of the list above */
+	struct span subject; /* a layer's path, a target's name, "journal", "store" */
+	bool ok;
+	struct span
+		detail; /* may be empty; what was proven, or the first thing that does not fit */
 };
-/* Appends the checks to the open array. *clean is cleared by each that is not right, and otherwise left. */
-int audit_store(const struct audit_options *o, struct json *j, bool *clean);
+typedef void audit_hear(void *ctx, const struct audit_check *check);
+
+struct audit {
+	struct store *store;
+	uint32_t target; /* of this one and what it stacks; 0: of all */
+	audit_hear *hear;
+	void *ctx;
+	const struct keyring
+		*ring; /* whose checkpoints are believed; NULL: the key that the store itself
+				     * says is the host's, which proves that it fits itself */
+	bool strict;   /* entries that no checkpoint covers are a mismatch: nothing writes to it */
+	uint64_t known_seq; /* a checkpoint that was kept elsewhere, and must be there; 0: none */
+	uint8_t known_id[SHA_LEN];
+	bool clean;	     /* so far; true at first */
+	uint64_t checkpoint; /* seq of the last one that audit_journal() met; 0: none */
+};
+int audit_layers(struct audit *a);
+int audit_baselines(struct audit *a);
+int audit_drift(struct audit *a);
+int audit_journal(struct audit *a);
+int audit_index(struct audit *a);
+/* After audit_journal(). Tells of nothing where no checkpoint was ever written. */
+int audit_seal(struct audit *a);
+/* All of them. */
+int audit_all(struct audit *a);

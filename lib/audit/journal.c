@@ -1,13 +1,11 @@
-/* The journal: its chain, what its headers and index say of its texts, checkpoints, and, where the store
- * was sealed, what every database says. */
+/* The journal: its chain, and what the store notes beside each entry to find it by. */
 #include "audit/own.h"
-#include "base/clock.h"
+#include "audit/trail.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "model/kinds.h"
+#include "store/check.h"
 #include "store/journal.h"
-#include "store/seal.h"
-#include "store/targets.h"
-#include "wire/checkpoint.h"
 #include "wire/event.h"
 #include "wire/jansson.h"
 #include <inttypes.h>
@@ -15,272 +13,220 @@
 
 enum { SLICE = 2000 };
 
-struct reading {
-	struct audit *a;
-	struct trail trail;
-	uint64_t next; /* seq that must come */
+struct chain {
+	uint64_t first, next; /* next: seq that must come */
 	uint8_t prev[SHA_LEN];
 	bool started, broken, known;
-	uint64_t n, of_targets;
+	struct trail trail;
+	struct keyring own; /* the key that the store itself has, where no ring is given */
 	char why[400];
 };
 
-static void broken(struct reading *c, uint64_t seq, const char *why)
+static void broken(struct chain *c, uint64_t seq, const char *why)
 {
-	if (c->broken)
-		return;
 	c->broken = true;
 	snprintf(c->why, sizeof(c->why), "event %" PRIu64 ": %.300s", seq, why);
 }
 
-/* ---- header and index, against the text ---- */
-
-static bool says(const json_t *o, const char *key, const char *want)
+static bool says(const json_t *root, const char *name, const char *value)
 {
-	const char *got = json_string_value(json_object_get(o, key));
+	const json_t *v = json_object_get(root, name);
 
-	return got && strcmp(got, want) == 0;
+	return json_is_string(v) && span_is(json_span(v), value);
 }
 
 static bool has_time(const json_t *root, int64_t time)
 {
-	BUF struct buf text = {.p = NULL};
+	BUF struct buf text = {0};
+	struct json j = json_on(&text);
+	const json_t *v = json_object_get(root, "time");
+	struct span s;
 
-	clock_format(&text, time);
-	return says(root, "time", buf_text(&text));
+	json_time(&j, time);
+	if (!json_is_string(v) || text.n < 2)
+		return false;
+	s = span_make(text.p + 1, text.n - 2);
+	return span_eq(json_span(v), s);
 }
 
 static bool has_path(const json_t *root, struct span path)
 {
-	const json_t *change = json_object_get(root, "change");
-	const json_t *b64 = json_object_get(change, "path_b64"),
-		     *v = json_object_get(change, "path");
-	BUF struct buf raw = {.p = NULL};
+	const json_t *change = json_object_get(root, "change"),
+		     *b64 = json_object_get(change, "path_b64");
+	BUF struct buf text = {0};
+	struct json j = json_on(&text);
+	DECREF json_t *want = NULL;
 
-	if (!change)
-		return path.n == 0;
-	if (json_is_string(b64))
-		return text_unb64(json_span(b64), &raw) == 0 && span_eq(buf_span(&raw), path);
-	return json_is_string(v) && span_eq(json_span(v), path);
+	if (!change || !path.n)
+		return !change == !path.n;
+	json_open(&j, '{');
+	json_m_path(&j, "path", path);
+	json_close(&j, '}');
+	want = json_loadb((const char *)text.p, text.n, JSON_ALLOW_NUL, NULL);
+	return want && json_equal(json_object_get(want, "path"), json_object_get(change, "path")) &&
+	       (!json_object_get(want, "path_b64")
+			       ? !b64
+			       : json_equal(json_object_get(want, "path_b64"), b64));
 }
 
-static int has_target(struct txn *t, const json_t *root, uint32_t no, bool *ret)
+/* Is what stands beside the text what the text says? NULL, or why not. */
+static const char *what_differs(const struct journal_entry *e, const json_t *root)
 {
-	const json_t *id = json_object_get(json_object_get(root, "target"), "id");
-	struct target tg;
-	int r;
-
-	*ret = json_is_string(id) == (no != 0);
-	if (!*ret || !no)
-		return 0;
-	r = targets_get(t, no, &tg);
-	if (r == 0)
-		*ret = span_eq(json_span(id), tg.id);
-	return r < 0 ? r : 0;
+	if (!says(root, "type", event_kinds[e->type].name) ||
+		!says(root, "severity", severity_kinds[e->severity].name) ||
+		!has_time(root, e->time) || !has_path(root, e->path) ||
+		!json_object_get(root, "target") != !e->target)
+		return "it is filed as what it is not";
+	return NULL;
 }
 
-static int check_header(
-	struct reading *c, struct txn *t, const struct journal_entry *e, const json_t *root)
+static void link(struct audit *a, struct chain *c, const struct journal_entry *e)
 {
-	bool right, listed = true;
-	int r = has_target(t, root, e->target, &right);
-
-	right = right && says(root, "type", event_kinds[e->type].name) &&
-		says(root, "severity", severity_kinds[e->severity].name) &&
-		has_time(root, e->time) && has_path(root, e->path);
-	if (r == 0 && e->target) {
-		c->of_targets++;
-		r = seal_is_by_target(t, e->target, e->seq, &listed);
-	}
-	if (!right)
-		broken(c, e->seq, "its header in the store is not what its text says");
-	else if (!listed)
-		broken(c, e->seq, "the index of its target does not list it");
-	return r;
-}
-
-/* ---- the chain ---- */
-
-static int link(struct reading *c, struct txn *t, const struct journal_entry *e)
-{
-	json_error_t why;
-	DECREF json_t *root = json_loadb(
-		(const char *)e->json.p, e->json.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 	struct event_link l;
-	int r = root ? event_check_object(root, &l) : err_set(-EBADMSG, "not JSON: %s", why.text);
+	DECREF json_t *root = json_loadb(
+		(const char *)e->json.p, e->json.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	const char *why = root ? what_differs(e, root) : "it is no JSON";
 
+	const json_t *checkpoint = json_object_get(root, "checkpoint");
+
+	if (json_is_object(checkpoint))
+		a->checkpoint = e->seq;
+	checkpoint = e->type == EVENT_CHECKPOINT ? checkpoint : NULL;
 	if (e->seq != c->next)
 		broken(c, c->next, "it is missing");
-	else if (r < 0)
+	else if (root && event_check_stored(root, e->json, &l) < 0)
 		broken(c, e->seq, err_why());
-	else if (l.seq != e->seq || !sha_same(l.id, e->id))
+	else if (root && (l.seq != e->seq || !sha_same(l.id, e->id)))
 		broken(c, e->seq, "its text is another event's");
-	else if (!sha_same(l.prev, c->prev))
+	else if (root && !sha_same(l.prev, c->prev))
 		broken(c, e->seq, "it does not follow the event before");
-	if (r == 0 && !c->broken)
-		trail_entry(&c->trail, e->seq, e->id,
-			e->type == EVENT_CHECKPOINT ? json_object_get(root, "checkpoint") : NULL);
-	c->known |= c->a->o->known_seq == e->seq && sha_same(c->a->o->known_id, e->id);
+	else if (why)
+		broken(c, e->seq, why);
+	if (!c->broken)
+		trail_entry(&c->trail, e->seq, e->id, checkpoint);
+	c->known |= a->known_seq == e->seq && sha_same(a->known_id, e->id);
 	memcpy(c->prev, e->id, SHA_LEN);
 	c->next = e->seq + 1;
-	c->n++;
-	return c->broken ? 0 : check_header(c, t, e, root);
 }
 
 /* STORE_ABSENT at the end. */
-static int slice(struct reading *c)
+static int slice(struct audit *a, struct chain *c)
 {
 	TXN struct txn *t = NULL;
 	struct journal_head head;
 	struct journal_entry e;
-	int r = txn_begin(c->a->o->store, false, &t);
+	int r = txn_begin(a->store, false, &t);
 
 	if (r >= 0)
 		r = journal_head(t, &head);
 	if (r < 0)
 		return r;
 	if (!c->started || head.first > c->next) { /* retention may cut while we read */
-		c->next = head.first;
+		c->first = c->next = head.first;
 		memcpy(c->prev, head.trimmed_id, SHA_LEN);
-		c->started = true;
 		c->trail = (struct trail){.ring = c->trail.ring};
+		c->started = true;
 	}
 	for (int i = 0; i < SLICE && r == 0 && !c->broken; i++) {
 		r = journal_next(t, c->next, &e);
 		if (r == 0)
-			r = link(c, t, &e);
-		else if (r == -EBADMSG)
-			broken(c, c->next, err_why());
+			link(a, c, &e);
 	}
-	if (c->broken)
-		return 0;
 	if (r == STORE_ABSENT && head.last && c->next != head.last + 1)
 		broken(c, c->next, "it is missing");
 	return r;
 }
 
-/* An entry that is listed and is not there, or not this target's. */
-static int check_index(struct reading *c)
+static void tell_chain(struct audit *a, const struct chain *c)
 {
-	TXN struct txn *t = NULL;
-	uint64_t n;
-	int r = txn_begin(c->a->o->store, false, &t);
+	BUF struct buf words = {0};
 
-	if (r == 0)
-		r = seal_count_by_target(t, &n);
-	if (r == 0 && n != c->of_targets && !c->a->o->allow_tail)
-		broken(c, c->next - 1, "the index by target lists more entries than there are");
-	return r;
+	if (!c->broken && c->next > c->first)
+		buf_printf(&words, "%" PRIu64 " events in one chain, the last is %" PRIu64,
+			c->next - c->first, c->next - 1);
+	audit_tell(a, "journal", span_of("journal"), !c->broken,
+		c->broken ? c->why
+		: words.n ? buf_text(&words)
+			  : NULL);
 }
 
-static void show_chain(struct reading *c)
+static void tell_known(struct audit *a, const struct chain *c)
 {
-	char words[120];
+	BUF struct buf words = {0};
 
-	snprintf(words, sizeof(words),
-		"%" PRIu64 " entries, each the digest of its text and linked to the one before",
-		c->n);
-	audit_check(c->a, "journal", span_of("journal"), !c->broken, c->broken ? c->why : words);
-}
-
-/* ---- what the store says ---- */
-
-static int hold_state(
-	struct reading *c, struct txn *t, const struct checkpoint *p, struct buf *words)
-{
-	uint8_t now[SHA_LEN];
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < p->n_state; i++) {
-		const struct checkpoint_state *s = &p->state[i];
-
-		r = seal_digest(t, s->name, now);
-		if (r == -ENOENT || (r == 0 && !sha_same(now, s->digest))) {
-			buf_add_text(words, words->n ? ", " : "");
-			text_quote(words, s->name, true);
-			r = 0;
-		}
-	}
-	(void)c;
-	return r;
-}
-
-/* Every database that there is must be in what was sealed, or one could be added. */
-static void show_state(struct reading *c, const struct checkpoint *p, const struct buf *odd)
-{
-	BUF struct buf words = {.p = NULL};
-
-	if (odd->n) {
-		buf_printf(&words, "%s: not what was signed at entry %" PRIu64, buf_text(odd),
-			c->trail.last);
-		audit_check(c->a, "state", span_of("store"), false, buf_text(&words));
+	if (!a->known_seq)
 		return;
-	}
-	buf_printf(&words, "%zu databases are what was signed at entry %" PRIu64 "%s", p->n_state,
-		c->trail.last,
-		p->sealed ? ", all that there are"
-			  : "; what changes with every event is signed at a stop");
-	audit_check(c->a, "state", span_of("store"), true, buf_text(&words));
-}
-
-static int prove_state(struct reading *c)
-{
-	TXN struct txn *t = NULL;
-	BUF struct buf odd = {.p = NULL};
-	struct journal_entry e;
-	struct checkpoint p;
-	int r = txn_begin(c->a->o->store, false, &t);
-
-	if (r == 0)
-		r = journal_get(t, c->trail.last, &e);
-	if (r)
-		return r < 0 ? r : 0;
-	DECREF json_t *root = json_loadb((const char *)e.json.p, e.json.n, JSON_ALLOW_NUL, NULL);
-
-	r = checkpoint_read(json_object_get(root, "checkpoint"), &p);
-	if (r == 0)
-		r = hold_state(c, t, &p, &odd);
-	if (r == 0)
-		show_state(c, &p, &odd);
-	return r;
-}
-
-static void show_known(struct reading *c)
-{
-	BUF struct buf words = {.p = NULL};
-	uint64_t seq = c->a->o->known_seq;
-
-	if (!seq)
-		return;
-	if (seq >= c->next)
+	if (c->known)
+		buf_add_text(&words, "the checkpoint that was kept elsewhere is in it");
+	else if (a->known_seq >= c->next)
 		buf_printf(&words,
-			"entry %" PRIu64 " was seen elsewhere, and this journal ends at %" PRIu64
+			"event %" PRIu64 " was seen elsewhere, and this journal ends at %" PRIu64
 			": rolled back, or truncated",
-			seq, c->next - 1);
-	else if (!c->known)
+			a->known_seq, c->next - 1);
+	else
 		buf_printf(&words,
-			"entry %" PRIu64 " is another one than was seen elsewhere: rewritten", seq);
-	audit_check(c->a, "known", span_of("journal"), c->known,
-		c->known ? "the checkpoint that was kept elsewhere is in it" : buf_text(&words));
+			"event %" PRIu64 " is another one than was seen elsewhere: rewritten",
+			a->known_seq);
+	audit_tell(a, "known", span_of("journal"), c->known, buf_text(&words));
+}
+
+static void tell_trail(struct audit *a, const struct chain *c)
+{
+	BUF struct buf words = {0};
+	bool right;
+
+	if (c->broken || (!c->trail.n && !a->ring && !a->strict))
+		return; /* told already; or there was no key yet */
+	right = trail_says(&c->trail, !a->strict, &words);
+	if (right && !a->ring)
+		buf_add_text(&words, ", the key that the store itself names");
+	audit_tell(a, "checkpoint", span_of("journal"), right, buf_text(&words));
+}
+
+static int own_key(struct audit *a, struct keyring *own)
+{
+	TXN struct txn *t = NULL;
+	struct span pem;
+	int r = txn_begin(a->store, false, &t);
+
+	if (r == 0)
+		r = meta_get(t, "host_key", &pem);
+	return r ? r : keyring_add_bytes(own, pem, "host");
 }
 
 int audit_journal(struct audit *a)
 {
-	struct reading c = {.a = a, .trail = {.ring = a->o->ring ? a->o->ring : &a->own}};
-	int r = 0;
+	struct chain *c = calloc(1, sizeof(*c));
+	int r;
 
-	while (r == 0 && !c.broken)
-		r = slice(&c);
-	if (r >= 0 && !c.broken)
-		r = check_index(&c);
-	if (r < 0)
-		return r;
-	show_chain(&c);
-	show_known(&c);
-	if (c.broken)
-		return 0;
-	*a->clean &= trail_show(&c.trail, a->o->allow_tail, span_of("journal"), a->j);
-	if (c.trail.n && !c.trail.broken && !trail_unsigned(&c.trail) && !a->o->allow_tail)
-		r = prove_state(&c);
+	must(c);
+	r = a->ring ? 0 : own_key(a, &c->own);
+	c->trail.ring = a->ring ? a->ring : &c->own;
+	r = r < 0 ? r : 0;
+	while (r == 0 && !c->broken)
+		r = slice(a, c);
+	if (r < 0) {
+		r = audit_damage(a, "journal", span_of("journal"), r);
+	} else {
+		tell_chain(a, c);
+		tell_known(a, c);
+		tell_trail(a, c);
+		r = 0;
+	}
+	keyring_fini(&c->own);
+	free(c);
 	return r;
+}
+
+int audit_index(struct audit *a)
+{
+	TXN struct txn *t = NULL;
+	int r = txn_begin(a->store, false, &t);
+
+	if (r == 0)
+		r = check_indexes(t);
+	if (r < 0)
+		return audit_damage(a, "index", span_of("store"), r);
+	audit_tell(a, "index", span_of("store"), true, NULL);
+	return 0;
 }

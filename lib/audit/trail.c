@@ -1,5 +1,4 @@
 #include "audit/trail.h"
-#include "audit/check.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "wire/checkpoint.h"
@@ -111,6 +110,12 @@ void trail_entry(struct trail *t, uint64_t seq, const uint8_t id[SHA_LEN], const
 	t->next = seq + 1;
 }
 
+void trail_skip(struct trail *t)
+{
+	t->ids = (struct merkle){.n = 0};
+	t->first = t->next = t->last = 0;
+}
+
 uint64_t trail_unsigned(const struct trail *t)
 {
 	return t->n ? t->ids.n - 1 : t->ids.n;
@@ -130,20 +135,21 @@ static void describe(const struct trail *t, struct buf *out)
 			trail_unsigned(t));
 }
 
-bool trail_show(const struct trail *t, bool allow_tail, struct span subject, struct json *j)
+bool trail_says(const struct trail *t, bool allow_tail, struct buf *words)
 {
-	BUF struct buf words = {.p = NULL};
 	bool tail = trail_unsigned(t) && !allow_tail;
 
 	if (t->broken)
-		return audit_say(j, "checkpoint", subject, false, t->why);
-	if (!t->n)
-		return audit_say(j, "checkpoint", subject, allow_tail,
-			"there is none: nobody has signed this journal");
-	describe(t, &words);
+		buf_add_text(words, t->why);
+	else if (!t->n)
+		buf_add_text(words, "there is none: nobody has signed this journal");
+	else
+		describe(t, words);
+	if (t->broken || !t->n)
+		return !t->broken && allow_tail;
 	if (tail)
-		buf_add_text(&words,
-			": truncated, or written since; stop the daemon, which signs the rest, and "
-			"copy again, or allow it with --allow-tail");
-	return audit_say(j, "checkpoint", subject, !tail, buf_text(&words));
+		buf_add_text(words,
+			": truncated, or written since; stop the daemon, which signs the rest, "
+			"and copy again, or allow it with --allow-tail");
+	return !tail;
 }

@@ -31,8 +31,10 @@ void trail_entry(
 	struct trail *t, uint64_t seq, const uint8_t id[SHA_LEN], const struct json_t *checkpoint);
 /* From here on the journal is not the one that was begun: a hole. */
 void trail_break(struct trail *t, uint64_t seq, const char *why);
+/* The same, but that is known and allowed: what follows is proven by itself. */
+void trail_skip(struct trail *t);
 /* How many entries came after the newest checkpoint. */
 uint64_t trail_unsigned(const struct trail *t);
-/* One check of the list, as conf/openapi.yaml has them. `allow_tail`: entries that nobody has signed yet are
- * told, and no mismatch. Returns whether it is right. */
-bool trail_show(const struct trail *t, bool allow_tail, struct span subject, struct json *j);
+/* What is to be said at the end. `allow_tail`: entries that nobody has signed yet are told, and no mismatch.
+ * Returns whether it is right. */
+bool trail_says(const struct trail *t, bool allow_tail, struct buf *words);

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 enum { VERSION_1 = 1, VERSION = 2 };
-enum { BIT_IDS = 1, BIT_SHA = 2, BIT_DRIFTED = 4, BITS_ALL = 7 };
+enum { BIT_IDS = 1, BIT_SHA = 2, BIT_DRIFTED = 4, BIT_ASIDE = 8, BITS_ALL = 15 };
 
 static void encode_up(const struct actor *a, struct buf *out)
 {
@@ -33,7 +33,7 @@ void actor_encode(const struct actor *a, struct buf *out)
 	buf_varint(out, a->pid);
 	buf_varint(out, a->start);
 	buf_u8(out, (uint8_t)((a->has_uid ? BIT_IDS : 0) | (a->has_sha ? BIT_SHA : 0) |
-			      (a->drifted ? BIT_DRIFTED : 0)));
+			      (a->drifted ? BIT_DRIFTED : 0) | (a->aside ? BIT_ASIDE : 0)));
 	if (a->has_uid) {
 		buf_varint(out, a->uid);
 		buf_varint(out, a->gid);
@@ -101,6 +101,7 @@ int actor_decode(struct span bytes, struct actor *ret)
 	ret->has_uid = bits & BIT_IDS;
 	ret->has_sha = bits & BIT_SHA;
 	ret->drifted = bits & BIT_DRIFTED;
+	ret->aside = bits & BIT_ASIDE;
 	if (ret->has_uid)
 		decode_ids(&r, ret, version);
 	if (ret->has_sha)

@@ -29,7 +29,10 @@ struct actor {
 	struct span session;   /* id of the exec session that it belongs to; empty: none */
 	enum origin origin;
 	struct span reason; /* why something is not known */
-	bool drifted;	    /* its program is drift of the target it belongs to */
+	/* It, or one it descends from, runs in a mount namespace that is not its container's: what the name of
+	 * a program stands for there is not known. */
+	bool aside;
+	bool drifted; /* its program is drift of the target it belongs to */
 	bool has_sha;
 	uint8_t sha[SHA_LEN]; /* of its program file */
 	struct ancestor up[ACTOR_UP_MAX];

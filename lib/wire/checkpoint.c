@@ -3,18 +3,6 @@
 #include "base/text.h"
 #include "wire/jansson.h"
 
-static void show_state(struct json *j, const struct checkpoint *c)
-{
-	json_key(j, "state");
-	json_open(j, '{');
-	for (size_t i = 0; i < c->n_state; i++) {
-		FREE char *name = span_dup(c->state[i].name);
-
-		json_m_hex(j, name, span_make(c->state[i].digest, SHA_LEN));
-	}
-	json_close(j, '}');
-}
-
 static void show(struct json *j, const struct checkpoint *c, bool with_signature)
 {
 	json_open(j, '{');
@@ -28,7 +16,7 @@ static void show(struct json *j, const struct checkpoint *c, bool with_signature
 	json_m_bool(j, "sealed", c->sealed);
 	if (with_signature)
 		json_m_str(j, "signature", c->signature);
-	show_state(j, c);
+	json_m_hex(j, "state", span_make(c->state, SHA_LEN));
 	json_m_uint(j, "targets", c->n_targets);
 	json_m_hex(j, "targets_root", span_make(c->targets, SHA_LEN));
 	json_m_uint(j, "to", c->to);
@@ -93,38 +81,13 @@ static int read_text(const json_t *o, const char *what, size_t most, struct span
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	const struct checkpoint_state *x = a, *y = b;
-
-	return span_cmp(x->name, y->name);
-}
-
-static int read_state(const json_t *o, struct checkpoint *ret)
-{
-	json_t *state = json_object_get(o, "state"), *v;
-	const char *name;
-	int r = 0;
-
-	if (!json_is_object(state) || json_object_size(state) > CHECKPOINT_STATES)
-		return bad("state");
-	json_object_foreach(state, name, v) {
-		struct checkpoint_state *s = &ret->state[ret->n_state++];
-
-		s->name = span_of(name);
-		r = r ? r : read_hex(v, "state", s->digest);
-	}
-	qsort(ret->state, ret->n_state, sizeof(*ret->state), by_name);
-	return r;
-}
-
 static int read_digests(const json_t *o, struct checkpoint *ret)
 {
 	const struct {
 		const char *name;
 		uint8_t *to;
 	} digests[] = {{"head", ret->head}, {"key", ret->key}, {"last_id", ret->last_id},
-		{"root", ret->root}, {"targets_root", ret->targets}};
+		{"root", ret->root}, {"state", ret->state}, {"targets_root", ret->targets}};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < COUNTOF(digests); i++)
@@ -154,5 +117,5 @@ int checkpoint_read(const json_t *o, struct checkpoint *ret)
 		r = read_uint(o, "last", &ret->last);
 	if (r == 0)
 		r = read_uint(o, "targets", &ret->n_targets);
-	return r < 0 ? r : read_state(o, ret);
+	return r;
 }

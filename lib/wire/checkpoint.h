@@ -11,11 +11,6 @@
 #include "base/json.h"
 #include "base/sha.h"
 
-enum { CHECKPOINT_STATES = 32 };
-struct checkpoint_state {
-	struct span name;
-	uint8_t digest[SHA_LEN];
-};
 struct checkpoint {
 	struct span host;
 	uint64_t from, to;
@@ -27,10 +22,9 @@ struct checkpoint {
 	uint8_t key[SHA_LEN];	  /* of the host */
 	uint64_t n_targets;
 	uint8_t targets
-		[SHA_LEN]; /* over every target's checkpoint_add_target() in order of number */
-	struct checkpoint_state state[CHECKPOINT_STATES]; /* databases' digests, by name */
-	size_t n_state;
-	struct span signature; /* base64 of a block of trust/sign.h */
+		[SHA_LEN];	/* over every target's checkpoint_add_target() in order of number */
+	uint8_t state[SHA_LEN]; /* what else the store said: store/seal.h */
+	struct span signature;	/* base64 of a block of trust/sign.h */
 };
 /* "<id> <drift id> <baseline root>\n" */
 void checkpoint_add_target(struct buf *text, struct span id, const uint8_t drift_id[SHA_LEN],

@@ -262,9 +262,10 @@ static const struct {
 	{"flood", "unmapped.flood"}, {"repeats", "unmapped.repeats"}, {"hold", "unmapped.hold"},
 	{"heartbeat", "unmapped.heartbeat"}, {"checkpoint", "unmapped.checkpoint"},
 	{"generation", "unmapped.generation"}, {"drift_id", "unmapped.drift_id"},
-	{"reason", "unmapped.reason"}, {"uid", "unmapped.asked_by_uid"},
-	{"detail", "unmapped.detail"}, {"layer", "unmapped.layer"},
-	{"layer_b64", "unmapped.layer_b64"}, {"targets", "unmapped.targets"}};
+	{"root", "unmapped.baseline_root"}, {"reason", "unmapped.reason"},
+	{"uid", "unmapped.asked_by_uid"}, {"detail", "unmapped.detail"},
+	{"layer", "unmapped.layer"}, {"layer_b64", "unmapped.layer_b64"},
+	{"targets", "unmapped.targets"}};
 
 int format_ocsf(const struct facts *f, const struct format_options *o, struct buf *out)
 {

@@ -20,6 +20,7 @@ busybox_tree "$W/tree" || bail "the tree"
 mkdir -p "$W/tree/sbin" "$W/tree/usr/bin" "$W/tree/usr/lib"
 cp "$W/tree/bin/busybox" "$W/tree/sbin/apk"
 stamp_ "$W/tree" && tar_ "$W/tree" "$W/image.tar" && docker_ import "$W/image.tar" runs:1 >/dev/null || bail "the image"
+RUN_OPTS=(--cap-add SYS_ADMIN)
 ID=$(run_docker box runs:1 /bin/sleep 3600) || bail "the container"
 baselined_() { bs ps -o json | jq -e --arg id "$ID" '.items[] | select(.id == $id) | .baselined'; }
 wait_until 20 baselined_ || bail "it has no baseline"
@@ -60,6 +61,15 @@ is "a manager that is drift itself is none" "$(changes '^/usr/bin/evil$' | tail 
 is "nor is a writer of the host" "$(echo x >"$UPPER/etc/byhost"
 	wait_until "$PATIENCE" has_event change '.change.path == "/etc/byhost"'
 	changes '^/etc/byhost$' | jq '.[2]' | tail -1)" 0
+
+# Nor is a program that has his name in mounts of its own, for which it needs CAP_SYS_ADMIN.
+docker_ exec box /bin/unshare -m /bin/sh -c '/bin/busybox mount -o bind /bin/busybox /sbin/apk &&
+	exec /bin/sh -c "exec -a sh /sbin/apk -c \"echo x >/etc/aside; while [ ! -e /dev/aside ]; do usleep 20000; done; :\""' &
+wait_until "$PATIENCE" has_event change '.change.path == "/etc/aside"'
+: >"/proc/$(docker_pid box)/root/dev/aside"
+wait $! || bail "unshare"
+is "nor is one with mounts of its own" "$(changes '^/etc/aside$' | jq -r '.[2]' | tail -1)" 0
+like "whose program is not known, and says so" "$(events "$ID" --path /etc/aside | jq -r '.actor.reason' | tail -1)" "its mounts are not its container"
 
 as /sbin/apk 'echo again >/etc/again; sleep 60; :' &
 SLEEPER=$!

@@ -422,6 +422,32 @@ static void two_programs_in_one_moment_are_told(void **state)
 	w_close(&w);
 }
 
+/* What it runs after it took mounts of its own may be anything, and so may what that starts. */
+static void who_has_mounts_of_its_own_is_told(void **state)
+{
+	ARENA struct arena mem = {0};
+	struct world w;
+	struct actor a;
+	int pid, child, other;
+
+	(void)state;
+	w_open(&w, 19, true);
+	pid = w_fork(&w, w.box_init);
+	w_exec(&w, pid);
+	w.man[pid].aside = true;
+	w_exec(&w, pid);
+	child = w_fork(&w, pid);
+	w_exec(&w, child);
+	other = w_fork(&w, w.box_init);
+	who(&w, pid, &mem, &a);
+	assert_true(a.aside && a.origin == ORIGIN_WORKLOAD && a.reason.n);
+	who(&w, child, &mem, &a);
+	assert_true(a.aside);
+	who(&w, other, &mem, &a);
+	assert_false(a.aside);
+	w_close(&w);
+}
+
 static void the_same_answer_is_not_given_twice(void **state)
 {
 	ARENA struct arena mem = {0};
@@ -563,6 +589,7 @@ int main(void)
 		cmocka_unit_test(a_writer_that_has_ended_is_known_for_a_while),
 		cmocka_unit_test(a_program_that_was_too_quick_says_so),
 		cmocka_unit_test(two_programs_in_one_moment_are_told),
+		cmocka_unit_test(who_has_mounts_of_its_own_is_told),
 		cmocka_unit_test(the_same_answer_is_not_given_twice),
 		cmocka_unit_test(nothing_grows_for_ever),
 		cmocka_unit_test(without_events_proc_is_asked),

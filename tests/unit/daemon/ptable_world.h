@@ -20,6 +20,7 @@ struct man {
 	int ppid, sid, exe;
 	uint32_t uid;
 	bool boxed, init;
+	bool aside;  /* in mounts of its own */
 	bool copies; /* the runtime itself, with the container's root as its own */
 	enum root root;
 	char session[40];
@@ -99,7 +100,7 @@ static inline void read_man(void *ctx, int pid, unsigned want, struct proc_facts
 	if (want & (PROC_IMAGE | PROC_CWD))
 		put(f->cwd, sizeof(f->cwd), &f->n_cwd, "/cwd%d", pid);
 	if (want & PROC_NS)
-		f->mnt_ns = m->boxed ? BOX_NS : OWN;
+		f->mnt_ns = m->aside ? BOX_NS + 1 : m->boxed ? BOX_NS : OWN;
 }
 
 static inline void queue(struct world *w, char what, int parent, int pid)

@@ -31,6 +31,7 @@ static void assert_same_actor(const struct actor *a, const struct actor *b)
 	assert_span(a->tty, b->tty);
 	assert_span(a->session, b->session);
 	assert_int_equal(a->drifted, b->drifted);
+	assert_int_equal(a->aside, b->aside);
 	assert_int_equal(a->has_sha, b->has_sha);
 	assert_memory_equal(a->sha, b->sha, SHA_LEN);
 	assert_int_equal(a->n_up, b->n_up);

@@ -85,6 +85,7 @@ static inline struct actor any_actor(uint64_t *seed, struct any_room *room)
 		.tty = any_bytes(seed, room->tty, sizeof(room->tty)),
 		.session = any_bytes(seed, room->session, sizeof(room->session)),
 		.drifted = any_below(seed, 2),
+		.aside = any_below(seed, 2),
 		.has_sha = any_below(seed, 2),
 		.n_up = any_below(seed, ACTOR_UP_MAX + 1),
 	};

@@ -182,8 +182,6 @@ static inline void full_checkpoint(struct full *f)
 		.to = 4,
 		.last = 1,
 		.n_targets = 1,
-		.state = {{.name = span_of("accepted")}},
-		.n_state = 1,
 		.signature = span_of("AAAA")};
 
 	show_checkpoint(&j, &c);
@@ -239,6 +237,7 @@ static inline void full_make(struct full *f)
 		.session = &f->session,
 		.drift_id = f->drift_id,
 		.generation = 2,
+		.root = f->drift_id,
 		.reason = span_of("why"),
 		.has_uid = true,
 		.uid = 1000,
