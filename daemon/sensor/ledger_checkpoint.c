@@ -197,19 +197,21 @@ static int write_one(struct ledger *l, bool sealed)
 	r = buf_err(&text) ? text.err : ledger_journal(l, &e, &seq);
 	if (r == 0)
 		remember(l, seq);
-	return r == 0 && sealed ? seal_put(l->txn, seq) : r;
+	return r == 0 ? seal_put(l->txn, seq) : r;
 }
 
-/* At a batch's end. The last batch of all is sealed. */
+/* At a batch's end. Each seals the store, until the next batch breaks that; the last stays. */
 int ledger_checkpoints(struct ledger *l)
 {
 	const struct ledger_checkpoint *c = &l->checkpoint;
 	const struct checkpoint_tree *t = &c->tree;
 
-	if (!c->loaded || !t->ids.n || l->head.last == t->last)
+	if (!c->loaded || !t->ids.n)
 		return 0;
 	if (c->seal)
 		return write_one(l, true);
+	if (l->head.last == t->last)
+		return 0;
 	if ((l->opt.checkpoint_every && t->ids.n > l->opt.checkpoint_every) ||
 		clock_mono() >= ledger_checkpoint_next(l))
 		return write_one(l, false);
