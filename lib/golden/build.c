@@ -2,6 +2,7 @@
 #include "golden/build.h"
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/json.h"
