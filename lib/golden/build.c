@@ -24,6 +24,7 @@ struct found {
 };
 struct build {
 	struct blobs *blobs;
+	bool beside; /* blobs lie beside the manifest */
 	struct arena mem;
 	struct found v[FOUND_MAX];
 	size_t n;
@@ -39,20 +40,29 @@ static int bad(const char *what)
 	return err_set(-EBADMSG, "%s", what);
 }
 
+/* By its digest: in a layout below blobs/, in a directory of skopeo's "dir:" beside the manifest. */
+static int by_digest(struct build *b, const struct image_digest *d, struct blob **ret)
+{
+	BUF struct buf name = {0}, beside = {0};
+
+	text_hex(&beside, span_make(d->sha, SHA_LEN));
+	buf_add_text(&name, "blobs/sha256/");
+	buf_add_span(&name, buf_span(&beside));
+	*ret = blobs_find(b->blobs, buf_span(b->beside ? &beside : &name));
+	if (!*ret)
+		return -ENOENT;
+	if (!sha_same((*ret)->sha, d->sha))
+		return err_set(-EBADMSG, "%s: its bytes are not those of its name",
+			buf_text(b->beside ? &beside : &name));
+	return 0;
+}
+
 static int document(struct build *b, const struct image_desc *d, struct span *ret)
 {
-	BUF struct buf name = {0};
 	struct blob *it;
+	int r = by_digest(b, &d->digest, &it);
 
-	buf_add_text(&name, "blobs/sha256/");
-	text_hex(&name, span_make(d->digest.sha, SHA_LEN));
-	it = blobs_find(b->blobs, buf_span(&name));
-	if (!it)
-		return -ENOENT;
-	if (!sha_same(it->sha, d->digest.sha))
-		return err_set(
-			-EBADMSG, "%s: its bytes are not those of its name", buf_text(&name));
-	return blob_json(it, ret);
+	return r ? r : blob_json(it, ret);
 }
 
 static int add_found(struct build *b, const struct found *f)
@@ -117,6 +127,25 @@ static int gather_oci(struct build *b, const struct blob *index)
 	return r ? r : gather(b, &m, 0);
 }
 
+/* A manifest itself, with its blobs beside it. */
+static int gather_beside(struct build *b, const struct blob *manifest)
+{
+	struct found f = {.has_manifest = true};
+	struct span json;
+	int r = blob_json(manifest, &json);
+
+	b->beside = true;
+	if (r == 0)
+		r = image_manifest_parse(json, &b->mem, &f.layers);
+	if (r == 0 && f.layers.is_index)
+		r = bad("manifest.json is a list of images");
+	if (r < 0)
+		return r;
+	memcpy(f.manifest.sha, manifest->sha, SHA_LEN);
+	f.config = f.layers.config.digest;
+	return add_found(b, &f);
+}
+
 static int gather_saved(struct build *b, const struct blob *manifest)
 {
 	struct image_saved *v = NULL;
@@ -124,6 +153,8 @@ static int gather_saved(struct build *b, const struct blob *manifest)
 	size_t n = 0;
 	int r = blob_json(manifest, &json);
 
+	if (r == 0 && json.p[0] == '{')
+		return gather_beside(b, manifest);
 	if (r == 0)
 		r = image_saved_parse(json, &b->mem, &v, &n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -235,22 +266,16 @@ static int config_of(struct build *b, const struct found *f, struct image_config
 static int layer_of(
 	struct build *b, const struct found *f, size_t i, const struct golden_layer **ret)
 {
-	BUF struct buf name = {0};
 	struct blob *it;
+	int r = 0;
 
 	if (f->saved) {
 		it = blobs_find(b->blobs, f->saved->layers[i]);
-		return it ? blob_layer(it, ret) : -ENOENT;
+		r = it ? 0 : -ENOENT;
+	} else {
+		r = by_digest(b, &f->layers.items[i].digest, &it);
 	}
-	buf_add_text(&name, "blobs/sha256/");
-	text_hex(&name, span_make(f->layers.items[i].digest.sha, SHA_LEN));
-	it = blobs_find(b->blobs, buf_span(&name));
-	if (!it)
-		return -ENOENT;
-	if (!sha_same(it->sha, f->layers.items[i].digest.sha))
-		return err_set(
-			-EBADMSG, "%s: its bytes are not those of its name", buf_text(&name));
-	return blob_layer(it, ret);
+	return r ? r : blob_layer(it, ret);
 }
 
 static int layers_of(
