@@ -45,6 +45,22 @@ int keys_trust(const struct boltseal_trust *trust, struct keyring *r, uint64_t *
 					     : err;
 }
 
+static int read_roles(const char *text, unsigned *ret)
+{
+	struct span left = span_of(text);
+
+	while (left.n) {
+		const uint8_t *comma = memchr(left.p, ',', left.n);
+		size_t n = comma ? (size_t)(comma - left.p) : left.n;
+		int r = keyring_role(span_make(left.p, n), ret);
+
+		if (r < 0)
+			return r;
+		left = span_make(left.p + n + !!comma, left.n - n - !!comma);
+	}
+	return *ret ? 0 : err_set(-EINVAL, "no role is named");
+}
+
 int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 {
 	TRUST_KEY struct trust_key *k = NULL;

@@ -13,12 +13,20 @@ int keys_read(struct keyring *r, const char *name);
 int keys_trust(const struct boltseal_trust *trust, struct keyring *r, uint64_t *ret_seq,
 	uint8_t ret_id[SHA_LEN]);
 
+/* Adds a signature to a baseline file, which must be whole. Appends {"comment","digest","key","signatures"}. -EALREADY:
+ * this key has signed it. */
+int keys_sign_baseline(const char *file, const char *key, const struct passphrase *ask,
+	const char *comment, int64_t now, struct buf *out);
+/* Its own digests, and each signature against the keys of `name`: {"checks":[…],"clean"}. Clean: it is whole, and at
+ * least one signature is good, and none is bad. */
+int keys_check_baseline(const char *file, const char *name, struct buf *out);
+
 struct keys_new {
 	const char *name;
 	const char *private_file, *public_file;
 	int64_t expires;   /* wall; 0: never */
 	struct span pass;  /* empty: none */
-	const char *roles; /* NULL: all */
+	const char *roles; /* "baseline,accept"; NULL: all */
 };
 int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN]);
 /* {"items":[{"created","expires","file","id","name","reason","revoked","roles","state"}…],"odd":[…]}; `now`: for the
