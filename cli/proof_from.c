@@ -69,7 +69,7 @@ static int on_line(void *arg, const char *line, size_t n)
 
 static int prove_live(struct cli *c, const struct boltseal_proof_ask *ask)
 {
-	static const struct boltseal_event_ask all = {.since = "1"};
+	static const struct boltseal_event_ask all = {.since = NULL};
 	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
 	JSON json_t *answer = NULL;
 	int clean = 0, r;

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -227,8 +228,10 @@ static int start_threads(struct sensor *s)
 /* Without one everything else is as it was: the doctor says so. */
 static void open_host_key(struct sensor *s)
 {
-	if (hostkey_open(&s->host_key, s->cfg->state_dir) < 0)
-		log_err("no checkpoint will be signed: %s", err_why());
+	if (hostkey_open(&s->host_key, s->cfg->state_dir) == 0)
+		return;
+	snprintf(s->host_key_why, sizeof(s->host_key_why), "%s", err_why());
+	log_err("no checkpoint will be signed: %s", s->host_key_why);
 }
 
 static int open_watch(struct sensor *s)

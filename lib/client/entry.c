@@ -70,7 +70,7 @@ static int stream(struct boltseal *h, uint64_t since, boltseal_line *fn, struct 
 	struct boltseal_event_ask ask = {.since = text};
 	int r;
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)since);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)since - 1);
 	r = boltseal_events(h, &ask, fn, g, reply);
 	if (g->err < 0)
 		return client_fail(h, g->err);

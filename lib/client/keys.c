@@ -64,11 +64,14 @@ static int read_roles(const char *text, unsigned *ret)
 int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 {
 	TRUST_KEY struct trust_key *k = NULL;
-	struct public_key p = {
-		.created = clock_wall(), .expires = n->expires, .roles = (1u << SIGN_DOMAIN_N) - 1};
+	struct public_key p = {.created = clock_wall(), .expires = n->expires};
 	BUF struct buf text = {.p = NULL};
-	int r;
+	int r = n->roles ? read_roles(n->roles, &p.roles) : 0;
 
+	if (r < 0)
+		return r;
+	if (!n->roles)
+		p.roles = (1u << SIGN_DOMAIN_N) - 1;
 	if (!keyring_name_ok(span_of(n->name)))
 		return err_set(-EINVAL, "%s: a key's name is made of A-Z a-z 0-9 . _ @ -", n->name);
 	if (access(n->public_file, F_OK) == 0)
