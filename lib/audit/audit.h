@@ -8,6 +8,8 @@
  *   drift      the changes of each target give its drift id, its counts and its worst severity
  *   journal    each entry's id is the digest of its text, each follows the one before, none is missing, and
  *              what the store notes beside an entry is what the entry says
+ *   checkpoint each is signed by the host's key, and covers exactly the entries that are there
+ *   known      a checkpoint that was seen elsewhere is in it
  *   index      each index leads to what it is of, and nothing lies there that is of nothing
  *   seal       where nothing was written after the last checkpoint: everything else, by its digest
  *
@@ -17,6 +19,7 @@
 #pragma once
 
 #include "store/env.h"
+#include "trust/keyring.h"
 
 struct audit_check {
 	const char *what;    /* a word of the list above */
@@ -32,6 +35,12 @@ struct audit {
 	uint32_t target; /* of this one and what it stacks; 0: of all */
 	audit_hear *hear;
 	void *ctx;
+	const struct keyring
+		*ring; /* whose checkpoints are believed; NULL: the key that the store itself
+				     * says is the host's, which proves that it fits itself */
+	bool strict;   /* entries that no checkpoint covers are a mismatch: nothing writes to it */
+	uint64_t known_seq; /* a checkpoint that was kept elsewhere, and must be there; 0: none */
+	uint8_t known_id[SHA_LEN];
 	bool clean;	     /* so far; true at first */
 	uint64_t checkpoint; /* seq of the last one that audit_journal() met; 0: none */
 };

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "client/client.h"
+#include "client/keys.h"
 
 static void hear(void *ctx, const struct audit_check *check)
 {
@@ -17,12 +18,20 @@ static void hear(void *ctx, const struct audit_check *check)
 	json_close(j, '}');
 }
 
-static int prove(const char *dir, struct json *j, bool *ret_clean)
+static int prove(
+	const char *dir, const struct boltseal_trust *trust, struct json *j, bool *ret_clean)
 {
 	static const struct store_options copied = {.dir_gid = -1, .copied = true};
+	KEYRING struct keyring ring = {.n = 0};
 	struct audit a = {.hear = hear, .ctx = j, .clean = true};
-	int r = store_open(&a.store, dir, STORE_READ, &copied);
+	int r = trust ? keys_trust(trust, &ring, &a.known_seq, a.known_id) : 0;
 
+	if (ring.n) {
+		a.ring = &ring;
+		a.strict = !trust->allow_tail;
+	}
+	if (r == 0)
+		r = store_open(&a.store, dir, STORE_READ, &copied);
 	if (r == 0)
 		r = audit_all(&a);
 	store_close(a.store);
@@ -30,8 +39,8 @@ static int prove(const char *dir, struct json *j, bool *ret_clean)
 	return r;
 }
 
-int boltseal_verify_store(
-	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply)
+int boltseal_verify_store(struct boltseal *h, const char *dir, const struct boltseal_trust *trust,
+	int *clean, struct boltseal_reply *reply)
 {
 	BUF struct buf text = {.p = NULL};
 	struct json j = json_on(&text);
@@ -42,7 +51,7 @@ int boltseal_verify_store(
 	json_open(&j, '{');
 	json_key(&j, "checks");
 	json_open(&j, '[');
-	r = prove(dir, &j, &all);
+	r = prove(dir, trust, &j, &all);
 	json_close(&j, ']');
 	json_m_bool(&j, "clean", all);
 	json_close(&j, '}');

@@ -52,7 +52,8 @@
 	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")       \
 	X(PACKAGE_DATABASE, "package.database", "a package database was changed at run time")      \
 	X(LAYER_VERDICT, "layer.verdict",                                                          \
-		"a read-only layer is not, or no more, proved to its image")
+		"a read-only layer is not, or no more, proved to its image")                       \
+	X(CHECKPOINT, "checkpoint", "the journal up to here, signed by the host's key")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
