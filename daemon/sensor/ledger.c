@@ -83,6 +83,7 @@ void ledger_free(struct ledger *l)
 	ledger_sessions_free(l);
 	ledger_who_free(l);
 	ledger_ran_free(l);
+	ledger_packages_free(l);
 	while (unhold(l, &held))
 		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
@@ -185,6 +186,7 @@ static void undo(struct ledger *l)
 	txn_abort(take(l->txn));
 	runs_abort(l->runs);
 	ledger_ran_over(l, false);
+	ledger_packages_over(l, false);
 	ledger_holds_forget(l);
 	floods_abort(l->floods);
 	memcpy(l->build, l->build_saved, sizeof(l->build));
@@ -195,8 +197,15 @@ static void told(struct ledger *l, uint64_t was)
 	struct door_msg tick = {.op = DOOR_TICK, .value = l->head.last};
 	struct outbox_answer *a;
 
-	for (size_t i = 0; i < l->n_after; i++)
-		atomic_store(&l->after[i].lower->snap, l->after[i].snap);
+	for (size_t i = 0; i < l->n_after; i++) {
+		struct lower *w = l->after[i].lower;
+
+		atomic_store(&w->snap, l->after[i].snap);
+		if (!l->after[i].judged)
+			continue;
+		atomic_store(&w->broken, l->after[i].broken);
+		atomic_store(&w->judged, true);
+	}
 	if (l->head.last != was)
 		outbox_put(l->opt.outbox, -1, &tick, NULL, 0);
 	while ((a = l->answers)) {
@@ -265,6 +274,7 @@ static int attempt(struct ledger *l)
 		memcpy(l->build, l->build_saved, sizeof(l->build));
 		runs_abort(l->runs);
 		ledger_ran_over(l, false);
+		ledger_packages_over(l, false);
 		ledger_holds_forget(l);
 		floods_abort(l->floods);
 		return r;
@@ -276,6 +286,7 @@ static int attempt(struct ledger *l)
 	ledger_beaten(l);
 	runs_commit(l->runs);
 	ledger_ran_over(l, true);
+	ledger_packages_over(l, true);
 	ledger_flooded(l);
 	l->left_told = true;
 	told(l, was);

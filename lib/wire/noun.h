@@ -23,6 +23,9 @@ void show_drift_item(struct json *j, const struct change *c); /* with first, las
 /* Members: from encoded bytes (nothing at all when those are empty), and left out when empty or 0. */
 void show_actor_of(struct json *j, struct span encoded); /* "actor" */
 void show_record_of(struct json *j, const char *key, struct span encoded);
+/* Member "package"; nothing where the bytes say nothing. */
+void show_package_of(struct json *j, struct span encoded);
+void show_package_note(struct json *j, const struct package_note *n);
 void show_rule_of(struct json *j, struct span ruling);	 /* "rule" */
 void show_repeats(struct json *j, const struct fold *f); /* "repeats" */
 void show_pod(struct json *j, const struct target *t);	 /* "pod", where there is one */
@@ -30,4 +33,6 @@ void show_str(struct json *j, const char *key, struct span v);
 void show_path(struct json *j, const char *key, struct span v);
 void show_time(struct json *j, const char *key, int64_t wall);
 void show_paths(struct json *j, const char *key, struct span list); /* target.h's list of paths */
+/* The member "aspects". */
+void show_aspects(struct json *j, uint32_t aspects);
 void show_labels(struct json *j, struct span pairs);
