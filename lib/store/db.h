@@ -27,7 +27,8 @@
 	X(JOURNAL, "journal", "the events")                                                        \
 	X(BY_TARGET, "by_target", "which events are about a target")                               \
 	X(GAP, "gap", "gaps that are open")                                                        \
-	X(TALLY, "tally", "what was counted and has yet to be told")
+	X(TALLY, "tally", "what was counted and has yet to be told")                               \
+	X(GOLDEN, "golden", "what images are, as somebody said who is trusted")
 #define X_DB(id, name, sentence) DB_##id,
 enum db { DATABASES(X_DB) DB_N };
 

@@ -19,6 +19,7 @@
  *   by_target  BE32 target | BE64 seq
  *   gap        BE64 id
  *   tally      BE32 target, and the path part where it is of one path
+ *   golden     1 | 32 bytes; 2 | 32 bytes; 3 | 32 bytes | 32 bytes
  *
  * The path part is the path where it has at most KEY_PATH_SHORT bytes. A longer one is its first
  * KEY_PATH_PREFIX bytes and the SHA-256 of all of it: KEY_PATH_LONG bytes, a length that no short
