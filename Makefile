@@ -36,7 +36,8 @@ APPARMORDIR  ?= $(SYSCONFDIR)/apparmor.d
 LOGROTATEDIR ?= $(SYSCONFDIR)/logrotate.d
 LOCALSTATEDIR ?= /var
 RUNSTATEDIR  ?= /run
-PATHS = -DBOLTSEAL_CONF_DIR='"$(SYSCONFDIR)/boltseal"' -DBOLTSEAL_STATE_DIR='"$(LOCALSTATEDIR)/lib/boltseal"' \
+LIBEXECDIR   ?= $(PREFIX)/libexec/boltseal
+PATHS = -DBOLTSEAL_LIBEXEC_DIR='"$(LIBEXECDIR)"' -DBOLTSEAL_CONF_DIR='"$(SYSCONFDIR)/boltseal"' -DBOLTSEAL_STATE_DIR='"$(LOCALSTATEDIR)/lib/boltseal"' \
         -DBOLTSEAL_SOCKET='"$(RUNSTATEDIR)/boltseal/boltseal.sock"'
 
 ALL_CFLAGS = $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) $(PATHS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer,$(HARDEN)) \
@@ -48,7 +49,9 @@ DAE_SRC := $(sort $(wildcard daemon/*.c daemon/*/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o)
 DAE_OBJ := $(DAE_SRC:%.c=$(OUT)/%.o)
-CLI_OBJ := $(CLI_SRC:%.c=$(OUT)/%.o)
+CLI_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out cli/proof_%.c,$(CLI_SRC)))
+# The same with what needs OpenSSL, LMDB or archives: cli/proof.h.
+PROOF_OBJ := $(patsubst %.c,$(OUT)/%.o,$(filter-out cli/light.c,$(CLI_SRC)))
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_BIN := $(UNIT_SRC:%.c=$(OUT)/%)
 
@@ -57,13 +60,13 @@ CLI_LIBS :=
 DAE_LIBS := -lmicrohttpd -lcap-ng -lcurl -lseccomp
 UNIT_LIBS := -lcmocka
 
-all: $(OUT)/boltseald $(OUT)/boltseal
+all: $(OUT)/boltseald $(OUT)/boltseal $(OUT)/boltseal-proof
 
 # What is compiled in and no file tells of: when it is another, so is everything.
 $(OUT)/compiled-in: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR)" | cmp -s - $@ || \
-	        printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR)" >$@
+	@printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR) $(LIBEXECDIR)" | cmp -s - $@ || \
+	        printf '%s\n' "$(VERSION) $(SYSCONFDIR) $(LOCALSTATEDIR) $(RUNSTATEDIR) $(LIBEXECDIR)" >$@
 FORCE:
 
 $(OUT)/%.o: %.c $(OUT)/compiled-in
@@ -88,6 +91,10 @@ $(OUT)/boltseald: $(OUT)/daemon/main.o $(OUT)/libdaemon.a $(OUT)/libboltseal.a
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAE_LIBS) $(LIB_LIBS)
 
 $(OUT)/boltseal: $(CLI_OBJ) $(OUT)/libboltseal.a
+	@echo "  LD    $@"
+	@$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
+
+$(OUT)/boltseal-proof: $(PROOF_OBJ) $(OUT)/libboltseal.a
 	@echo "  LD    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLI_LIBS) $(LIB_LIBS)
 
@@ -310,7 +317,7 @@ $(COMPLETION): $(OUT)/boltseal
 
 DIRS := PREFIX DESTDIR BINDIR SBINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR PKGCONFIGDIR BASHDIR ZSHDIR \
         FISHDIR UNITDIR GENERATORDIR SYSUSERSDIR TMPFILESDIR CATALOGDIR SYSCONFDIR APPARMORDIR LOGROTATEDIR LOCALSTATEDIR \
-        RUNSTATEDIR
+        RUNSTATEDIR LIBEXECDIR
 PLACE = @$(foreach v,$(DIRS) OUT MAN VERSION,$v='$($v)') packaging/install
 install: install-daemon install-dev
 install-daemon: all man completion

@@ -20,6 +20,7 @@ struct cli {
 	struct boltseal *h;
 	struct boltseal_reply reply; /* of the last call; freed at the end */
 	const char *socket;
+	char **argv; /* of the process */
 	const struct form *form;
 	bool no_color;
 	bool color; /* stdout may be painted */

@@ -19,7 +19,7 @@ static int run(struct cli *c, const struct request *r)
 int main(int argc, char **argv)
 {
 	CLEANUP(request_fini) struct request r = {0};
-	struct cli c = {.socket = getenv("BOLTSEAL_SOCKET"), .form = form_default()};
+	struct cli c = {.socket = getenv("BOLTSEAL_SOCKET"), .form = form_default(), .argv = argv};
 	int status;
 
 	if (c.socket && !*c.socket)

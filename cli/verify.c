@@ -1,36 +1,23 @@
-#include "base/err.h"
-#include "base/fd.h"
-#include "base/text.h"
-#include "cli/ask.h"
+#include "cli/verify.h"
 #include "cli/commands.h"
-#include "cli/digest.h"
 #include "cli/form.h"
+#include "cli/proof.h"
 #include "cli/table.h"
 #include "cli/tree.h"
-#include <fcntl.h>
-#include <unistd.h>
 
-enum {
-	O_ALL,
-	O_FROM,
-	O_HOST,
-	O_SINCE_SEQ,
-	O_UNTIL_SEQ,
-	O_ALLOW_HOLES,
-	O_ONLY_COMPLETE,
-	PIECE = 256 << 10
-};
-static const struct option options[] = {
-	[O_ALL] = {"all", 0, NULL,
+const struct option verify_options[] = {
+	[VERIFY_ALL] = {"all", 0, NULL,
 		"every layer, every baseline and the journal (also when nothing is named)"},
-	[O_FROM] = {"from", 0, "FILE",
+	[VERIFY_STORE] = {"store", 0, "DIR",
+		"a copy of a store, on any machine and without a daemon: all of it"},
+	[VERIFY_FROM] = {"from", 0, "FILE",
 		"with journal: what a receiver stored, without the daemon; - is standard input"},
-	[O_HOST] = {"host", 0, "NAME", "with --from: only the events of this host"},
-	[O_SINCE_SEQ] = {"since-seq", 0, "N", "with --from: the first that must be there"},
-	[O_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
-	[O_ALLOW_HOLES] = {"allow-holes", 0, NULL,
+	[VERIFY_HOST] = {"host", 0, "NAME", "with --from: only the events of this host"},
+	[VERIFY_SINCE_SEQ] = {"since-seq", 0, "N", "with --from: the first that must be there"},
+	[VERIFY_UNTIL_SEQ] = {"until-seq", 0, "N", "with --from: the last that must be there"},
+	[VERIFY_ALLOW_HOLES] = {"allow-holes", 0, NULL,
 		"with --from: missing events are told and are no mismatch"},
-	[O_ONLY_COMPLETE] = {"only-complete", 0, NULL,
+	[VERIFY_ONLY_COMPLETE] = {"only-complete", 0, NULL,
 		"with --from: of formats other than json it is enough that none is missing"},
 	{NULL, 0, NULL, NULL},
 };
@@ -95,7 +82,7 @@ static int ask(struct cli *c, const struct args *a)
 	return boltseal_verify(c->h, a->pos[0], &c->reply);
 }
 
-static int show_checks(struct cli *c, int r, const json_t *answer)
+int verify_show(struct cli *c, int r, const json_t *answer)
 {
 	if (r)
 		return r;
@@ -103,76 +90,6 @@ static int show_checks(struct cli *c, int r, const json_t *answer)
 	if (r != EXIT_TROUBLE)
 		c->form->answer(c, answer, &(struct view){"checks", draw, NULL});
 	return r;
-}
-
-/* ---- what a receiver stored ---- */
-
-static void close_proof(struct boltseal_proof **p)
-{
-	boltseal_proof_close(*p);
-}
-
-static int seq_option(const struct args *a, int option, unsigned long long *ret)
-{
-	uint64_t seq = 0;
-
-	if (a->val[option] && text_u64(span_of(a->val[option]), 1, INT64_MAX, &seq) < 0)
-		return complain("--%s: %s", options[option].name, err_why());
-	*ret = seq;
-	return 0;
-}
-
-static int feed_file(struct boltseal_proof *p, const char *name, int fd)
-{
-	static char piece[PIECE];
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return complain("%s: %s", name, strerror(errno));
-		if (boltseal_proof_feed(p, piece, (size_t)n) < 0)
-			return complain("%s: %s", name, boltseal_proof_why(p));
-	}
-	return 0;
-}
-
-static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const char *name)
-{
-	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
-	JSON json_t *answer = NULL;
-	bool piped = strcmp(name, "-") == 0;
-	FD int file = piped ? -1 : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int clean = 0, r;
-
-	if (file < 0 && !piped)
-		return complain("%s: %s", name, strerror(errno));
-	if (boltseal_proof_open(&p, ask) < 0)
-		return complain("out of memory");
-	r = feed_file(p, name, piped ? STDIN_FILENO : file);
-	if (r)
-		return r;
-	if (boltseal_proof_end(p, &clean, &c->reply) < 0)
-		return complain("%s: %s", name, boltseal_proof_why(p));
-	r = ask_json(c, 0, &answer);
-	return show_checks(c, r, answer);
-}
-
-static int run_from(struct cli *c, const struct args *a)
-{
-	struct boltseal_proof_ask ask = {.host = a->val[O_HOST],
-		.allow_holes = a->val[O_ALLOW_HOLES] != NULL,
-		.only_complete = a->val[O_ONLY_COMPLETE] != NULL};
-	int r = seq_option(a, O_SINCE_SEQ, &ask.since);
-
-	if (!r)
-		r = seq_option(a, O_UNTIL_SEQ, &ask.until);
-	if (!r && ask.until && ask.until < ask.since)
-		r = complain("--until-seq is before --since-seq");
-	if (!r)
-		r = digest_load();
-	return r ? r : prove_file(c, &ask, a->val[O_FROM]);
 }
 
 static bool is_journal(const struct args *a)
@@ -185,18 +102,22 @@ static int run_verify(struct cli *c, const struct args *a)
 	JSON json_t *answer = NULL;
 	int r;
 
-	if (a->n && a->val[O_ALL])
+	if (a->n && a->val[VERIFY_ALL])
 		return complain("--all proves everything, %s too: choose one", a->pos[0]);
-	if (a->val[O_FROM] && (!is_journal(a) || a->val[O_ALL]))
+	if (a->val[VERIFY_FROM] && (!is_journal(a) || a->val[VERIFY_ALL]))
 		return complain("--from is of the journal: boltseal verify journal --from FILE");
-	if (a->val[O_FROM])
-		return run_from(c, a);
-	for (int i = O_HOST; i <= O_ONLY_COMPLETE; i++)
+	if (a->val[VERIFY_STORE] && (a->n || a->val[VERIFY_ALL] || a->val[VERIFY_FROM]))
+		return complain("--store proves all of a copy: nothing else is named beside it");
+	if (a->val[VERIFY_FROM])
+		return proof_from_run(c, a);
+	for (int i = VERIFY_HOST; i <= VERIFY_ONLY_COMPLETE; i++)
 		if (a->val[i])
 			return complain("--%s needs --from: boltseal verify journal --from FILE",
-				options[i].name);
+				verify_options[i].name);
+	if (a->val[VERIFY_STORE])
+		return proof_store_run(c, a);
 	r = ask_json(c, ask(c, a), &answer);
-	return show_checks(c, r, answer);
+	return verify_show(c, r, answer);
 }
 
 const struct command cmd_verify = {
@@ -214,6 +135,9 @@ const struct command cmd_verify = {
 		"where it must go. A format other than json carries seq, id and prev\n(CEF no "
 		"prev): that none is missing is proven by these, what the entries say is not; "
 		"that is\na mismatch without --only-complete.\n\n"
+		"With --store nobody is asked either: DIR is a copy of a daemon's store, made with mdb_copy or "
+		"taken\nwhen the daemon was stopped. Its layers, baselines, drift and journal are proven as the "
+		"daemon\ndoes it.\n\n"
 		"Examples:\n"
 		"  boltseal verify web\n"
 		"  boltseal verify journal\n"
@@ -221,7 +145,7 @@ const struct command cmd_verify = {
 		"  boltseal verify journal --from /var/log/remote/web1.log --until-seq 4711\n"
 		"  zcat siem-*.json.gz | boltseal verify journal --from -\n",
 	.exits = "0 all proven; 1 a mismatch; 2 an error.",
-	.options = options,
+	.options = verify_options,
 	.max = 1,
 	.slots = {SLOT_TARGET},
 	.run = run_verify,

@@ -163,6 +163,12 @@ int boltseal_proof_end(struct boltseal_proof *p, int *clean, struct boltseal_rep
 const char *boltseal_proof_why(const struct boltseal_proof *p);
 void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
 
+/* A copy of a store, proven on any machine: no daemon is asked, nothing is written. `dir` holds data.mdb as
+ * `mdb_copy` makes it, or as a daemon that was stopped left it. *clean: all checks are right; reply->body has
+ * them as boltseal_verify_all() does. A file that was damaged below what LMDB checks may end the process. */
+int boltseal_verify_store(
+	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
+
 /* Which rules have a word in what happens to a path, and which of them decides. */
 int boltseal_rules_explain(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);

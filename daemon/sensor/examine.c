@@ -339,7 +339,7 @@ static bool layer_differs(
 	b.rec.has_sha = false;
 	if (ra == 0 && rb == 0)
 		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) ||
-		     a.rec.ovl != b.rec.ovl;
+		     record_marks_differ(&a.rec, &b.rec);
 	look_free(&a.look);
 	return ra >= 0 && rb >= 0 && ra != rb;
 }

@@ -115,6 +115,7 @@ static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 	if (st.baselined)
 		r = ledger_baseline_root(a->l, a->it->kept, st.baseline_root);
 	memcpy(g.root, st.baseline_root, SHA_LEN);
+	e.root = st.baselined ? g.root : NULL;
 	memcpy(g.drift_id, drift_id, SHA_LEN);
 	if (r >= 0)
 		r = targets_state_put(a->l->txn, a->no, &st);

@@ -155,6 +155,7 @@ int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 	st.baselined = true;
 	st.generation = st.generation ? st.generation : 1;
 	memcpy(g.root, st.baseline_root, SHA_LEN);
+	e.root = g.root;
 	r = targets_state_put(l->txn, no, &st);
 	if (r == 0)
 		r = generation_put(l->txn, no, &g);
@@ -233,7 +234,7 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 	}
 	r = ledger_package_records(l, b->no, buf_span(&e->odds));
 	if (r == 0)
-		r = snap_verify(l->txn, b->no, root);
+		r = snap_verify(l->txn, b->no, root, NULL);
 	if (r == 0)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
 	if (r < 0)

@@ -20,6 +20,7 @@ enum {
 	OVL_OPAQUE = 2,	    /* directory: lower layers are hidden */
 	OVL_XWHITEOUTS = 4, /* directory: opaque="x", may hold xattr whiteouts */
 	OVL_METACOPY = 8,   /* regular file: data is further down */
+	OVL_IMPLIED = 16,   /* directory: made on the way, the layer's archive has no header of it */
 };
 
 struct record {
@@ -48,6 +49,11 @@ int record_decode(struct span bytes, struct record *rec);
  * count. Content: both regular and sizes differ, or both have a hash and they differ, or exactly
  * one has a hash. A directory's mtime and size never count. */
 uint32_t record_diff(const struct record *a, const struct record *b);
+/* Do they steer lookups in different ways? OVL_IMPLIED is what an archive says; a disk has no such mark. */
+static inline bool record_marks_differ(const struct record *a, const struct record *b)
+{
+	return (a->ovl ^ b->ovl) & ~(uint32_t)OVL_IMPLIED;
+}
 
 /* xattr lists: an encoding of (name, value) pairs sorted by name. Values over XATTR_KEEP bytes are
  * kept as "sha256:" + hex. */

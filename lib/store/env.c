@@ -216,8 +216,8 @@ static int size_map(struct store *s, size_t size)
 static int open_env(struct store *s, const struct store_options *opt)
 {
 	size_t size = whole_pages(opt->map_size ? opt->map_size : (size_t)256 << 20);
-	unsigned flags =
-		MDB_NOTLS | (s->write ? 0u : MDB_RDONLY) | (opt->no_sync ? MDB_NOSYNC : 0u);
+	unsigned flags = MDB_NOTLS | (s->write ? 0u : MDB_RDONLY) |
+			 (opt->no_sync ? MDB_NOSYNC : 0u) | (opt->copied ? MDB_NOLOCK : 0u);
 	int rc = mdb_env_create(&s->env);
 
 	if (rc == 0)
@@ -341,6 +341,21 @@ static int open_dbs(struct store *s)
 	return r;
 }
 
+/* Pages that somebody writes to must not be read without a lock. */
+static int nobody_writes(const char *dir)
+{
+	BUF struct buf path = {0};
+	FD int fd = -1;
+
+	buf_printf(&path, "%s/writer.lock", dir);
+	fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+	if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return err_set(-EBUSY,
+			"store %s: a daemon writes to it: make a copy with mdb_copy, or ask the daemon",
+			dir);
+	return 0;
+}
+
 int store_open(
 	struct store **ret, const char *dir, enum store_mode mode, const struct store_options *opt)
 {
@@ -355,6 +370,8 @@ int store_open(
 		r = alloc_store(&s, dir, mode, opt);
 	if (r == 0 && mode == STORE_WRITE)
 		r = lock_writer(s);
+	if (r == 0 && opt->copied)
+		r = nobody_writes(dir);
 	if (r == 0 && mode == STORE_WRITE) {
 		r = env_lock_renew(dir, LOCK_WAIT_MS);
 		if (opt->renewed)

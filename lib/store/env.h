@@ -22,6 +22,8 @@ struct store_options {
 	size_t map_limit; /* 0: 1 TiB */
 	int dir_gid;  /* group that may read (data 0640, lock 0660, dir 0750); -1: leave alone */
 	bool no_sync; /* tests only: no fsync on commit */
+	bool copied; /* STORE_READ: nobody writes it (-EBUSY when somebody does), and its lock file, which may
+		       * be another machine's, is left alone */
 	bool *renewed; /* NULL, or set: somebody held the store's lock, so its lock file is a new one, and
 			* readers of the old one have to open the store anew */
 };

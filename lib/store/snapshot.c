@@ -317,11 +317,12 @@ static void sha_free_p(struct sha **s)
 	sha_free(*s);
 }
 
-int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN])
+int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN], uint64_t *ret_n)
 {
 	CLEANUP(sha_free_p) struct sha *sha = NULL;
 	struct key prefix = key_u32(no);
 	WALK struct walk w = {0};
+	uint64_t n = 0;
 	int r = sha_new(&sha);
 
 	if (r == 0)
@@ -333,8 +334,11 @@ int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN])
 		r = walk_seek(&w, key_span(&prefix));
 	while (r == 0 && span_starts(w.key, key_span(&prefix))) {
 		r = txn_fail(t, feed(sha, &w));
+		n++;
 		if (r == 0)
 			r = walk_next(&w);
 	}
+	if (ret_n)
+		*ret_n = n;
 	return r < 0 ? r : txn_fail(t, sha_end(sha, ret_root));
 }

@@ -63,5 +63,5 @@ int snap_list_open(struct txn *t, uint32_t no, uint32_t dir, struct snap_cursor 
 int snap_list_next(
 	struct snap_cursor *c, struct span *ret_name, struct record *ret, uint32_t *ret_sub_dir);
 void snap_list_close(struct snap_cursor *c);
-/* Recomputes the root digest from what is stored. */
-int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN]);
+/* Recomputes the root digest from what is stored, and counts the records; `ret_n` may be NULL. */
+int snap_verify(struct txn *t, uint32_t no, uint8_t ret_root[SHA_LEN], uint64_t *ret_n);

@@ -69,6 +69,8 @@ static void members_after(struct json *j, const struct event *e, const uint8_t *
 		json_m_str(j, "reason", e->reason);
 	if (e->fold && e->fold->from)
 		show_repeats(j, e->fold);
+	if (e->root)
+		json_m_hex(j, "root", span_make(e->root, SHA_LEN));
 	if (e->change)
 		show_rule_of(j, e->change->ruling);
 	show_ready(j, "run", e->run);
@@ -240,6 +242,31 @@ int event_check_object(json_t *root, struct event_link *ret)
 			"event %llu was changed: its id is not the digest of its text",
 			(unsigned long long)ret->seq);
 	return 0;
+}
+
+/* The one member that no digest covers. */
+static bool has_lower_id(const json_t *root)
+{
+	struct span id = json_span(json_object_get(root, "id"));
+
+	for (size_t i = 0; i < id.n; i++)
+		if (id.p[i] >= 'A' && id.p[i] <= 'F')
+			return false;
+	return true;
+}
+
+int event_check_stored(json_t *root, struct span text, struct event_link *ret)
+{
+	BUF struct buf out = {.p = NULL};
+	struct json j = json_on(&out);
+	int r = has_lower_id(root) ? canonical(&j, root, DEPTH_MAX) : bad("its id is in capitals");
+
+	*ret = (struct event_link){.seq = 0};
+	if (r < 0 || (r = buf_err(&out)) < 0)
+		return r;
+	if (!span_eq(buf_span(&out), text))
+		return bad("its text is not in canonical form");
+	return event_check_object(root, ret);
 }
 
 int event_check(

@@ -27,6 +27,7 @@ struct event {
 	const struct actor *actor;     /* who, where no change tells: exec.drifted */
 	const uint8_t *drift_id;       /* SHA_LEN; NULL: none */
 	uint32_t generation;	       /* baseline.*; 0: none */
+	const uint8_t *root;	       /* SHA_LEN, of the baseline from then on; NULL: none */
 	struct span reason;	       /* accepted: why; cleared: why; stopped … */
 	bool has_uid;
 	uint32_t uid;		  /* who asked: accept */
@@ -57,6 +58,9 @@ struct event_link {
 	struct span host;
 };
 struct json_t;
+/* The same of an entry as it is stored: its text must be the canonical one, byte for byte. `text` is what
+ * `root` was read from. */
+int event_check_stored(struct json_t *root, struct span text, struct event_link *ret);
 /* Does the object claim to be an event of this schema? */
 bool event_claims(const struct json_t *root);
 /* event_check() of an object of jansson's, which loses its "id". Where the id does not match, `seq`

@@ -220,6 +220,7 @@ const struct field fields[] = {
 	{"heartbeat.holds", HOW_PLAIN, {"holds", NULL, "holds", "boltseal.heartbeat.holds", "boltseal.heartbeat.holds"}},
 	{"generation", HOW_PLAIN, {"generation", "cn3:generation", "generation", "boltseal.generation", "boltseal.generation"}},
 	{"drift_id", HOW_PLAIN, {"drift_id", NULL, "driftId", "boltseal.drift_id", "boltseal.drift_id"}},
+	{"root", HOW_PLAIN, {"baseline_root", NULL, "baselineRoot", "boltseal.root", "boltseal.baseline_root"}},
 	{"reason", HOW_PLAIN, {"reason", "reason", "reason", "event.reason", "boltseal.reason"}},
 	{"uid", HOW_WORD, {"uid", "suid", "usrName", "user.id", "user.uid"}},
 	{"layer", HOW_PLAIN, {"layer", "oldFilePath", "layer", "boltseal.layer", "boltseal.layer"}},

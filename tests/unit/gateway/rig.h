@@ -132,7 +132,7 @@ static inline void rig_layer(struct txn *t)
 	assert_int_equal(snap_put(t, no, 4, span_of("f"), &file, 0), 0);
 	assert_int_equal(snap_put(t, no, 4, span_of("sub"), &dir, 5), 0);
 	assert_int_equal(snap_put(t, no, 5, span_of("g"), &file, 0), 0);
-	assert_int_equal(snap_verify(t, no, root), 0);
+	assert_int_equal(snap_verify(t, no, root, NULL), 0);
 	assert_int_equal(snap_complete(t, no, root, 8, 27), 0);
 }
 

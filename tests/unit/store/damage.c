@@ -38,7 +38,7 @@ static int read_record(struct txn *t)
 	uint32_t sub;
 	int rc = snap_lookup(t, 1, 1, S("a"), &r, &sub);
 
-	return rc ? rc : snap_verify(t, 1, root);
+	return rc ? rc : snap_verify(t, 1, root, NULL);
 }
 
 static int read_target(struct txn *t)

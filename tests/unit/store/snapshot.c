@@ -139,13 +139,13 @@ static void test_root_digest(void **state)
 	snap_digest_feed(sha, 1, S("a"), buf_span(&enc), 0);
 	ok(sha_end(sha, fed));
 	sha_free(sha);
-	ok(snap_verify(t, no, root));
+	ok(snap_verify(t, no, root, NULL));
 	assert_memory_equal(root, fed, SHA_LEN);
 	ok(snap_put(t, no2, 1, S("a"), &r, 0));
-	ok(snap_verify(t, no2, second));
+	ok(snap_verify(t, no2, second, NULL));
 	assert_memory_equal(root, second, SHA_LEN); /* the number does not count */
 	ok(snap_put(t, no2, 1, S("b"), &r, 0));
-	ok(snap_verify(t, no2, second));
+	ok(snap_verify(t, no2, second, NULL));
 	assert_memory_not_equal(root, second, SHA_LEN);
 	txn_abort(t);
 }

@@ -222,6 +222,7 @@ static inline void full_make(struct full *f)
 		.session = &f->session,
 		.drift_id = f->drift_id,
 		.generation = 2,
+		.root = f->drift_id,
 		.reason = span_of("why"),
 		.has_uid = true,
 		.uid = 1000,

@@ -1,0 +1,20 @@
+/* verify.h - what the proofs that the daemon makes and those made here have in common. */
+#pragma once
+
+#include "cli/ask.h"
+
+/* Rows of verify's options. */
+enum verify_option {
+	VERIFY_ALL,
+	VERIFY_STORE,
+	VERIFY_FROM,
+	VERIFY_HOST,
+	VERIFY_SINCE_SEQ,
+	VERIFY_UNTIL_SEQ,
+	VERIFY_ALLOW_HOLES,
+	VERIFY_ONLY_COMPLETE,
+};
+extern const struct option verify_options[];
+
+/* Prints {"checks":[…],"clean":…}, a line a check. `r`: what getting it came to. Returns the exit status. */
+int verify_show(struct cli *c, int r, const json_t *answer);
