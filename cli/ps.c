@@ -37,6 +37,17 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		c, t, buf_span(&text), n || held || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
+/* Are the layers below what the image says? */
+static void add_verdict(struct cli *c, struct table *t, const json_t *target)
+{
+	struct span state = get_text(json_object_get(target, "verdict"), "state");
+
+	table_add(c, t, state.n ? state : span_of("-"),
+		span_is(state, "broken")    ? "1;31"
+		: span_is(state, "unknown") ? "33"
+					    : NULL);
+}
+
 static void add_target(struct cli *c, struct table *t, const json_t *v)
 {
 	const json_t *counts = json_object_get(v, "counts");
@@ -58,6 +69,7 @@ static void add_target(struct cli *c, struct table *t, const json_t *v)
 	table_add_int(c, t, json_object_get(counts, "D"));
 	table_add(c, t, worst, color_of(buf_text(&name)));
 	table_add_int(c, t, json_object_get(v, "generation"));
+	add_verdict(c, t, v);
 	add_coverage(c, t, v);
 }
 
@@ -68,7 +80,7 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 	json_t *v;
 
 	(void)arg;
-	table_heads(&t, "ID NAME RUNTIME IMAGE STATE A C D WORST GEN COVERAGE");
+	table_heads(&t, "ID NAME RUNTIME IMAGE STATE A C D WORST GEN LAYERS COVERAGE");
 	json_array_foreach(json_object_get(answer, "items"), i, v)
 		add_target(c, &t, v);
 	table_print(c, &t);
@@ -119,8 +131,9 @@ const struct command cmd_ps = {
 	.args = "",
 	.sentence = "lists targets, how much each has drifted and how well it is watched",
 	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
-		"is the\nhighest severity among them; GEN the baseline's generation. COVERAGE is "
-		"the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
+		"is the\nhighest severity among them; GEN the baseline's generation. LAYERS says whether the "
+		"read-only\nlayers are what the image says: proved, consistent (only with how they were first seen), broken or\n"
+		"unknown; boltseal verify names what. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
 		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
 		"out: nothing of it is watched) or partly excluded, held (a maintenance\nwindow is open: "
 		"see boltseal hold), and open gaps.\n\n"

@@ -112,6 +112,8 @@ struct config {
 	uint32_t workers;	/* 0: as many as processors, at least 2, at most 8 */
 	uint32_t queue_size;	/* asks */
 	int64_t sweep_interval; /* ns between full looks that hash everything; 0: never */
+	int64_t layers_verify_interval; /* ns after which a layer is proved again; 0: by wish only */
+	uint64_t layers_verify_rate;	/* bytes a second that the schedule reads; 0: no limit */
 
 	/* limits: */
 	uint64_t hash_max_bytes; /* per file */

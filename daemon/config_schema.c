@@ -137,6 +137,13 @@ static const struct config_option options[] = {
 	TIME("watch.sweep_interval", config, sweep_interval, 0, YEARS_100, "24h",
 		"Time between full looks that hash everything; 0s: never."),
 
+	TIME("layers.verify_interval", config, layers_verify_interval, 0, YEARS_100, "24h",
+		"Time after which a read-only layer is held against its image again, whole, the layer that "
+		"waits longest first; 0s: only when `boltseal verify` asks."),
+	SIZE("layers.verify_rate", config, layers_verify_rate, 0, 1024 * TIB, "64M",
+		"Bytes a second that are read for that at most, at idle priority; 0: no limit. What `boltseal "
+		"verify` asks for is as fast as can be."),
+
 	SIZE("limits.hash_max_bytes", config, hash_max_bytes, 4 * KIB, 1024 * TIB, "4G",
 		"A file larger than this is not hashed, and a gap says so."),
 	TIME("limits.hash_max_time", config, hash_max_time, 100 * (uint64_t)CLOCK_MS, DAY, "60s",

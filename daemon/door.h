@@ -37,6 +37,9 @@ enum door_op {
 	 * empty), as buf_bytes each; value: ns that it lasts; uid -> its id */
 	DOOR_HOLD_OPEN = 30,
 	DOOR_HOLD_CLOSE, /* value: its id; text: why (may be empty); uid -> seq of its last entry */
+	/* Layers are held against their image again. target: whose; without one: all, or with a path the layer
+	 * there -> DOOR_PROGRESS in MiB, then DOOR_DONE: "clean" or "broken" */
+	DOOR_PROVE = 40,
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */

@@ -2,6 +2,7 @@
 #include "daemon/gateway/gw.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "store/verdict.h"
 #include "wire/show.h"
 
 struct names {
@@ -41,8 +42,11 @@ static int who_stacks(struct call *c, struct txn *t, struct span path, struct na
 	return r < 0 ? r : 0;
 }
 
-static void show_one_layer(struct json *j, const struct snap_info *s, const struct names *names)
+static int show_one_layer(
+	struct json *j, struct txn *t, const struct snap_info *s, const struct names *names)
 {
+	struct verdict v;
+	int r = verdict_get(t, VERDICT_OF_LAYER, s->no, &v);
 	struct show_layer l = {.identity = s->identity,
 		.path = s->path,
 		.digest = s->digest,
@@ -52,9 +56,11 @@ static void show_one_layer(struct json *j, const struct snap_info *s, const stru
 		.created = s->created,
 		.targets = names->name,
 		.n_targets = names->n,
+		.verdict = r == 0 ? &v : NULL,
 		.root = s->state == SNAP_COMPLETE ? s->root : NULL};
 
 	show_layer(j, &l);
+	return r < 0 ? r : 0;
 }
 
 int route_layers(struct call *c)
@@ -80,7 +86,9 @@ int route_layers(struct call *c)
 		if (r < 0)
 			return r;
 		if (all || names.n > 0)
-			show_one_layer(&j, &info, &names);
+			r = show_one_layer(&j, t, &info, &names);
+		if (r < 0)
+			return r;
 	}
 	json_close(&j, ']');
 	json_close(&j, '}');

@@ -2,6 +2,7 @@
 #include "daemon/gateway/gw.h"
 #include "base/err.h"
 #include "base/glob.h"
+#include "store/verdict.h"
 #include "wire/show.h"
 
 struct wanted {
@@ -65,14 +66,19 @@ static int show_one(struct call *c, struct json *j, struct txn *t, const struct 
 	struct show_names names = {NULL, 0};
 	struct target_state_rec s = {.generation = 0};
 	struct view_excluded x;
+	struct verdict v;
+	bool judged = false;
 	int r = targets_state_get(t, tg->no, &s);
 
+	if (r >= 0)
+		r = verdict_get(t, VERDICT_OF_TARGET, tg->no, &v);
 	if (r < 0)
 		return r;
+	judged = r == 0;
 	view_excluded(c, tg, &x);
 	if (holds->n)
 		names = covering(c, holds, tg);
-	show_target(j, tg, &s, &x.show, &names);
+	show_target(j, tg, &s, &x.show, &names, judged ? &v : NULL);
 	return 0;
 }
 
@@ -118,6 +124,8 @@ int route_target(struct call *c)
 	struct view_holds holds = {NULL, 0};
 	struct show_names names;
 	struct target tg;
+	struct verdict v;
+	bool judged = false;
 	struct json j;
 	int r = view_begin(c, &t);
 
@@ -126,6 +134,10 @@ int route_target(struct call *c)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = targets_state_get(t, tg.no, &s);
+	if (r >= 0) {
+		r = verdict_get(t, VERDICT_OF_TARGET, tg.no, &v);
+		judged = r == 0;
+	}
 	if (r >= 0)
 		r = holds_read(c, t, &holds);
 	if (r < 0)
@@ -137,7 +149,7 @@ int route_target(struct call *c)
 	r = view_coverage(c, t, &tg, &s, &j);
 	json_key(&j, "target");
 	view_excluded(c, &tg, &x);
-	show_target(&j, &tg, &s, &x.show, &names);
+	show_target(&j, &tg, &s, &x.show, &names, judged ? &v : NULL);
 	json_close(&j, '}');
 	return r;
 }

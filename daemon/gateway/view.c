@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "wire/show.h"
+#include "store/verdict.h"
 
 enum { GAPS_SHOWN = 200 };
 
@@ -109,9 +110,13 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 			  : pulse_is_silent(c->g) ? "silent"
 						  : NULL,
 		.gaps = gaps};
+	struct verdict v;
 	uint64_t id = 0;
-	int r;
+	int r = verdict_get(t, VERDICT_OF_TARGET, tg->no, &v);
 
+	if (r < 0)
+		return r;
+	cov.verdict = r == 0 ? v.state : VERDICT_NONE;
 	view_excluded(c, tg, &excluded);
 	cov.excluded = excluded.show;
 	if (pulse_gap(c->g, &g))

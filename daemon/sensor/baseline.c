@@ -4,6 +4,7 @@
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/sensor/pkgcheck.h"
+#include "daemon/sensor/proof.h"
 #include "fs/beneath.h"
 #include "fs/hash.h"
 #include "store/snapshot.h"
@@ -43,6 +44,7 @@ struct baseline {
 	bool begun;
 	int64_t began;
 	struct pkgcheck *packages; /* the host's alone; NULL: there are none */
+	struct proof *proof;	   /* a layer's alone */
 };
 
 struct batch_job {
@@ -53,6 +55,7 @@ struct batch_job {
 	struct span rel;
 	struct names names; /* its own copy */
 	uint32_t *sub;	    /* numbers given to directories; 0: none */
+	const struct proof_want *want[BATCH_NAMES]; /* what the image says of each; NULL: nobody knows */
 	char relmem[];
 };
 
@@ -94,6 +97,13 @@ static void finish(struct baseline *b)
 	if (!e->failed)
 		pkgcheck_sum(b->packages, &e->odds, &e->words);
 	pkgcheck_free(b->packages);
+	if (!e->failed && b->proof) {
+		struct verdict v;
+
+		proof_verdict(b->proof, &v);
+		verdict_encode(&v, &e->verdict);
+	}
+	proof_free(b->proof);
 	if (b->line == LINE_HOST)
 		tell_host(b, e);
 	examiner_push(b->ex, &e->item);
@@ -210,19 +220,51 @@ static int look_row(struct batch_job *t, int dir_fd, size_t i, struct look *l, i
 	return look_at(dir_fd, name, marks, l);
 }
 
+/* What is there: looked at and read, unless the proof has done that. False: nothing is. */
+static bool see_row(struct batch_job *t, struct worker *w, int dir_fd, size_t i, struct look *l,
+	struct item_snap_batch *it)
+{
+	struct snap_row *row = &it->row[it->n_rows];
+	FD int fd = -1;
+
+	if (t->want[i] && dir_fd >= 0 && proof_has(t->want[i], dir_fd, &l->rec)) {
+		it->bytes += l->rec.size;
+		return true;
+	}
+	if (dir_fd < 0 || look_row(t, dir_fd, i, l, &fd) != 0)
+		return false;
+	if (l->rec.type == FILE_REG && !(l->rec.ovl & OVL_METACOPY))
+		hash_row(t, w, dir_fd, fd, names_at(&t->names, i), l, it, row);
+	return true;
+}
+
+/* What the snapshot is to have: what is there, or what the image says where that is something else. */
+static bool decide_row(struct batch_job *t, bool there, size_t i, struct record *rec)
+{
+	struct proof *p = t->b->proof;
+	const struct proof_want *want = t->want[i];
+
+	if (!want)
+		return there;
+	if (there)
+		proof_judge(p, want, rec);
+	else if (proof_is_loose(p))
+		return false;
+	else
+		proof_missing(p, want, rec);
+	return true;
+}
+
 static void add_row(struct batch_job *t, struct worker *w, int dir_fd, size_t i, struct look *l,
 	struct item_snap_batch *it)
 {
 	struct snap_row *row = &it->row[it->n_rows];
 	struct span name = names_at(&t->names, i);
-	FD int fd = -1;
 	size_t at;
 
 	*row = (struct snap_row){0};
-	if (look_row(t, dir_fd, i, l, &fd) != 0)
+	if (!decide_row(t, see_row(t, w, dir_fd, i, l, it), i, &l->rec))
 		return; /* gone meanwhile: it is not there */
-	if (l->rec.type == FILE_REG && !(l->rec.ovl & OVL_METACOPY))
-		hash_row(t, w, dir_fd, fd, name, l, it, row);
 	row->sub_dir = l->rec.type == FILE_DIR ? t->sub[i] : 0;
 	row->name = keep(it, name);
 	at = it->mem.n;
@@ -261,10 +303,12 @@ static void batch_run(struct job *j, struct worker *w)
 	it->row = calloc(t->names.n, sizeof(*it->row));
 	must(it->row);
 	if (!atomic_load(&t->b->failed) && !w->ex->stop) {
+		/* Where no directory is any more, the image's names are all missing. */
 		int r = beneath_open(t->b->lower->root_fd, t->rel, O_PATH | O_DIRECTORY, &dir);
 
-		for (size_t i = 0; r == 0 && i < t->names.n && !w->ex->stop; i++)
-			add_row(t, w, dir, i, &l, it);
+		for (size_t i = 0; r >= 0 && i < t->names.n && !w->ex->stop; i++)
+			if (r == 0 || t->want[i])
+				add_row(t, w, dir, i, &l, it);
 		check_limits(t->b, it);
 	}
 	examiner_push(w->ex, &it->item);
@@ -335,29 +379,51 @@ static bool is_excluded(struct baseline *b, struct span rel, struct span name)
 	return kept_is_excluded(b->tree, buf_span(&path));
 }
 
+/* One more name, `want` being what the image says of it. Directories are what the snapshot has as such. */
+static void list_name(struct baseline *b, struct worker *w, const struct pending_dir *d,
+	struct batch_job **at, struct span name, uint8_t type, const struct proof_want *want)
+{
+	struct span rel = span_make(d->rel, d->n);
+	struct batch_job *t = *at;
+
+	if (!t)
+		t = *at = batch_new(b, d->no, rel);
+	if (want ? want->rec.type == FILE_DIR : type == DT_DIR) {
+		t->sub[t->names.n] = b->next_no;
+		queue_dir(b, rel, name, b->next_no++);
+	}
+	t->want[t->names.n] = want;
+	must(names_add(&t->names, name, type) == 0);
+	if (t->names.n == BATCH_NAMES) {
+		batch_submit(t, w);
+		*at = NULL;
+	}
+}
+
+/* The names that are there, and those that the image has. Both lists are in order of bytes. */
 static void list_names(struct baseline *b, struct worker *w, const struct pending_dir *d,
 	const struct names *names)
 {
 	struct span rel = span_make(d->rel, d->n);
 	struct batch_job *t = NULL;
+	const struct proof_want *const *want = NULL;
+	size_t n = proof_knows(b->proof) ? proof_list(b->proof, rel, &want) : 0, at = 0;
 
 	for (size_t i = 0; i < names->n; i++) {
 		struct span name = names_at(names, i);
+		const struct proof_want *is = NULL;
 
-		if (is_excluded(b, rel, name))
-			continue;
-		if (!t)
-			t = batch_new(b, d->no, rel);
-		if (names->v[i].type == DT_DIR) {
-			t->sub[t->names.n] = b->next_no;
-			queue_dir(b, rel, name, b->next_no++);
-		}
-		must(names_add(&t->names, name, names->v[i].type) == 0);
-		if (t->names.n == BATCH_NAMES) {
-			batch_submit(t, w);
-			t = NULL;
-		}
+		for (; at < n && span_cmp(proof_name(want[at]), name) < 0; at++)
+			list_name(b, w, d, &t, proof_name(want[at]), DT_UNKNOWN, want[at]);
+		if (at < n && span_eq(proof_name(want[at]), name))
+			is = want[at++];
+		if (!is && proof_knows(b->proof))
+			proof_planted(b->proof, rel, name);
+		else if (is || !is_excluded(b, rel, name))
+			list_name(b, w, d, &t, name, names->v[i].type, is);
 	}
+	for (; at < n; at++)
+		list_name(b, w, d, &t, proof_name(want[at]), DT_UNKNOWN, want[at]);
 	if (t)
 		batch_submit(t, w);
 }
@@ -380,7 +446,7 @@ static void list_dir(struct baseline *b, struct worker *w, const struct pending_
 	NAMES struct names names = {0};
 	int r = read_dir(b, span_make(d->rel, d->n), &names);
 
-	if (r > 0)
+	if (r > 0 && !proof_knows(b->proof))
 		return;
 	if (r < 0) {
 		fail(b, r, err_why());
@@ -402,9 +468,22 @@ static void root_batch(struct baseline *b)
 
 	must(names_add(&t->names, span_of(""), DT_DIR) == 0);
 	t->sub[0] = SNAP_ROOT_DIR;
+	t->want[0] = proof_knows(b->proof) ? proof_root(b->proof) : NULL;
 	b->next_no = SNAP_ROOT_DIR + 1;
 	queue_dir(b, (struct span){0}, (struct span){0}, SNAP_ROOT_DIR);
 	jobs_add(b->ex->jobs, b->lane, &t->job);
+}
+
+
+/* The layer's files are read here, once for its image's digest and for theirs. */
+static void prove(struct baseline *b)
+{
+	struct proof_options opt = {.max_bytes = b->ex->max_bytes,
+		.stop = &b->ex->stop,
+		};
+
+	if (!b->tree)
+		b->proof = proof_new(b->lower, &opt);
 }
 
 /* By the same lane as the batches, so that it comes before them and after the layer before. */
@@ -419,6 +498,7 @@ static void begin(struct baseline *b)
 	i->serial = b->serial;
 	i->tree = b->tree ? kept_ref(b->tree) : NULL;
 	examiner_push(b->ex, &i->item);
+	prove(b);
 	root_batch(b);
 	b->begun = true;
 	b->began = clock_mono();

@@ -89,7 +89,26 @@ static void free_snap_end(struct item *i)
 	kept_unref(e->tree);
 	buf_free(&e->odds);
 	buf_free(&e->words);
+	buf_free(&e->verdict);
 	free(e->why);
+	free(e);
+}
+
+static void free_proved(struct item *i)
+{
+	struct item_proved *e = container_of(i, struct item_proved, item);
+
+	lower_unref(e->lower);
+	buf_free(&e->verdict);
+	free(e);
+}
+
+static void free_chain(struct item *i)
+{
+	struct item_chain *e = container_of(i, struct item_chain, item);
+
+	kept_unref(e->kept);
+	buf_free(&e->verdict);
 	free(e);
 }
 

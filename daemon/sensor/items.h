@@ -34,6 +34,8 @@
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
 	X(LIMITS, limits)                                                                          \
+	X(PROVED, proved)                                                                          \
+	X(CHAIN, chain)                                                                          \
 	X(PULSE, pulse)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
@@ -147,6 +149,7 @@ struct item_snap_end {
 	uint64_t serial, n_batches;
 	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
 	struct buf words; /* what the packages said of all of it; empty: nobody asked */
+	struct buf verdict; /* a layer's: encoded; empty: none */
 	int failed;	  /* 0, or -errno: nothing is completed */
 	char *why;	  /* failed: sentence */
 };
@@ -269,6 +272,24 @@ struct item_hold_close {
 struct item_limits {
 	struct item item;
 	struct flood_limits limits;
+};
+
+/* A stored layer was held against its image again. */
+struct item_proved {
+	struct item item;
+	struct lower *lower;
+	uint32_t snap;
+	struct buf verdict; /* encoded */
+	int asker;
+	uint32_t ask_id;
+	bool answers; /* the last of what was asked for */
+	bool broken;  /* of those before it one was */
+};
+/* What a target stacks was held against what its image lists. */
+struct item_chain {
+	struct item item;
+	struct kept *kept;
+	struct buf verdict;
 };
 
 /* A snapshot that nobody needs: deleted, in slices. */

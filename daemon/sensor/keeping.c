@@ -5,6 +5,7 @@
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/owned.h"
+#include "daemon/sensor/proving.h"
 #include "daemon/sensor/volume.h"
 #include "store/snapshot.h"
 #include <fcntl.h>
@@ -34,6 +35,7 @@ static struct lower *layer_get(struct sensor *s, struct span path, enum look_mar
 	if (lower_open((const char *)path.p, layer_kind(path), marks, ++s->reg.next_id, &l) < 0)
 		return NULL;
 	collect_find(s, l);
+	proving_known(s, l);
 	l->unsure = atomic_load(&l->snap);
 	l->good = (l->unsure ? s->blind_from : clock_wall()) - CLOCK_S;
 	row = calloc(1, sizeof(*row));

@@ -24,6 +24,8 @@ struct lower {
 	uint8_t identity[SHA_LEN]; /* a tree's: of the directory that its baseline was taken of */
 	const char *kind;	   /* snapshot kind: "image", "runtime", "tree" */
 	enum look_marks marks;
+	atomic_bool judged; /* its verdict is another now: who stacks it is to be looked at (proving.h) */
+	atomic_bool broken; /* it is not what its image says */
 	atomic_uint snap;   /* number of its complete snapshot; 0: not yet (set by the ledger) */
 	atomic_bool queued; /* a baseline of it is under way or was tried */
 	/* The loop's own; see layers.h. */

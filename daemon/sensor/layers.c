@@ -144,11 +144,16 @@ static void run(struct job *j, struct worker *w)
 	drop(j);
 }
 
+void layers_scan_one(struct scan *s, struct lower *l)
+{
+	if (atomic_load(&l->snap))
+		push(s, l, (struct span){0}, (struct span){0}, 0);
+}
+
 void layers_scan(struct scan *s)
 {
 	for (size_t i = 0; s->kept->overlay && i < s->kept->n_lower; i++)
-		if (atomic_load(&s->kept->lower[i]->snap))
-			push(s, s->kept->lower[i], (struct span){0}, (struct span){0}, 0);
+		layers_scan_one(s, s->kept->lower[i]);
 }
 
 /* ---- by change time ---- */

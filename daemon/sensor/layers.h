@@ -7,6 +7,8 @@
 /* A hook of scan_begin(): the layers' part of a full look, byte for byte. Costs about what hashing
  * them did. */
 void layers_scan(struct scan *s);
+/* One of its layers. */
+void layers_scan_one(struct scan *s, struct lower *l);
 
 /* The cheap part, for times in which nobody watched: whatever was done to a layer since then has a
  * later change time, which nobody can set. layers_wait() is a hook of scan_begin(), for as many targets

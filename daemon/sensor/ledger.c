@@ -195,8 +195,15 @@ static void told(struct ledger *l, uint64_t was)
 	struct door_msg tick = {.op = DOOR_TICK, .value = l->head.last};
 	struct outbox_answer *a;
 
-	for (size_t i = 0; i < l->n_after; i++)
-		atomic_store(&l->after[i].lower->snap, l->after[i].snap);
+	for (size_t i = 0; i < l->n_after; i++) {
+		struct lower *w = l->after[i].lower;
+
+		atomic_store(&w->snap, l->after[i].snap);
+		if (!l->after[i].judged)
+			continue;
+		atomic_store(&w->broken, l->after[i].broken);
+		atomic_store(&w->judged, true);
+	}
 	if (l->head.last != was)
 		outbox_put(l->opt.outbox, -1, &tick, NULL, 0);
 	while ((a = l->answers)) {

@@ -24,6 +24,7 @@ struct snap_build {
 struct after {
 	struct lower *lower;
 	uint32_t snap;
+	bool judged, broken;
 };
 /* The heartbeat. `said` counts; `fresh` is what the batch at hand would say. */
 struct beat_tag {
@@ -170,6 +171,10 @@ void ledger_package_again(const struct sighting *s, const struct change *was,
 	const struct record *now, struct record *base, struct buf *mem);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
+/* ledger_verdict.c: of the layer that snapshot `snap` is of, encoded. */
+int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span verdict);
+/* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
+int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c);
 int ledger_tidy(struct ledger *l);
 /* Writes a heartbeat into the batch; when that is committed, it counts. */
 int ledger_beat(struct ledger *l);

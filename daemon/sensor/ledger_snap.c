@@ -16,7 +16,7 @@ int ledger_snap_begin(struct ledger *l, struct item *i)
 		build->known = true;
 		build->no = info.no;
 		build->next = UINT64_MAX;
-		l->after[l->n_after++] = (struct after){b->lower, info.no};
+		l->after[l->n_after++] = (struct after){.lower = b->lower, .snap = info.no};
 		return 0;
 	}
 	return r < 0 ? r
@@ -239,7 +239,10 @@ int ledger_snap_end(struct ledger *l, struct item *i)
 		r = snap_complete(l->txn, b->no, root, b->records, b->bytes);
 	if (r < 0)
 		return r;
-	l->after[l->n_after++] = (struct after){e->lower, b->no};
-	r = tell_users(l, e->lower, buf_span(&e->words));
+	l->after[l->n_after++] = (struct after){.lower = e->lower, .snap = b->no};
+	if (e->verdict.n)
+		r = ledger_verdict(l, e->lower, b->no, buf_span(&e->verdict));
+	if (r == 0)
+		r = tell_users(l, e->lower, buf_span(&e->words));
 	return r == 0 && e->tree ? ledger_package_odds(l, e->tree, buf_span(&e->odds)) : r;
 }

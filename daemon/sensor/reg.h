@@ -35,6 +35,7 @@ struct reg {
 	char *refused;	       /* why the watch was, to be told after the target itself */
 	int64_t hold_until;    /* monotonic: told then at the latest; 0: it has been told */
 	bool seen;	       /* in the look under way */
+	bool chain_due;	       /* what it stacks is to be held against its image: proving.h */
 	bool scan_when_stored; /* a tree whose own snapshot is being taken */
 	int64_t next_sweep;    /* monotonic */
 };

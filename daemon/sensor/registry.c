@@ -9,6 +9,7 @@
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/proving.h"
 #include "daemon/sensor/refuse.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/rulebook.h"
@@ -101,8 +102,8 @@ static void tell_first(struct sensor *s, struct reg *r)
 	tell_target(s, r);
 	arming_tell(s, r);
 	roots_first(s, r);
-	if (kept_is_unsure(r->kept))
-		opt.layers = layers_wait;
+	opt.layers = proving_layers;
+	r->chain_due = r->kept->overlay;
 	if (!r->scan_when_stored)
 		scan_begin(&s->ex, r->kept, &opt);
 	sensor_look_at_layers(s);

@@ -1,5 +1,6 @@
 /* The loop of the privileged role, and its life. It is built and taken down in sensor_build.c. */
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/proving.h"
 #include "daemon/sensor/registry.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -314,6 +315,7 @@ static void timers(struct sensor *s)
 	ask_ledger(s, now);
 	expiry_round(s);
 	rulebook_round(s);
+	proving_round(s, now);
 	sensor_next_baseline(s);
 	sensor_flush(s);
 	s->layers_wait = s->layers_wait && keeping_arm_layer(s);
@@ -341,6 +343,8 @@ static int wait_ms(struct sensor *s)
 		until = s->roots_due - now;
 	if (s->pulse_due && s->pulse_due - now < until)
 		until = s->pulse_due - now;
+	if (proving_due(s) - now < until)
+		until = proving_due(s) - now;
 	if (s->layers_wait)
 		until = 0; /* one a round, so that events are not kept waiting */
 	if (s->unsent && until > 100 * CLOCK_MS)
@@ -368,6 +372,7 @@ static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
 	sensor_stored_trees(s);
+	proving_bell(s);
 	expiry_plan(s);
 	s->layers_wait = true;
 }

@@ -6,6 +6,7 @@
 #include "daemon/sensor/content.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/proving.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/roots.h"
 #include <stdio.h>
@@ -313,6 +314,15 @@ static void wish_hold_close(struct sensor *s, int seat, const struct door_msg *m
 	sensor_push(s, &h->item);
 }
 
+static void wish_prove(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	if (m->target.n && !(r = registry_by_id(&s->reg, m->target)))
+		outbox_done(s->outbox, seat, m->id, DOOR_NO_TARGET, "it is not kept any more");
+	else if (!proving_wish(s, r, m->path, seat, m->id))
+		outbox_done(s->outbox, seat, m->id, DOOR_NOTHING,
+			m->path.n ? "no such layer is stored" : "it stacks no layer that is stored");
+}
+
 static const struct {
 	wish fn;
 	bool of_target;
@@ -328,6 +338,7 @@ static const struct {
 	[DOOR_SINK_REFUSED] = {wish_sink_refused, false},
 	[DOOR_HOLD_OPEN] = {wish_hold_open, false},
 	[DOOR_HOLD_CLOSE] = {wish_hold_close, false},
+	[DOOR_PROVE] = {wish_prove, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)

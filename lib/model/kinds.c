@@ -13,6 +13,8 @@ const struct kind state_kinds[STATE_N] = {TARGET_STATES(X_ROW)};
 const struct kind file_kinds[FILE_N] = {FILE_TYPES(X_ROW)};
 const struct kind level_kinds[LEVEL_N] = {LEVELS(X_ROW)};
 const struct kind flood_states[FLOOD_STATE_N] = {FLOOD_STATES(X_ROW)};
+const struct kind verdict_kinds[VERDICT_N] = {VERDICTS(X_ROW)};
+const struct kind verdict_hows[VERDICT_HOW_N] = {VERDICT_HOWS(X_ROW)};
 
 int kind_find(const struct kind *table, int n, struct span name)
 {

@@ -49,7 +49,8 @@
 	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
 	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
-	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")
+	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")        \
+	X(LAYER_VERDICT, "layer.verdict", "a read-only layer is not, or no more, proved to its image")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
@@ -113,6 +114,24 @@
 	X(CONTINUES, "continues", "what was counted since the entry before; it goes on")           \
 	X(OVER, "over", "what was counted since the entry before; changes are told again")
 
+/* Is a read-only layer what its image says? */
+#define VERDICTS(X)                                                                                \
+	X(NONE, "none", "not looked at yet")                                                       \
+	X(PROVED, "proved", "every name, attribute and byte is what the digest stands for")        \
+	X(CONSISTENT, "consistent", "it is as it was first seen; nothing older tells of it")       \
+	X(BROKEN, "broken", "it is not what its image says")                                       \
+	X(UNKNOWN, "unknown", "it could not be held against its image")
+
+/* What a layer was held against. */
+#define VERDICT_HOWS(X)                                                                            \
+	X(NONE, "none", "nothing")                                                                 \
+	X(TAR_SPLIT, "tar-split", "the headers the engine kept, and the digest over headers and files") \
+	X(CONTENT, "content", "the layer's archive in containerd's content store")                 \
+	X(TOC, "toc", "the table of contents of its zstd:chunked archive")                         \
+	X(INIT, "init", "the fixed list of what Docker puts below each container")                 \
+	X(CONFIG, "config", "the image's configuration, which lists its layers' digests")          \
+	X(GOLDEN, "golden", "a golden baseline")
+
 struct kind {
 	const char *name;
 	const char *sentence;
@@ -138,11 +157,16 @@ enum file_type { FILE_TYPES(X_FTYPE) FILE_N };
 enum level { LEVELS(X_LEVEL) LEVEL_N };
 #define X_FSTATE(id, n, s) FLOOD_##id,
 enum flood_state { FLOOD_STATES(X_FSTATE) FLOOD_STATE_N };
+#define X_VERDICT(id, n, s) VERDICT_##id,
+enum verdict_state { VERDICTS(X_VERDICT) VERDICT_N };
+#define X_VHOW(id, n, s) VERDICT_HOW_##id,
+enum verdict_how { VERDICT_HOWS(X_VHOW) VERDICT_HOW_N };
 
 /* The tables themselves, indexed by the enums above. */
 extern const struct kind aspect_kinds[ASPECT_N], event_kinds[EVENT_N], severity_kinds[SEV_N],
 	gap_kinds[GAP_N], origin_kinds[ORIGIN_N], target_kinds[TARGET_KIND_N], state_kinds[STATE_N],
-	file_kinds[FILE_N], level_kinds[LEVEL_N], flood_states[FLOOD_STATE_N];
+	file_kinds[FILE_N], level_kinds[LEVEL_N], flood_states[FLOOD_STATE_N],
+	verdict_kinds[VERDICT_N], verdict_hows[VERDICT_HOW_N];
 
 /* Index of `name` in a table of `n`; -1 when it is not there. */
 int kind_find(const struct kind *table, int n, struct span name);

@@ -28,6 +28,8 @@
 	X(BY_TARGET, "by_target", "which events are about a target")                               \
 	X(GAP, "gap", "gaps that are open")                                                        \
 	X(TALLY, "tally", "what was counted and has yet to be told")                               \
+	X(VERDICT, "verdict", "is a layer what its image says")                                    \
+	X(CHAIN, "chain", "does a target stack what its image lists")                              \
 	X(GOLDEN, "golden", "what images are, as somebody said who is trusted")
 #define X_DB(id, name, sentence) DB_##id,
 enum db { DATABASES(X_DB) DB_N };

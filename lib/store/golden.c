@@ -345,3 +345,16 @@ int golden_names_snap(struct txn *t, uint32_t snap)
 				return 0;
 	return r;
 }
+
+int golden_check_ways(struct txn *t, const struct golden *g)
+{
+	struct key k = key_of(KEY_MANIFEST, g->manifest, NULL);
+	struct span v;
+	int r = g->has_manifest ? db_get(t, DB_GOLDEN, key_span(&k), &v) : 0;
+
+	for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
+		k = key_of(KEY_LAYER, g->layer[i].diff_id, g->image);
+		r = db_get(t, DB_GOLDEN, key_span(&k), &v);
+	}
+	return r;
+}

@@ -72,3 +72,5 @@ int golden_layer_find(
 	struct txn *t, const uint8_t diff_id[SHA_LEN], struct golden *ret, size_t *ret_layer);
 /* Does any entry name the snapshot? 0, STORE_ABSENT, or negative. */
 int golden_names_snap(struct txn *t, uint32_t snap);
+/* For check.h: does each of its ways lead to it? STORE_ABSENT: not so. A manifest's may be another's. */
+int golden_check_ways(struct txn *t, const struct golden *g);

@@ -19,6 +19,8 @@
  *   by_target  BE32 target | BE64 seq
  *   gap        BE64 id
  *   tally      BE32 target, and the path part where it is of one path
+ *   verdict    BE32 snapshot
+ *   chain      BE32 target
  *   golden     1 | 32 bytes; 2 | 32 bytes; 3 | 32 bytes | 32 bytes
  *
  * The path part is the path where it has at most KEY_PATH_SHORT bytes. A longer one is its first

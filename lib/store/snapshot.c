@@ -205,6 +205,8 @@ int snap_delete(struct txn *t, uint32_t no, unsigned budget, bool *ret_more)
 	if (budget == 0)
 		return 0;
 	r = db_delete(t, DB_SNAPSHOT, key_span(&k));
+	if (r >= 0)
+		r = db_delete(t, DB_VERDICT, key_span(&k));
 	return r < 0 ? r : 0;
 }
 

@@ -258,7 +258,7 @@ void show_rule_of(struct json *j, struct span ruling)
 	json_close(j, '}');
 }
 
-static void show_aspects(struct json *j, uint32_t aspects)
+void show_aspects(struct json *j, uint32_t aspects)
 {
 	json_key(j, "aspects");
 	json_open(j, '[');

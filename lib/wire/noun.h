@@ -30,4 +30,6 @@ void show_str(struct json *j, const char *key, struct span v);
 void show_path(struct json *j, const char *key, struct span v);
 void show_time(struct json *j, const char *key, int64_t wall);
 void show_paths(struct json *j, const char *key, struct span list); /* target.h's list of paths */
+/* The member "aspects". */
+void show_aspects(struct json *j, uint32_t aspects);
 void show_labels(struct json *j, struct span pairs);

@@ -99,8 +99,51 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "last_sweep", s->last_sweep);
 }
 
+static void show_odd(struct json *j, const struct verdict_odd *o)
+{
+	json_open(j, '{');
+	show_aspects(j, o->aspects);
+	json_key(j, "kind");
+	json_str(j, span_make(&o->kind, 1));
+	json_m_path(j, "path", o->path);
+	json_close(j, '}');
+}
+
+void show_verdict(struct json *j, const struct verdict *v)
+{
+	struct rd at = rd_of(v->odds);
+	struct verdict_odd o;
+
+	json_open(j, '{');
+	json_m_uint(j, "bytes", v->bytes);
+	show_str(j, "digest", v->digest);
+	json_m_uint(j, "entries", v->entries);
+	json_m_uint(j, "files", v->files);
+	json_m_text(j, "how", verdict_hows[v->how].name);
+	show_str(j, "manifest", v->manifest);
+	json_m_uint(j, "odd", v->n_odd);
+	json_key(j, "odds");
+	json_open(j, '[');
+	while (verdict_odd_next(&at, &o))
+		show_odd(j, &o);
+	json_close(j, ']');
+	show_time(j, "since", v->since);
+	json_m_text(j, "state", verdict_kinds[v->state].name);
+	show_time(j, "when", v->when);
+	show_str(j, "why", v->why);
+	json_close(j, '}');
+}
+
+void show_verdict_of(struct json *j, const struct verdict *v)
+{
+	if (!v)
+		return;
+	json_key(j, "verdict");
+	show_verdict(j, v);
+}
+
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x, const struct show_names *holds)
+	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v)
 {
 	json_open(j, '{');
 	target_first(j, t, s, x, holds);
@@ -118,6 +161,7 @@ void show_target(struct json *j, const struct target *t, const struct target_sta
 	json_m_text(j, "state", state_kinds[t->state].name);
 	show_time(j, "stopped", t->stopped);
 	show_path(j, "upper", t->upper);
+	show_verdict_of(j, v);
 	show_volumes(j, t->volumes);
 	json_m_text(j, "worst", worst_name(s));
 	json_close(j, '}');
@@ -144,6 +188,8 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 		json_m_text(j, "sensor", c->sensor);
 	if (c->state != STATE_RUNNING)
 		json_m_text(j, "state", state_kinds[c->state].name);
+	if (c->verdict != VERDICT_NONE)
+		json_m_text(j, "verdict", verdict_kinds[c->verdict].name);
 	json_close(j, '}');
 }
 
@@ -165,6 +211,7 @@ void show_layer(struct json *j, const struct show_layer *l)
 	for (size_t i = 0; i < l->n_targets; i++)
 		json_str(j, l->targets[i]);
 	json_close(j, ']');
+	show_verdict_of(j, l->verdict);
 	json_close(j, '}');
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "model/verdict.h"
 #include "wire/noun.h"
 
 /* What rules leave out of a target. */
@@ -19,7 +20,11 @@ struct show_names {
 	size_t n;
 };
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x, const struct show_names *holds);
+	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v);
+/* An object: is it what its image says? */
+void show_verdict(struct json *j, const struct verdict *v);
+/* The member "verdict"; nothing with NULL. */
+void show_verdict_of(struct json *j, const struct verdict *v);
 /* Its two members, for whoever opens the object; nothing where nothing is excluded. */
 void show_excluded(struct json *j, const struct show_excluded *x);
 
@@ -33,6 +38,7 @@ struct show_coverage {
 	const struct gap *gaps;
 	size_t n_gaps;
 	struct show_excluded excluded;
+	enum verdict_state verdict; /* VERDICT_NONE: not told */
 };
 void show_coverage(struct json *j, const struct show_coverage *c);
 
@@ -43,6 +49,7 @@ struct show_layer {
 	int64_t created;
 	const struct span *targets; /* names */
 	size_t n_targets;
+	const struct verdict *verdict; /* NULL: none yet */
 };
 void show_layer(struct json *j, const struct show_layer *l);
 

@@ -1,0 +1,177 @@
+/* What proofs found: written down, and told where it is worse than before. */
+#include "base/err.h"
+#include "base/text.h"
+#include "daemon/sensor/ledger_impl.h"
+#include "store/verdict.h"
+
+static bool stacks(const struct kept *k, const char *path)
+{
+	for (size_t j = 0; j < k->n_lower; j++)
+		if (k->overlay && strcmp(path, k->lower[j]->path) == 0)
+			return true;
+	return false;
+}
+
+static void name_odds(const struct verdict *v, struct buf *out)
+{
+	struct rd at = rd_of(v->odds);
+	struct verdict_odd o;
+	int n = 0;
+
+	while (n < 4 && verdict_odd_next(&at, &o)) {
+		buf_printf(out, "%s%c ", n++ ? ", " : ": ", o.kind);
+		text_quote(out, o.path, true);
+	}
+	if (v->n_odd > (uint64_t)n)
+		buf_printf(out, " and %llu more", (unsigned long long)(v->n_odd - (uint64_t)n));
+}
+
+static int tell(struct ledger *l, const struct lower *w, enum verdict_state was,
+	const struct verdict *v)
+{
+	struct event e = {.type = EVENT_LAYER_VERDICT,
+		.severity = v->state == VERDICT_BROKEN ? SEV_CRITICAL : SEV_MEDIUM,
+		.layer = span_of(w->path)};
+	FREE struct span *names = calloc(l->n_kept + 1, sizeof(*names));
+	struct target *t = calloc(l->n_kept + 1, sizeof(*t));
+	BUF struct buf detail = {0};
+	int r = 0;
+
+	must(names && t);
+	e.names = names;
+	for (size_t i = 0; r >= 0 && i < l->n_kept; i++) {
+		if (!stacks(l->kept[i], w->path))
+			continue;
+		r = ledger_target_of(l, atomic_load(&l->kept[i]->no), &t[e.n_names]);
+		if (r == 0)
+			names[e.n_names] = t[e.n_names].name, e.n_names++;
+	}
+	e.target = e.n_names ? &t[0] : NULL;
+	buf_printf(&detail, "%s%s%s", verdict_kinds[v->state].name,
+		was == VERDICT_NONE ? "" : ", was ",
+		was == VERDICT_NONE ? "" : verdict_kinds[was].name);
+	name_odds(v, &detail);
+	if (v->why.n) {
+		buf_add_text(&detail, ": ");
+		buf_add_span(&detail, v->why);
+	}
+	e.detail = buf_span(&detail);
+	if (r >= 0)
+		r = ledger_journal(l, &e, NULL);
+	free(t);
+	return r;
+}
+
+static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict *v)
+{
+	BUF struct buf mem = {0};
+	struct verdict old;
+	enum verdict_state was;
+	int r = verdict_get(l->txn, VERDICT_OF_LAYER, snap, &old);
+
+	if (r < 0)
+		return r;
+	was = r == 0 ? old.state : VERDICT_NONE;
+	v->since = r == 0 && old.state == v->state ? old.since : v->when;
+	/* It borrows from what is stored now, maybe: its own copy first. */
+	verdict_encode(v, &mem);
+	r = verdict_decode(buf_span(&mem), v);
+	if (r == 0)
+		r = verdict_put(l->txn, VERDICT_OF_LAYER, snap, v);
+	if (r == 0 && w)
+		l->after[l->n_after++] = (struct after){
+			.lower = w, .snap = snap, .judged = true, .broken = v->state == VERDICT_BROKEN};
+	l->ring = true;
+	return r == 0 && w && verdict_is_news(was, v->state) ? tell(l, w, was, v) : r;
+}
+
+int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span verdict)
+{
+	struct verdict v;
+	int r = verdict_decode(verdict, &v);
+
+	return r < 0 ? r : put(l, w, snap, &v);
+}
+
+static struct lower *lower_of(const struct ledger *l, struct span path)
+{
+	for (size_t i = 0; i < l->n_kept; i++)
+		for (size_t j = 0; l->kept[i]->overlay && j < l->kept[i]->n_lower; j++)
+			if (span_is(path, l->kept[i]->lower[j]->path))
+				return l->kept[i]->lower[j];
+	return NULL;
+}
+
+static bool has_odd(const struct verdict *v, struct span path)
+{
+	struct rd at = rd_of(v->odds);
+	struct verdict_odd o;
+
+	while (verdict_odd_next(&at, &o))
+		if (span_eq(o.path, path))
+			return true;
+	return false;
+}
+
+int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c)
+{
+	struct lower *w = lower_of(l, layer);
+	uint32_t snap = w ? atomic_load(&w->snap) : 0;
+	BUF struct buf odds = {0}, mem = {0};
+	struct verdict_odd o = {c->kind, c->aspects & ~(1u << ASPECT_LAYER), c->path};
+	struct verdict v;
+	int r;
+
+	if (!snap)
+		return 0;
+	r = verdict_get(l->txn, VERDICT_OF_LAYER, snap, &v);
+	if (r)
+		return r < 0 ? r : 0;
+	o.path = span_make(o.path.p + 1, o.path.n - 1);
+	if (!o.path.n || has_odd(&v, o.path))
+		return 0;
+	buf_add_span(&odds, v.odds);
+	if (v.n_odd++ < VERDICT_ODDS)
+		verdict_odd_add(&odds, &o);
+	v.odds = buf_span(&odds);
+	v.when = l->now;
+	v.since = v.state == VERDICT_BROKEN ? v.since : l->now;
+	v.state = VERDICT_BROKEN;
+	/* It is told by layer.tampered, with who did it. */
+	verdict_encode(&v, &mem);
+	r = verdict_decode(buf_span(&mem), &v);
+	if (r == 0)
+		r = verdict_put(l->txn, VERDICT_OF_LAYER, snap, &v);
+	l->after[l->n_after++] =
+		(struct after){.lower = w, .snap = snap, .judged = true, .broken = true};
+	l->ring = true;
+	return r;
+}
+
+int ledger_proved(struct ledger *l, struct item *i)
+{
+	struct item_proved *p = container_of(i, struct item_proved, item);
+	int r = 0;
+
+	if (p->lower && atomic_load(&p->lower->snap) == p->snap)
+		r = ledger_verdict(l, p->lower, p->snap, buf_span(&p->verdict));
+	if (r == 0 && p->answers)
+		ledger_answer(l, p->asker, p->ask_id, DOOR_OK, p->broken ? "broken" : "clean");
+	return r;
+}
+
+int ledger_chain(struct ledger *l, struct item *i)
+{
+	struct item_chain *c = container_of(i, struct item_chain, item);
+	uint32_t no = atomic_load(&c->kept->no);
+	struct verdict v, old;
+	int r = verdict_decode(buf_span(&c->verdict), &v);
+
+	if (r < 0 || !no)
+		return r;
+	r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
+	if (r < 0)
+		return r;
+	v.since = r == 0 && old.state == v.state ? old.since : v.when;
+	return verdict_put(l->txn, VERDICT_OF_TARGET, no, &v);
+}

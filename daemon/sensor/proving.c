@@ -1,0 +1,386 @@
+#include "daemon/sensor/proving.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "daemon/log.h"
+#include "daemon/sensor/layers.h"
+#include "daemon/sensor/proof.h"
+#include "store/verdict.h"
+#include <string.h>
+
+/* ---- which image lists the layers ---- */
+
+struct chain_job {
+	struct job job;
+	struct kept *kept;
+	struct buf image; /* "sha256:..." */
+};
+
+static void chain_drop(struct job *j)
+{
+	struct chain_job *t = container_of(j, struct chain_job, job);
+
+	kept_unref(t->kept);
+	buf_free(&t->image);
+	free(t);
+}
+
+static bool is_engines(const struct lower *w)
+{
+	return strcmp(w->kind, "runtime") == 0;
+}
+
+/* The layers' own verdicts, bottom first, beside the list. */
+struct comparing {
+	struct verdict *v;
+	struct rd list;
+	size_t n_met;
+	bool differs, lacks;
+};
+
+static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
+{
+	uint32_t snap = atomic_load(&w->snap);
+	struct verdict of;
+	struct span want;
+	int r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+
+	if (r < 0)
+		return r;
+	if (r || (is_engines(w) && of.state != VERDICT_BROKEN)) {
+		c->lacks |= !is_engines(w);
+		if (!is_engines(w))
+			c->v->state = verdict_worse(c->v->state, VERDICT_UNKNOWN);
+		return 0;
+	}
+	c->v->state = verdict_worse(c->v->state, of.state);
+	c->v->n_odd += of.n_odd;
+	c->v->entries += of.entries;
+	c->v->files += of.files;
+	if (is_engines(w))
+		return 0;
+	want = rd_end(&c->list) ? (struct span){0} : rd_bytes(&c->list);
+	c->n_met++;
+	c->differs |= of.digest.n && !span_eq(of.digest, want);
+	c->lacks |= !of.digest.n;
+	return 0;
+}
+
+/* The image's own link; the worst of all is the target's. */
+static void conclude(struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
+{
+	struct verdict *v = c->v;
+
+	if (r == -EBADMSG) {
+		v->state = verdict_worse(v->state, VERDICT_BROKEN);
+		buf_add_span(why, buf_span(&image->why));
+	} else if (r < 0) {
+		v->state = verdict_worse(v->state, VERDICT_CONSISTENT);
+		buf_add_span(why, buf_span(&image->why));
+	} else if (c->differs || c->n_met != image->n) {
+		v->state = verdict_worse(v->state, c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN);
+		buf_add_text(why, c->lacks ? "not every layer's digest is known"
+					   : "its layers are not those that its image lists");
+	}
+}
+
+static void chain_run(struct job *j, struct worker *w)
+{
+	struct chain_job *t = container_of(j, struct chain_job, job);
+	const struct kept *k = t->kept;
+	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
+	BUF struct buf digest = {0}, manifest = {0}, why = {0};
+	struct verdict v = {.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .state = VERDICT_PROVED};
+	struct comparing c = {.v = &v};
+	struct item_chain *it = calloc(1, sizeof(*it));
+	TXN struct txn *txn = NULL;
+	int found = provenance_of_image(k->lower[k->n_lower - 1]->path, buf_span(&t->image), &image);
+	int r = txn_begin(w->ex->store, false, &txn);
+
+	must(it);
+	c.list = rd_of(buf_span(&image.digests));
+	for (size_t i = k->n_lower; r == 0 && i-- > 0;)
+		r = compare_layer(&c, txn, k->lower[i]);
+	conclude(&c, found, &image, &why);
+	if (found == 0) {
+		buf_printf(&digest, "sha256:%s", buf_text(&image.config));
+		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s", buf_text(&image.manifest));
+	}
+	v.digest = buf_span(&digest);
+	v.manifest = buf_span(&manifest);
+	v.why = buf_span(&why);
+	it->item.kind = ITEM_CHAIN;
+	it->kept = kept_ref(t->kept);
+	verdict_encode(&v, &it->verdict);
+	txn_abort(take(txn));
+	if (r == 0)
+		examiner_push(w->ex, &it->item);
+	else
+		item_free(&it->item);
+	chain_drop(j);
+}
+
+static void chain(struct sensor *s, struct reg *r)
+{
+	struct chain_job *t = calloc(1, sizeof(*t));
+	struct target desc;
+
+	must(t);
+	t->job.run = chain_run;
+	t->job.drop = chain_drop;
+	t->kept = kept_ref(r->kept);
+	if (target_decode(buf_span(&r->desc), &desc) == 0)
+		buf_add_span(&t->image, desc.image_digest);
+	jobs_add(s->jobs, JOB_SCAN, &t->job);
+}
+
+/* ---- verdicts came ---- */
+
+static bool stacks(const struct kept *k, const struct lower *l)
+{
+	for (size_t i = 0; k->overlay && i < k->n_lower; i++)
+		if (k->lower[i] == l)
+			return true;
+	return false;
+}
+
+static void scan_broken(struct scan *s)
+{
+	for (size_t i = 0; i < s->kept->n_lower; i++)
+		if (atomic_load(&s->kept->lower[i]->broken))
+			layers_scan_one(s, s->kept->lower[i]);
+}
+
+void proving_layers(struct scan *s)
+{
+	if (!s->kept->overlay)
+		return;
+	if (kept_is_unsure(s->kept))
+		layers_wait(s);
+	scan_broken(s);
+}
+
+static void judged(struct sensor *s, struct lower *l)
+{
+	struct scan_options opt = {.asker = -1, .trust_seen = true, .layers = proving_layers};
+
+	for (struct reg *r = s->reg.regs; r; r = r->next) {
+		if (!stacks(r->kept, l))
+			continue;
+		r->chain_due = true;
+		if (atomic_load(&l->broken) && !r->hold_until)
+			scan_begin(&s->ex, r->kept, &opt);
+	}
+}
+
+void proving_bell(struct sensor *s)
+{
+	for (struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (atomic_exchange(&row->lower->judged, false))
+			judged(s, row->lower);
+	sensor_look_at_layers(s);
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		if (r->chain_due && r->kept->overlay && r->kept->n_lower &&
+			kept_is_baselined(r->kept) && atomic_load(&r->kept->no)) {
+			r->chain_due = false;
+			chain(s, r);
+		}
+}
+
+void proving_known(struct sensor *s, struct lower *l)
+{
+	TXN struct txn *t = NULL;
+	struct verdict v;
+	uint32_t snap = atomic_load(&l->snap);
+
+	if (snap && txn_begin(s->store, false, &t) == 0 &&
+		verdict_get(t, VERDICT_OF_LAYER, snap, &v) == 0)
+		atomic_store(&l->broken, v.state == VERDICT_BROKEN);
+}
+
+/* ---- again ---- */
+
+/* What one wish, or one turn of the schedule, wants: counted. */
+struct proving {
+	atomic_uint left;
+	atomic_bool broken;
+	atomic_ullong bytes;
+	atomic_llong told;
+	int asker; /* -1: the schedule */
+	uint32_t ask_id;
+	uint64_t rate;
+	atomic_bool *busy;
+};
+struct proof_job {
+	struct job job;
+	struct examiner *ex;
+	struct lower *lower;
+	struct proving *of;
+};
+
+static void step(void *ctx, uint64_t bytes)
+{
+	struct proof_job *t = ctx;
+	struct proving *of = t->of;
+	unsigned long long done = atomic_fetch_add(&of->bytes, bytes) + bytes;
+	long long told = atomic_load(&of->told), now = clock_mono();
+	struct door_msg m = {.op = DOOR_PROGRESS, .id = of->ask_id, .value = done >> 20};
+
+	if (of->asker < 0 || now - told < 100 * CLOCK_MS ||
+		!atomic_compare_exchange_strong(&of->told, &told, now))
+		return;
+	outbox_put(t->ex->outbox, of->asker, &m, NULL, 0);
+}
+
+static void done(struct proof_job *t, struct item_proved *it)
+{
+	struct proving *of = t->of;
+	bool last = atomic_fetch_sub(&of->left, 1) == 1;
+
+	if (last && of->asker >= 0) {
+		it->answers = true;
+		it->asker = of->asker;
+		it->ask_id = of->ask_id;
+		it->broken = atomic_load(&of->broken);
+	}
+	if (last && of->busy)
+		atomic_store(of->busy, false);
+	if (last)
+		free(of);
+	if (it->snap || it->answers)
+		examiner_push(t->ex, &it->item);
+	else
+		item_free(&it->item);
+	lower_unref(t->lower);
+	free(t);
+}
+
+static struct item_proved *item_new(void)
+{
+	struct item_proved *it = calloc(1, sizeof(*it));
+
+	must(it);
+	it->item.kind = ITEM_PROVED;
+	return it;
+}
+
+static void proof_drop(struct job *j)
+{
+	done(container_of(j, struct proof_job, job), item_new());
+}
+
+static void proof_run(struct job *j, struct worker *w)
+{
+	struct proof_job *t = container_of(j, struct proof_job, job);
+	struct proof_options opt = {.max_bytes = w->ex->max_bytes,
+		.rate = t->of->rate,
+		.stop = &w->ex->stop,
+		.step = step,
+		.ctx = t};
+	struct item_proved *it = item_new();
+	uint32_t snap = atomic_load(&t->lower->snap);
+	PROOF struct proof *p = NULL;
+	struct verdict v;
+
+	if (snap && !w->ex->stop) {
+		p = proof_new(t->lower, &opt);
+		proof_walk(p, t->lower, &opt, w);
+	}
+	if (p && !w->ex->stop) {
+		proof_verdict(p, &v);
+		if (v.state == VERDICT_BROKEN)
+			atomic_store(&t->of->broken, true);
+		it->lower = lower_ref(t->lower);
+		it->snap = snap;
+		verdict_encode(&v, &it->verdict);
+	}
+	done(t, it);
+}
+
+static void submit(struct sensor *s, struct lower *l, struct proving *of, enum job_lane lane)
+{
+	struct proof_job *t = calloc(1, sizeof(*t));
+
+	must(t);
+	t->job.run = proof_run;
+	t->job.drop = proof_drop;
+	t->ex = &s->ex;
+	t->lower = lower_ref(l);
+	t->of = of;
+	jobs_add(s->jobs, lane, &t->job);
+}
+
+static bool is_wished(const struct layer_row *row, const struct reg *r, struct span path)
+{
+	return atomic_load(&row->lower->snap) &&
+	       (path.n ? span_is(path, row->lower->path) : !r || stacks(r->kept, row->lower));
+}
+
+bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
+{
+	struct proving *of = calloc(1, sizeof(*of));
+	unsigned n = 0;
+
+	must(of);
+	of->asker = asker;
+	of->ask_id = ask_id;
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		n += is_wished(row, r, path);
+	atomic_init(&of->left, n);
+	if (!n) {
+		free(of);
+		return false;
+	}
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path))
+			submit(s, row->lower, of, JOB_SCAN);
+	return true;
+}
+
+/* ---- the schedule: the layer that waits longest ---- */
+
+static int64_t proved_at(struct txn *t, const struct lower *l)
+{
+	uint32_t snap = atomic_load(&l->snap);
+	struct verdict v;
+
+	if (!snap)
+		return INT64_MAX;
+	return verdict_get(t, VERDICT_OF_LAYER, snap, &v) == 0 ? v.when : 0;
+}
+
+int64_t proving_due(const struct sensor *s)
+{
+	return s->cfg->layers_verify_interval ? s->next_proof : INT64_MAX;
+}
+
+void proving_round(struct sensor *s, int64_t now)
+{
+	TXN struct txn *t = NULL;
+	struct layer_row *oldest = NULL;
+	int64_t when = INT64_MAX, wall = clock_wall();
+	struct proving *of;
+
+	if (!s->cfg->layers_verify_interval || now < s->next_proof)
+		return;
+	s->next_proof = now + 10 * CLOCK_S;
+	if (atomic_load(&s->proof_busy) || txn_begin(s->store, false, &t) < 0)
+		return;
+	for (struct layer_row *row = s->reg.layers; row; row = row->next) {
+		int64_t at = proved_at(t, row->lower);
+
+		if (at < when) {
+			when = at;
+			oldest = row;
+		}
+	}
+	if (!oldest || when > wall - s->cfg->layers_verify_interval)
+		return;
+	of = calloc(1, sizeof(*of));
+	must(of);
+	of->asker = -1;
+	of->rate = s->cfg->layers_verify_rate;
+	of->busy = &s->proof_busy;
+	atomic_init(&of->left, 1);
+	atomic_store(&s->proof_busy, true);
+	submit(s, oldest->lower, of, JOB_HOST);
+}

@@ -1,0 +1,95 @@
+/* u8 version 1 | u8 row of VERDICTS | u8 row of VERDICT_HOWS | zigzag when, since | varints entries, files,
+ * bytes, odd ones | bytes digest, manifest, why, list of odds. */
+#include "model/verdict.h"
+#include "base/err.h"
+
+enum { VERSION = 1 };
+
+void verdict_encode(const struct verdict *v, struct buf *out)
+{
+	buf_u8(out, VERSION);
+	buf_u8(out, (uint8_t)v->state);
+	buf_u8(out, (uint8_t)v->how);
+	buf_zigzag(out, v->when);
+	buf_zigzag(out, v->since);
+	buf_varint(out, v->entries);
+	buf_varint(out, v->files);
+	buf_varint(out, v->bytes);
+	buf_varint(out, v->n_odd);
+	buf_bytes(out, v->digest);
+	buf_bytes(out, v->manifest);
+	buf_bytes(out, v->why);
+	buf_bytes(out, v->odds);
+}
+
+void verdict_odd_add(struct buf *odds, const struct verdict_odd *o)
+{
+	buf_u8(odds, (uint8_t)o->kind);
+	buf_varint(odds, o->aspects);
+	buf_bytes(odds, o->path);
+}
+
+bool verdict_odd_next(struct rd *at, struct verdict_odd *ret)
+{
+	if (rd_end(at))
+		return false;
+	ret->kind = (char)rd_u8(at);
+	ret->aspects = (uint32_t)rd_upto(at, (1u << ASPECT_N) - 1);
+	ret->path = rd_bytes(at);
+	at->bad |= !memchr("ACD", ret->kind, 3);
+	return !at->bad;
+}
+
+static bool odds_are_sound(struct span odds)
+{
+	struct rd at = rd_of(odds);
+	struct verdict_odd o;
+
+	while (verdict_odd_next(&at, &o))
+		;
+	return !at.bad;
+}
+
+int verdict_decode(struct span bytes, struct verdict *ret)
+{
+	struct rd r = rd_of(bytes);
+
+	*ret = (struct verdict){.state = VERDICT_NONE};
+	r.bad |= rd_u8(&r) != VERSION;
+	ret->state = (enum verdict_state)rd_upto(&r, VERDICT_N - 1);
+	ret->how = (enum verdict_how)rd_upto(&r, VERDICT_HOW_N - 1);
+	ret->when = rd_zigzag(&r);
+	ret->since = rd_zigzag(&r);
+	ret->entries = rd_varint(&r);
+	ret->files = rd_varint(&r);
+	ret->bytes = rd_varint(&r);
+	ret->n_odd = rd_varint(&r);
+	ret->digest = rd_bytes(&r);
+	ret->manifest = rd_bytes(&r);
+	ret->why = rd_bytes(&r);
+	ret->odds = rd_bytes(&r);
+	r.bad |= !odds_are_sound(ret->odds);
+	return rd_finish(&r, "verdict");
+}
+
+static int badness(enum verdict_state s)
+{
+	static const int of[VERDICT_N] = {[VERDICT_NONE] = 0,
+		[VERDICT_PROVED] = 1,
+		[VERDICT_CONSISTENT] = 2,
+		[VERDICT_UNKNOWN] = 3,
+		[VERDICT_BROKEN] = 4};
+
+	return of[s];
+}
+
+enum verdict_state verdict_worse(enum verdict_state a, enum verdict_state b)
+{
+	return badness(b) > badness(a) ? b : a;
+}
+
+bool verdict_is_news(enum verdict_state old, enum verdict_state fresh)
+{
+	return fresh == VERDICT_BROKEN ? old != fresh
+				       : old == VERDICT_PROVED && badness(fresh) > badness(old);
+}
