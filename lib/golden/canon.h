@@ -21,6 +21,9 @@
 #include "base/sha.h"
 #include "model/record.h"
 
+/* The order of paths, as strcmp() but that '/' is lowest. */
+int canon_path_cmp(struct span a, struct span b);
+
 struct canon;
 int canon_new(struct canon **ret);
 void canon_free(struct canon *c);
@@ -30,8 +33,8 @@ static inline void canon_free_p(struct canon **c)
 }
 #define CANON CLEANUP(canon_free_p)
 
-/* In any order; copies what it needs (a path and 32 bytes an entry). `path` without slashes around it; the root ("") is
- * passed over. Takes records of snapshots as they are: OVL_WHITEOUT, OVL_OPAQUE, OVL_IMPLIED; xattr whiteouts count as
+/* In any order; copies what it needs (a path and 32 bytes an entry). `path` without slashes around it; of the root ("") only
+ * its being opaque counts. Takes records of snapshots as they are: OVL_WHITEOUT, OVL_OPAQUE, OVL_IMPLIED; xattr whiteouts count as
  * whiteouts. -EINVAL for a record that record_encode() would refuse. */
 int canon_add(struct canon *c, struct span path, const struct record *rec);
 /* -EEXIST with a sentence: a path that was added twice. Afterwards only canon_free(). */
