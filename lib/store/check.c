@@ -4,7 +4,7 @@
  */
 #include "store/check.h"
 #include "store/db.h"
-#include "store/golden.h"
+#include "store/gold.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
 
@@ -141,17 +141,17 @@ static int check_by_target(struct txn *t)
 /* Whoever follows a way to a golden baseline comes to one, and each of its layers is stored. */
 static int check_golden(struct txn *t)
 {
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	uint8_t at[SHA_LEN] = {0};
 	struct snap_info info;
 	int r;
 
 	must(g);
-	while ((r = golden_next(t, at, g)) == 0) {
-		r = golden_check_ways(t, g);
+	while ((r = gold_next(t, at, g)) == 0) {
+		r = gold_check_ways(t, g);
 		for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
 			r = snap_get(t, g->layer[i].snap, &info);
-			if (r == 0 && (info.state != SNAP_COMPLETE || !span_is(info.kind, GOLDEN_KIND)))
+			if (r == 0 && (info.state != SNAP_COMPLETE || !span_is(info.kind, GOLD_KIND)))
 				r = STORE_ABSENT;
 		}
 		if (r)

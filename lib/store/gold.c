@@ -2,37 +2,37 @@
  * Golden baselines. One database, three kinds of keys: entries, and two ways to them that hold nothing
  * of their own, so that a reader who follows one always ends at an entry, or at nothing.
  */
-#include "store/golden.h"
+#include "store/gold.h"
 #include "base/text.h"
 #include "store/db.h"
 
-enum { GOLDEN_VERSION = 1, KEY_ENTRY = 1, KEY_MANIFEST = 2, KEY_LAYER = 3, SHORT_ID = 8 };
+enum { GOLD_VERSION = 1, KEY_ENTRY = 1, KEY_MANIFEST = 2, KEY_LAYER = 3, SHORT_ID = 8 };
 
 #define X_NAME(id, name, sentence) name,
-static const char *const state_names[GOLDEN_STATE_N] = {GOLDEN_STATES(X_NAME)};
+static const char *const state_names[GOLD_STATE_N] = {GOLD_STATES(X_NAME)};
 #undef X_NAME
 
-const char *golden_state_name(enum golden_state s)
+const char *gold_state_name(enum gold_state s)
 {
-	return s < GOLDEN_STATE_N ? state_names[s] : "unknown";
+	return s < GOLD_STATE_N ? state_names[s] : "unknown";
 }
 
-bool golden_is_signed(const struct golden *g)
+bool gold_is_signed(const struct gold *g)
 {
 	for (size_t i = 0; i < g->n_signatures; i++)
-		if (g->signature[i].state == GOLDEN_GOOD)
+		if (g->signature[i].state == GOLD_GOOD)
 			return true;
 	return false;
 }
 
-void golden_signers(const struct golden *g, struct buf *out)
+void gold_signers(const struct gold *g, struct buf *out)
 {
 	size_t begin = out->n;
 
 	for (size_t i = 0; i < g->n_signatures; i++) {
-		const struct golden_signature *s = &g->signature[i];
+		const struct gold_signature *s = &g->signature[i];
 
-		if (s->state != GOLDEN_GOOD)
+		if (s->state != GOLD_GOOD)
 			continue;
 		buf_add_text(out, out->n > begin ? ", " : "");
 		if (s->name.n)
@@ -42,14 +42,14 @@ void golden_signers(const struct golden *g, struct buf *out)
 	}
 }
 
-void golden_identity(
+void gold_identity(
 	const uint8_t diff_id[SHA_LEN], const uint8_t canon[SHA_LEN], uint8_t ret[SHA_LEN])
 {
-	uint8_t all[sizeof(GOLDEN_KIND) + 2 * SHA_LEN];
+	uint8_t all[sizeof(GOLD_KIND) + 2 * SHA_LEN];
 
-	memcpy(all, GOLDEN_KIND, sizeof(GOLDEN_KIND)); /* with its NUL */
-	memcpy(all + sizeof(GOLDEN_KIND), diff_id, SHA_LEN);
-	memcpy(all + sizeof(GOLDEN_KIND) + SHA_LEN, canon, SHA_LEN);
+	memcpy(all, GOLD_KIND, sizeof(GOLD_KIND)); /* with its NUL */
+	memcpy(all + sizeof(GOLD_KIND), diff_id, SHA_LEN);
+	memcpy(all + sizeof(GOLD_KIND) + SHA_LEN, canon, SHA_LEN);
 	sha_once(span_make(all, sizeof(all)), ret);
 }
 
@@ -68,9 +68,9 @@ static struct key key_of(uint8_t kind, const uint8_t *a, const uint8_t *b)
 	return k;
 }
 
-static void encode(const struct golden *g, struct buf *out)
+static void encode(const struct gold *g, struct buf *out)
 {
-	buf_u8(out, GOLDEN_VERSION);
+	buf_u8(out, GOLD_VERSION);
 	buf_add(out, g->root, SHA_LEN);
 	buf_add(out, g->file, SHA_LEN);
 	buf_bytes(out, span_make(g->manifest, g->has_manifest ? SHA_LEN : 0));
@@ -104,7 +104,7 @@ static void take_sha(struct rd *in, uint8_t ret[SHA_LEN])
 		memcpy(ret, s.p, SHA_LEN);
 }
 
-static void take_manifest(struct rd *in, struct golden *ret)
+static void take_manifest(struct rd *in, struct gold *ret)
 {
 	struct span s = rd_bytes(in);
 
@@ -116,25 +116,25 @@ static void take_manifest(struct rd *in, struct golden *ret)
 		memcpy(ret->manifest, s.p, SHA_LEN);
 }
 
-static void take_layer(struct rd *in, struct golden_layer *ret)
+static void take_layer(struct rd *in, struct gold_layer *ret)
 {
 	take_sha(in, ret->diff_id);
 	take_sha(in, ret->canon);
 	ret->snap = (uint32_t)rd_upto(in, UINT32_MAX);
 }
 
-static void take_signature(struct rd *in, struct golden_signature *ret)
+static void take_signature(struct rd *in, struct gold_signature *ret)
 {
 	take_sha(in, ret->key);
 	ret->name = rd_bytes(in);
-	ret->state = (enum golden_state)rd_u8(in);
+	ret->state = (enum gold_state)rd_u8(in);
 	ret->time = rd_zigzag(in);
 	ret->block = rd_bytes(in);
-	if (ret->state >= GOLDEN_STATE_N)
+	if (ret->state >= GOLD_STATE_N)
 		in->bad = true;
 }
 
-static int decode(struct span key, struct span value, struct golden *ret)
+static int decode(struct span key, struct span value, struct gold *ret)
 {
 	struct rd in = rd_of(value), k = rd_of(key);
 	uint8_t version = rd_u8(&in);
@@ -150,20 +150,20 @@ static int decode(struct span key, struct span value, struct golden *ret)
 	ret->imported = rd_zigzag(&in);
 	ret->uid = (uint32_t)rd_upto(&in, UINT32_MAX);
 	ret->accepts = rd_varint(&in);
-	ret->n_layers = (size_t)rd_upto(&in, GOLDEN_LAYERS_MAX);
+	ret->n_layers = (size_t)rd_upto(&in, GOLD_LAYERS_MAX);
 	for (size_t i = 0; !in.bad && i < ret->n_layers; i++)
 		take_layer(&in, &ret->layer[i]);
-	ret->n_signatures = (size_t)rd_upto(&in, GOLDEN_SIGNATURES_MAX);
+	ret->n_signatures = (size_t)rd_upto(&in, GOLD_SIGNATURES_MAX);
 	for (size_t i = 0; !in.bad && i < ret->n_signatures; i++)
 		take_signature(&in, &ret->signature[i]);
-	if (k.bad || !rd_end(&k) || in.bad || !rd_end(&in) || version != GOLDEN_VERSION) {
-		*ret = (struct golden){.n_layers = 0};
+	if (k.bad || !rd_end(&k) || in.bad || !rd_end(&in) || version != GOLD_VERSION) {
+		*ret = (struct gold){.n_layers = 0};
 		return err_set(-EBADMSG, "a golden baseline in the store is damaged");
 	}
 	return 0;
 }
 
-static int get(struct txn *t, const uint8_t image[SHA_LEN], struct golden *ret)
+static int get(struct txn *t, const uint8_t image[SHA_LEN], struct gold *ret)
 {
 	struct key k = key_of(KEY_ENTRY, image, NULL);
 	struct span v;
@@ -175,7 +175,7 @@ static int get(struct txn *t, const uint8_t image[SHA_LEN], struct golden *ret)
 /* ---- writing ---- */
 
 /* The manifest may have come to name another image's entry since. */
-static int delete_ways(struct txn *t, const struct golden *g)
+static int delete_ways(struct txn *t, const struct gold *g)
 {
 	struct key k = key_of(KEY_MANIFEST, g->manifest, NULL);
 	struct span v;
@@ -190,7 +190,7 @@ static int delete_ways(struct txn *t, const struct golden *g)
 	return r < 0 ? r : 0;
 }
 
-static int put_ways(struct txn *t, const struct golden *g)
+static int put_ways(struct txn *t, const struct gold *g)
 {
 	struct key k = key_of(KEY_MANIFEST, g->manifest, NULL);
 	int r = g->has_manifest
@@ -204,10 +204,10 @@ static int put_ways(struct txn *t, const struct golden *g)
 	return r;
 }
 
-int golden_delete(struct txn *t, const uint8_t image[SHA_LEN])
+int gold_delete(struct txn *t, const uint8_t image[SHA_LEN])
 {
 	struct key k = key_of(KEY_ENTRY, image, NULL);
-	FREE struct golden *old = calloc(1, sizeof(*old));
+	FREE struct gold *old = calloc(1, sizeof(*old));
 	int r;
 
 	must(old);
@@ -217,16 +217,16 @@ int golden_delete(struct txn *t, const uint8_t image[SHA_LEN])
 	return r ? r : db_delete(t, DB_GOLDEN, key_span(&k));
 }
 
-int golden_put(struct txn *t, const struct golden *g)
+int gold_put(struct txn *t, const struct gold *g)
 {
 	struct key k = key_of(KEY_ENTRY, g->image, NULL);
 	BUF struct buf v = {0};
 	int r;
 
-	if (g->n_layers > GOLDEN_LAYERS_MAX || g->n_signatures > GOLDEN_SIGNATURES_MAX)
+	if (g->n_layers > GOLD_LAYERS_MAX || g->n_signatures > GOLD_SIGNATURES_MAX)
 		return txn_fail(t, err_set(-EINVAL, "a golden baseline with too many parts"));
 	encode(g, &v);
-	r = golden_delete(t, g->image);
+	r = gold_delete(t, g->image);
 	if (r >= 0)
 		r = db_put_buf(t, DB_GOLDEN, key_span(&k), &v);
 	return r < 0 ? r : put_ways(t, g);
@@ -234,7 +234,7 @@ int golden_put(struct txn *t, const struct golden *g)
 
 /* ---- reading ---- */
 
-int golden_find(struct txn *t, const uint8_t digest[SHA_LEN], struct golden *ret)
+int gold_find(struct txn *t, const uint8_t digest[SHA_LEN], struct gold *ret)
 {
 	struct key k = key_of(KEY_MANIFEST, digest, NULL);
 	struct span v;
@@ -250,7 +250,7 @@ int golden_find(struct txn *t, const uint8_t digest[SHA_LEN], struct golden *ret
 						    "a golden baseline's name is damaged"));
 }
 
-int golden_next(struct txn *t, uint8_t at[SHA_LEN], struct golden *ret)
+int gold_next(struct txn *t, uint8_t at[SHA_LEN], struct gold *ret)
 {
 	struct key k = key_of(KEY_ENTRY, at, NULL);
 	WALK struct walk w = {0};
@@ -270,7 +270,7 @@ int golden_next(struct txn *t, uint8_t at[SHA_LEN], struct golden *ret)
 	return r;
 }
 
-static bool layer_of(const struct golden *g, const uint8_t diff_id[SHA_LEN], size_t *ret)
+static bool layer_of(const struct gold *g, const uint8_t diff_id[SHA_LEN], size_t *ret)
 {
 	for (size_t i = 0; i < g->n_layers; i++)
 		if (sha_same(g->layer[i].diff_id, diff_id)) {
@@ -293,7 +293,7 @@ static int next_with(struct walk *w, const struct key *prefix, bool first, uint8
 }
 
 /* The image to take; which is read when the walk is over. */
-static int choose(struct txn *t, const uint8_t diff_id[SHA_LEN], struct golden *room,
+static int choose(struct txn *t, const uint8_t diff_id[SHA_LEN], struct gold *room,
 	uint8_t ret[SHA_LEN])
 {
 	struct key prefix = key_of(KEY_LAYER, diff_id, NULL);
@@ -307,17 +307,17 @@ static int choose(struct txn *t, const uint8_t diff_id[SHA_LEN], struct golden *
 		r = get(t, image, room);
 		if (r)
 			break;
-		if (!found || golden_is_signed(room))
+		if (!found || gold_is_signed(room))
 			memcpy(ret, image, SHA_LEN);
 		found = true;
-		if (golden_is_signed(room))
+		if (gold_is_signed(room))
 			break;
 	}
 	return r < 0 ? r : found ? 0 : STORE_ABSENT;
 }
 
-int golden_layer_find(
-	struct txn *t, const uint8_t diff_id[SHA_LEN], struct golden *ret, size_t *ret_layer)
+int gold_layer_find(
+	struct txn *t, const uint8_t diff_id[SHA_LEN], struct gold *ret, size_t *ret_layer)
 {
 	uint8_t image[SHA_LEN];
 	int r = choose(t, diff_id, ret, image);
@@ -332,21 +332,21 @@ int golden_layer_find(
 					     "a golden baseline has not the layer it is found by"));
 }
 
-int golden_names_snap(struct txn *t, uint32_t snap)
+int gold_names_snap(struct txn *t, uint32_t snap)
 {
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	uint8_t at[SHA_LEN] = {0};
 	int r;
 
 	must(g);
-	while ((r = golden_next(t, at, g)) == 0)
+	while ((r = gold_next(t, at, g)) == 0)
 		for (size_t i = 0; i < g->n_layers; i++)
 			if (g->layer[i].snap == snap)
 				return 0;
 	return r;
 }
 
-int golden_check_ways(struct txn *t, const struct golden *g)
+int gold_check_ways(struct txn *t, const struct gold *g)
 {
 	struct key k = key_of(KEY_MANIFEST, g->manifest, NULL);
 	struct span v;

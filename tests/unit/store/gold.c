@@ -1,16 +1,16 @@
 /* Golden baselines in the store: every way to one, replacing, who is preferred, what a layer keeps. */
 #include "place.h"
 #include "store/db.h"
-#include "store/golden.h"
+#include "store/gold.h"
 
 static void digest(uint8_t *to, int c)
 {
 	memset(to, c, SHA_LEN);
 }
 
-static struct golden *sample(int image, int manifest, int layer)
+static struct gold *sample(int image, int manifest, int layer)
 {
-	struct golden *g = calloc(1, sizeof(*g));
+	struct gold *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
 	digest(g->image, image);
@@ -34,9 +34,9 @@ static struct golden *sample(int image, int manifest, int layer)
 	return g;
 }
 
-static void sign(struct golden *g, enum golden_state state, const char *name)
+static void sign(struct gold *g, enum gold_state state, const char *name)
 {
-	struct golden_signature *s = &g->signature[g->n_signatures++];
+	struct gold_signature *s = &g->signature[g->n_signatures++];
 
 	digest(s->key, 'k');
 	s->name = S(name);
@@ -45,42 +45,42 @@ static void sign(struct golden *g, enum golden_state state, const char *name)
 	s->block = S("block");
 }
 
-static void put(struct place *p, struct golden *g)
+static void put(struct place *p, struct gold *g)
 {
 	struct txn *t = writing(p);
 
-	ok(golden_put(t, g));
+	ok(gold_put(t, g));
 	ok(txn_commit(t));
 	free(g);
 }
 
 static void find(struct txn *t, int by, int image)
 {
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	uint8_t d[SHA_LEN], want[SHA_LEN];
 
 	digest(d, by);
 	digest(want, image);
-	ok(golden_find(t, d, g));
+	ok(gold_find(t, d, g));
 	assert_memory_equal(g->image, want, SHA_LEN);
 }
 
 static void keeps_all(void **state)
 {
 	struct place *p = *state;
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	BUF struct buf who = {0};
 	uint8_t d[SHA_LEN];
-	struct golden *in = sample('a', 'm', 'l');
+	struct gold *in = sample('a', 'm', 'l');
 	struct txn *t;
 
-	sign(in, GOLDEN_UNKNOWN, "");
-	sign(in, GOLDEN_GOOD, "release");
-	sign(in, GOLDEN_GOOD, "");
+	sign(in, GOLD_UNKNOWN, "");
+	sign(in, GOLD_GOOD, "release");
+	sign(in, GOLD_GOOD, "");
 	put(p, in);
 	t = reading(p);
 	digest(d, 'm');
-	ok(golden_find(t, d, g));
+	ok(gold_find(t, d, g));
 	assert_int_equal(g->image[31], 'a');
 	assert_int_equal(g->root[0], 'b');
 	assert_int_equal(g->file[0], 'c');
@@ -97,16 +97,16 @@ static void keeps_all(void **state)
 	assert_int_equal(g->n_signatures, 3);
 	is_text(g->signature[1].block, "block");
 	assert_int_equal(g->signature[1].time, 12);
-	golden_signers(g, &who);
+	gold_signers(g, &who);
 	assert_string_equal(buf_text(&who), "release, 6b6b6b6b6b6b6b6b");
-	assert_true(golden_is_signed(g));
+	assert_true(gold_is_signed(g));
 	txn_abort(t);
 }
 
 static void every_way(void **state)
 {
 	struct place *p = *state;
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	uint8_t d[SHA_LEN];
 	size_t at = 7;
 	struct txn *t;
@@ -116,21 +116,21 @@ static void every_way(void **state)
 	find(t, 'a', 'a');
 	find(t, 'm', 'a');
 	digest(d, 'l');
-	fails(golden_find(t, d, g), STORE_ABSENT);
+	fails(gold_find(t, d, g), STORE_ABSENT);
 	digest(d, 'n');
-	ok(golden_layer_find(t, d, g, &at));
+	ok(gold_layer_find(t, d, g, &at));
 	assert_int_equal(at, 1);
 	digest(d, 'x');
-	fails(golden_layer_find(t, d, g, &at), STORE_ABSENT);
-	ok(golden_names_snap(t, 9));
-	fails(golden_names_snap(t, 5), STORE_ABSENT);
+	fails(gold_layer_find(t, d, g, &at), STORE_ABSENT);
+	ok(gold_names_snap(t, 9));
+	fails(gold_names_snap(t, 5), STORE_ABSENT);
 	txn_abort(t);
 }
 
 static void replaced(void **state)
 {
 	struct place *p = *state;
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	uint8_t d[SHA_LEN], at[SHA_LEN] = {0};
 	size_t n = 0, layer;
 	struct txn *t;
@@ -140,11 +140,11 @@ static void replaced(void **state)
 	put(p, sample('b', 0, 't'));
 	t = reading(p);
 	digest(d, 'm');
-	fails(golden_find(t, d, g), STORE_ABSENT);
+	fails(gold_find(t, d, g), STORE_ABSENT);
 	digest(d, 'l');
-	fails(golden_layer_find(t, d, g, &layer), STORE_ABSENT);
+	fails(gold_layer_find(t, d, g, &layer), STORE_ABSENT);
 	find(t, 'q', 'a');
-	while (golden_next(t, at, g) == 0)
+	while (gold_next(t, at, g) == 0)
 		n++;
 	assert_int_equal(n, 2);
 	txn_abort(t);
@@ -163,17 +163,17 @@ static void manifest_is_the_lasts(void **state)
 	t = writing(p);
 	find(t, 'm', 'b');
 	digest(d, 'a');
-	ok(golden_delete(t, d));
+	ok(gold_delete(t, d));
 	find(t, 'm', 'b');
-	fails(golden_delete(t, d), STORE_ABSENT);
+	fails(gold_delete(t, d), STORE_ABSENT);
 	ok(txn_commit(t));
 }
 
 static void signed_one_first(void **state)
 {
 	struct place *p = *state;
-	FREE struct golden *g = calloc(1, sizeof(*g));
-	struct golden *in = sample('c', 0, 'l');
+	FREE struct gold *g = calloc(1, sizeof(*g));
+	struct gold *in = sample('c', 0, 'l');
 	uint8_t d[SHA_LEN];
 	size_t at;
 	struct txn *t;
@@ -182,20 +182,20 @@ static void signed_one_first(void **state)
 	put(p, sample('b', 0, 'l'));
 	digest(d, 'l');
 	t = reading(p);
-	ok(golden_layer_find(t, d, g, &at));
+	ok(gold_layer_find(t, d, g, &at));
 	assert_int_equal(g->image[0], 'a');
 	txn_abort(t);
-	sign(in, GOLDEN_REFUSED, "old");
+	sign(in, GOLD_REFUSED, "old");
 	put(p, in);
 	t = reading(p);
-	ok(golden_layer_find(t, d, g, &at));
+	ok(gold_layer_find(t, d, g, &at));
 	assert_int_equal(g->image[0], 'a');
 	txn_abort(t);
 	in = sample('c', 0, 'l');
-	sign(in, GOLDEN_GOOD, "release");
+	sign(in, GOLD_GOOD, "release");
 	put(p, in);
 	t = reading(p);
-	ok(golden_layer_find(t, d, g, &at));
+	ok(gold_layer_find(t, d, g, &at));
 	assert_int_equal(g->image[0], 'c');
 	txn_abort(t);
 }
@@ -204,15 +204,15 @@ static void signed_one_first(void **state)
 static void damaged(void **state)
 {
 	struct place *p = *state;
-	FREE struct golden *g = calloc(1, sizeof(*g));
+	FREE struct gold *g = calloc(1, sizeof(*g));
 	BUF struct buf was = {0};
 	uint8_t d[SHA_LEN];
-	struct golden *in = sample('a', 'm', 'l');
+	struct gold *in = sample('a', 'm', 'l');
 	struct key k = {.n = 1 + SHA_LEN};
 	struct span v;
 	struct txn *t;
 
-	sign(in, GOLDEN_GOOD, "release");
+	sign(in, GOLD_GOOD, "release");
 	put(p, in);
 	digest(d, 'a');
 	k.b[0] = 1;
@@ -224,12 +224,12 @@ static void damaged(void **state)
 	for (size_t i = 0; i < was.n; i++) {
 		t = writing(p);
 		ok(db_put(t, DB_GOLDEN, key_span(&k), span_make(was.p, i)));
-		fails(golden_find(t, d, g), -EBADMSG);
+		fails(gold_find(t, d, g), -EBADMSG);
 		txn_abort(t);
 		was.p[i] ^= 0x81;
 		t = writing(p);
 		ok(db_put(t, DB_GOLDEN, key_span(&k), buf_span(&was)));
-		(void)golden_find(t, d, g);
+		(void)gold_find(t, d, g);
 		txn_abort(t);
 		was.p[i] ^= 0x81;
 	}
