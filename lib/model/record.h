@@ -20,7 +20,7 @@ enum {
 	OVL_OPAQUE = 2,	    /* directory: lower layers are hidden */
 	OVL_XWHITEOUTS = 4, /* directory: opaque="x", may hold xattr whiteouts */
 	OVL_METACOPY = 8,   /* regular file: data is further down */
-	OVL_IMPLIED = 16,   /* directory: made on the way, the layer's archive has no header of it */
+	OVL_IMPLIED = 16, /* directory: made on the way, the layer's archive has no header of it */
 };
 
 struct record {

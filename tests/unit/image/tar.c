@@ -101,8 +101,8 @@ static int tell(struct span in, enum tar_kind kind, size_t step, struct buf *out
 				buf_add_text(out, ";");
 			if (r != TAR_ENTRY)
 				continue;
-			buf_printf(out, "%d%d%s %.*s %o %u %llu.%09llu", e.rec.type - FILE_REG, e.mark,
-				e.hard ? "h" : "", (int)e.path.n, (const char *)e.path.p,
+			buf_printf(out, "%d%d%s %.*s %o %u %llu.%09llu", e.rec.type - FILE_REG,
+				e.mark, e.hard ? "h" : "", (int)e.path.n, (const char *)e.path.p,
 				e.rec.mode, e.rec.uid, (unsigned long long)e.rec.mtime / 1000000000,
 				(unsigned long long)e.rec.mtime % 1000000000);
 			buf_printf(out, " %u:%u >%.*s x%zu|", e.rec.rdev_major, e.rec.rdev_minor,
