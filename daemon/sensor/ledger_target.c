@@ -209,10 +209,12 @@ static int tidy_targets(struct ledger *l, bool *more)
 
 int ledger_tidy(struct ledger *l)
 {
-	bool more_targets = false, more_journal = false, more_snaps = false;
+	bool more_targets = false, more_journal = false, more_snaps = false, more_golden = false;
 	uint64_t seq = 0;
 	int r = tidy_targets(l, &more_targets);
 
+	if (r == 0)
+		r = ledger_golden_tidy(l, &more_golden);
 	if (r == 0)
 		r = snap_sweep(l->txn, 2000, &more_snaps);
 	if (r == 0 && l->opt.keep_journal) {
@@ -224,6 +226,6 @@ int ledger_tidy(struct ledger *l)
 	}
 	store_sweep_readers(l->opt.store);
 	l->next_tidy = clock_mono() +
-		       (more_targets || more_journal || more_snaps ? CLOCK_S : 3600 * CLOCK_S);
+		       (more_targets || more_journal || more_snaps || more_golden ? CLOCK_S : 3600 * CLOCK_S);
 	return r;
 }

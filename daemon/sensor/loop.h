@@ -101,6 +101,7 @@ struct sensor {
 	int64_t blind_from;		/* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
 	struct wall wall;
+	atomic_bool importing; /* a golden baseline; importing.h */
 	atomic_bool stop; /* the ledger looks at it too */
 };
 

@@ -50,7 +50,10 @@
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
 	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
 	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")        \
-	X(LAYER_VERDICT, "layer.verdict", "a read-only layer is not, or no more, proved to its image")
+	X(LAYER_VERDICT, "layer.verdict", "a read-only layer is not, or no more, proved to its image") \
+	X(BASELINE_IMPORTED, "baseline.imported", "a golden baseline of an image is in force")     \
+	X(BASELINE_REFUSED, "baseline.refused", "a baseline file was not taken")                   \
+	X(BASELINE_REMOVED, "baseline.removed", "a golden baseline of an image is no more")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
