@@ -176,8 +176,8 @@ static const struct {
 		 "target.removed baseline.created baseline.accepted layer.tampered mount.covered "
 		 "exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
 		 "rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
-		 "hold.closed heartbeat rules.failed package.mismatch baseline.imported baseline.refused "
-		 "baseline.removed"},
+		 "hold.closed heartbeat rules.failed package.mismatch "
+		 "package.database baseline.imported baseline.refused baseline.removed"},
 	{"against", "baseline image"},
 };
 

@@ -5,6 +5,7 @@
 enum { BAR = 30 };
 struct bar {
 	bool on;
+	const char *unit;
 	int64_t drawn; /* when last, monotonic ns */
 	json_t *last;
 };
@@ -27,7 +28,7 @@ static void draw(struct bar *b, int64_t done, int64_t total)
 			(int)((double)done / (double)total * 100), (long long)done,
 			(long long)total);
 	} else {
-		buf_printf(&line, "\r%lld looked at", (long long)done);
+		buf_printf(&line, "\r%lld %s", (long long)done, b->unit);
 	}
 	buf_add_text(&line, "\033[K");
 	fwrite(line.p, 1, line.n, stderr);
@@ -71,7 +72,7 @@ static int check_end(const json_t *last)
 
 int progress_rescan(struct cli *c, const char *target, const char *path, json_t **ret)
 {
-	struct bar b = {.on = c->err_tty};
+	struct bar b = {.on = c->err_tty, .unit = "looked at"};
 	JSON json_t *last = NULL;
 	int r = boltseal_rescan(c->h, target, path, on_line, &b, &c->reply);
 
@@ -84,4 +85,23 @@ int progress_rescan(struct cli *c, const char *target, const char *path, json_t 
 	if (!r && ret)
 		*ret = json_incref(last);
 	return r;
+}
+
+void progress_prove(struct cli *c, const char *target, const char *path, json_t **ret)
+{
+	struct bar b = {.on = c->err_tty, .unit = "MiB held against images"};
+	int r = boltseal_prove(c->h, target, path, on_line, &b, &c->reply);
+	JSON json_t *last = b.last;
+	struct span why = get_text(last, "detail");
+
+	if (b.on && b.drawn)
+		fputs("\r\033[K", stderr);
+	*ret = NULL;
+	if (r == 0 && c->reply.status == 200 && json_object_get(last, "checks"))
+		*ret = json_incref(last);
+	else if (r == 0 && c->reply.status == 200 && why.n)
+		remark("the layers' files were not read again: %.*s", (int)why.n,
+			(const char *)why.p);
+	else
+		remark("the layers' files were not read again: what follows is of the store alone");
 }

@@ -1,6 +1,7 @@
 #include "cli/verify.h"
 #include "cli/commands.h"
 #include "cli/form.h"
+#include "cli/progress.h"
 #include "cli/proof.h"
 #include "cli/table.h"
 #include "cli/tree.h"
@@ -97,9 +98,33 @@ static bool is_journal(const struct args *a)
 	return a->n == 1 && strcmp(a->pos[0], "journal") == 0;
 }
 
+/* From disk, by the sensor; before what the store proves. */
+static void prove(struct cli *c, const struct args *a, json_t **ret)
+{
+	const char *word = a->n ? a->pos[0] : NULL;
+	bool all = !word || strcmp(word, "layer") == 0 || strcmp(word, "layers") == 0;
+
+	progress_prove(
+		c, all || word[0] == '/' ? NULL : word, !all && word[0] == '/' ? word : NULL, ret);
+}
+
+/* One list: what is read from disk comes first. */
+static void join(json_t *answer, const json_t *proved)
+{
+	JSON json_t *checks = json_array();
+
+	if (!proved || !json_is_array(json_object_get(answer, "checks")))
+		return;
+	json_array_extend(checks, json_object_get(proved, "checks"));
+	json_array_extend(checks, json_object_get(answer, "checks"));
+	json_object_set(answer, "checks", checks);
+	if (!get_true(proved, "clean"))
+		json_object_set_new(answer, "clean", json_false());
+}
+
 static int run_verify(struct cli *c, const struct args *a)
 {
-	JSON json_t *answer = NULL;
+	JSON json_t *answer = NULL, *proved = NULL;
 	int r;
 
 	if (a->n && a->val[VERIFY_ALL])
@@ -116,7 +141,11 @@ static int run_verify(struct cli *c, const struct args *a)
 				verify_options[i].name);
 	if (a->val[VERIFY_STORE])
 		return proof_store_run(c, a);
+	if (!is_journal(a))
+		prove(c, a, &proved);
 	r = ask_json(c, ask(c, a), &answer);
+	if (!r)
+		join(answer, proved);
 	return verify_show(c, r, answer);
 }
 
@@ -124,9 +153,10 @@ const struct command cmd_verify = {
 	.word = "verify",
 	.args = "[TARGET|layer|journal]",
 	.sentence = "proves layers, stored baselines and the journal's chain",
-	.text = "Compares lower layers with what was hashed from their image, stored baselines with "
-		"their root\ndigests, and follows the journal's hash chain. A line a check. Needs the "
-		"role operator.\n\n"
+	.text = "Reads the read-only layers from disk again and holds them against their image - what the "
+		"engine kept\nof its archives, and the configuration and manifest that list them - compares what is "
+		"stored of layers\nwith its root digests, and follows the journal's hash chain. A line a check, with the "
+		"digest that it is\nproved to, or the files that are not what the image says. Needs the role operator.\n\n"
 		"With --from nothing is asked: FILE is what a receiver stored, JSON lines or lines "
 		"that hold the\nJSON, in any order and of any number of hosts. Every entry's digest "
 		"and link is computed\nanew, and every missing sequence number told. A sink with "

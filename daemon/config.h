@@ -107,11 +107,11 @@ struct config {
 	/* watch: */
 	enum level level; /* LEVEL_NONE: auto */
 	enum { CONFIG_MARKS_AUTO, CONFIG_MARKS_FILESYSTEM, CONFIG_MARKS_DIRECTORIES } marks;
-	bool processes;		/* follow them by the process connector */
-	int64_t debounce;	/* ns */
-	uint32_t workers;	/* 0: as many as processors, at least 2, at most 8 */
-	uint32_t queue_size;	/* asks */
-	int64_t sweep_interval; /* ns between full looks that hash everything; 0: never */
+	bool processes;			/* follow them by the process connector */
+	int64_t debounce;		/* ns */
+	uint32_t workers;		/* 0: as many as processors, at least 2, at most 8 */
+	uint32_t queue_size;		/* asks */
+	int64_t sweep_interval;		/* ns between full looks that hash everything; 0: never */
 	int64_t layers_verify_interval; /* ns after which a layer is proved again; 0: by wish only */
 	uint64_t layers_verify_rate;	/* bytes a second that the schedule reads; 0: no limit */
 

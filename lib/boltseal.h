@@ -79,6 +79,9 @@ int boltseal_file(
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
 int boltseal_patch(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
+/* `format`: "cyclonedx" or "spdx"; `image`: without what the container changed. JSON of that format. */
+int boltseal_sbom(struct boltseal *h, const char *target, const char *format, int image,
+	struct boltseal_reply *reply);
 /* The list that docker diff prints, parents included. */
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 
@@ -104,6 +107,10 @@ int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id
 	struct boltseal_reply *reply);
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply);
+/* Reads layers from disk again and holds them against their images: a target's; with NULL all; with a path (and no target)
+ * the layer there. Each line of progress goes to `fn`, the last has the checks. */
+int boltseal_prove(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
 /* One target's layers and the journal. */
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply);

@@ -329,8 +329,7 @@ struct job {
 	int write_fd;
 	uint32_t target;
 	bool layers, journal;
-	bool image; /* route_export.c: without what was accepted */
-	uint32_t generation;
+	uint32_t flags; /* the job's own */
 	struct buf out; /* JSON of the checks */
 	bool clean;
 	int code; /* negative: it failed; `why` says so */

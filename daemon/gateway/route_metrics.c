@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "store/verdict.h"
 #include <inttypes.h>
 
 struct facts {
@@ -10,6 +11,7 @@ struct facts {
 	struct store_stats stats;
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 	uint64_t worst[SEV_N];
+	uint64_t verdict[VERDICT_N], layers[VERDICT_N];
 	uint64_t holds, held[SEV_N];
 	uint64_t floods, flooded, folded;
 	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
@@ -33,6 +35,22 @@ static void put_targets(struct buf *out, const char *name, const struct facts *f
 {
 	for (int i = 0; i < STATE_N; i++)
 		sample(out, name, "state", state_kinds[i].name, f->state[i]);
+}
+
+static void put_verdicts(struct buf *out, const char *name, const uint64_t *n)
+{
+	for (int i = VERDICT_PROVED; i < VERDICT_N; i++)
+		sample(out, name, "verdict", verdict_kinds[i].name, n[i]);
+}
+
+static void put_layer_verdicts(struct buf *out, const char *name, const struct facts *f)
+{
+	put_verdicts(out, name, f->layers);
+}
+
+static void put_images(struct buf *out, const char *name, const struct facts *f)
+{
+	put_verdicts(out, name, f->verdict);
 }
 
 static void put_drift(struct buf *out, const char *name, const struct facts *f)
@@ -149,6 +167,10 @@ static const struct {
 	{"targets", "gauge", "kept targets by state", put_targets},
 	{"targets_not_baselined", "gauge", "running targets whose layers are not all stored",
 		put_unbaselined},
+	{"layer_verdicts", "gauge", "read-only layers by whether they are what their image says",
+		put_layer_verdicts},
+	{"target_verdicts", "gauge", "targets by whether what they stack is what their image says",
+		put_images},
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
 	{"targets_drifted", "gauge", "targets with drift by its worst severity", put_drifted},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
@@ -239,9 +261,24 @@ static int gather_floods(struct txn *t, struct facts *f)
 	return r < 0 ? r : 0;
 }
 
+static int gather_verdicts(struct txn *t, struct facts *f)
+{
+	struct snap_info info;
+	struct verdict v;
+	uint32_t no = 0;
+	int r = 0;
+
+	while (r >= 0 && (r = snap_next(t, &no, &info)) == 0) {
+		r = verdict_get(t, VERDICT_OF_LAYER, no, &v);
+		f->layers[v.state] += r == 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int gather(struct txn *t, struct facts *f)
 {
 	struct target tg;
+	struct verdict v;
 	struct gap g;
 	uint32_t no = 0;
 	uint64_t id = 0;
@@ -261,6 +298,10 @@ static int gather(struct txn *t, struct facts *f)
 		f->drift[1] += s.n_changed;
 		f->drift[2] += s.n_deleted;
 		f->worst[s.worst] += s.n_added + s.n_changed + s.n_deleted > 0;
+		r = verdict_get(t, VERDICT_OF_TARGET, tg.no, &v);
+		if (r < 0)
+			return r;
+		f->verdict[v.state] += r == 0;
 	}
 	f->gaps[GAP_STORE_FULL] += pulse_gap(f->call->g, &g);
 	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)
@@ -278,6 +319,8 @@ int route_metrics(struct call *c)
 		r = view_begin(c, &t);
 	if (r == 0)
 		r = gather(t, &f);
+	if (r == 0)
+		r = gather_verdicts(t, &f);
 	if (r == 0)
 		r = gather_holds(t, &f);
 	if (r == 0)

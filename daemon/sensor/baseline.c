@@ -55,7 +55,8 @@ struct batch_job {
 	struct span rel;
 	struct names names; /* its own copy */
 	uint32_t *sub;	    /* numbers given to directories; 0: none */
-	const struct proof_want *want[BATCH_NAMES]; /* what the image says of each; NULL: nobody knows */
+	const struct proof_want
+		*want[BATCH_NAMES]; /* what the image says of each; NULL: nobody knows */
 	char relmem[];
 };
 
@@ -169,6 +170,7 @@ static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, 
 			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
 
 	sha_also_md5(w->sha, false);
+	sha_also_sha1(w->sha, false);
 	if (r == 0) {
 		memcpy(l->rec.sha, res.sha, SHA_LEN);
 		l->rec.has_sha = true;
@@ -474,13 +476,13 @@ static void root_batch(struct baseline *b)
 	jobs_add(b->ex->jobs, b->lane, &t->job);
 }
 
-
 /* The layer's files are read here, once for its image's digest and for theirs. */
 static void prove(struct baseline *b)
 {
-	struct proof_options opt = {.max_bytes = b->ex->max_bytes,
+	struct proof_options opt = {
+		.max_bytes = b->ex->max_bytes,
 		.stop = &b->ex->stop,
-		};
+	};
 
 	if (!b->tree)
 		b->proof = proof_new(b->lower, &opt);

@@ -11,6 +11,7 @@
 #include "daemon/sensor/ptable.h"
 #include "model/gap.h"
 #include "store/gold.h"
+#include "store/packages.h"
 #include "store/targets.h"
 #include <stdatomic.h>
 
@@ -37,13 +38,15 @@
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
 	X(LIMITS, limits)                                                                          \
+	X(PULSE, pulse)                                                                            \
+	X(PACKAGES, packages)                                                                      \
+	X(EXPLAINED, explained)                                                                    \
 	X(PROVED, proved)                                                                          \
-	X(CHAIN, chain)                                                                          \
+	X(CHAIN, chain)                                                                            \
 	X(GOLDEN_BEGIN, golden_begin)                                                              \
 	X(GOLDEN_ROWS, golden_rows)                                                                \
 	X(GOLDEN_END, golden_end)                                                                  \
-	X(GOLDEN_REMOVE, golden_remove)                                                            \
-	X(PULSE, pulse)
+	X(GOLDEN_REMOVE, golden_remove)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -154,11 +157,11 @@ struct item_snap_end {
 	struct lower *lower;
 	struct kept *tree;
 	uint64_t serial, n_batches;
-	struct buf odds;  /* files that are not as their packages have them: pkgcheck.h */
-	struct buf words; /* what the packages said of all of it; empty: nobody asked */
+	struct buf odds;    /* files that are not as their packages have them: pkgcheck.h */
+	struct buf words;   /* what the packages said of all of it; empty: nobody asked */
 	struct buf verdict; /* a layer's: encoded; empty: none */
-	int failed;	  /* 0, or -errno: nothing is completed */
-	char *why;	  /* failed: sentence */
+	int failed;	    /* 0, or -errno: nothing is completed */
+	char *why;	    /* failed: sentence */
 };
 
 struct item_gap {
@@ -279,6 +282,30 @@ struct item_hold_close {
 struct item_limits {
 	struct item item;
 	struct flood_limits limits;
+};
+
+/* What packages a stack of layers has, a part at a time: pkgset.h. */
+struct item_packages {
+	struct item item;
+	struct kept *kept; /* one that stacks them */
+	uint8_t stack[SHA_LEN];
+	bool first, last;
+	struct buf packages; /* with `first`: of each: 7 times bytes, as struct pkg has them */
+	struct buf files;    /* in order: bytes path, bytes of pkg_file_encode() */
+	struct pkg_set set;  /* with `last`: its counts */
+	struct buf texts;    /* the same: 4 times bytes, the set's texts */
+	atomic_bool *busy;   /* the same: cleared when it is written down */
+};
+
+/* What a package manager's run brought, held against what it changed: pkgran.h. */
+struct item_explained {
+	struct item item;
+	struct kept *kept;
+	uint64_t run;
+	bool known;		      /* a database was read */
+	uint64_t same, other, edited; /* struct run_brought */
+	struct buf odds;	      /* of each: bytes path, bytes package_note */
+	struct buf words;	      /* what could not be read */
 };
 
 /* A stored layer was held against its image again. */

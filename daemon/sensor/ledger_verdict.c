@@ -1,6 +1,5 @@
 /* What proofs found: written down, and told where it is worse than before. */
 #include "base/err.h"
-#include "base/text.h"
 #include "daemon/sensor/ledger_impl.h"
 #include "store/verdict.h"
 
@@ -12,22 +11,8 @@ static bool stacks(const struct kept *k, const char *path)
 	return false;
 }
 
-static void name_odds(const struct verdict *v, struct buf *out)
-{
-	struct rd at = rd_of(v->odds);
-	struct verdict_odd o;
-	int n = 0;
-
-	while (n < 4 && verdict_odd_next(&at, &o)) {
-		buf_printf(out, "%s%c ", n++ ? ", " : ": ", o.kind);
-		text_quote(out, o.path, true);
-	}
-	if (v->n_odd > (uint64_t)n)
-		buf_printf(out, " and %llu more", (unsigned long long)(v->n_odd - (uint64_t)n));
-}
-
-static int tell(struct ledger *l, const struct lower *w, enum verdict_state was,
-	const struct verdict *v)
+static int tell(
+	struct ledger *l, const struct lower *w, enum verdict_state was, const struct verdict *v)
 {
 	struct event e = {.type = EVENT_LAYER_VERDICT,
 		.severity = v->state == VERDICT_BROKEN ? SEV_CRITICAL : SEV_MEDIUM,
@@ -47,14 +32,9 @@ static int tell(struct ledger *l, const struct lower *w, enum verdict_state was,
 			names[e.n_names] = t[e.n_names].name, e.n_names++;
 	}
 	e.target = e.n_names ? &t[0] : NULL;
-	buf_printf(&detail, "%s%s%s", verdict_kinds[v->state].name,
-		was == VERDICT_NONE ? "" : ", was ",
-		was == VERDICT_NONE ? "" : verdict_kinds[was].name);
-	name_odds(v, &detail);
-	if (v->why.n) {
-		buf_add_text(&detail, ": ");
-		buf_add_span(&detail, v->why);
-	}
+	if (was != VERDICT_NONE)
+		buf_printf(&detail, "not %s any more: ", verdict_kinds[was].name);
+	verdict_words(v, &detail);
 	e.detail = buf_span(&detail);
 	if (r >= 0)
 		r = ledger_journal(l, &e, NULL);
@@ -79,8 +59,10 @@ static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict 
 	if (r == 0)
 		r = verdict_put(l->txn, VERDICT_OF_LAYER, snap, v);
 	if (r == 0 && w)
-		l->after[l->n_after++] = (struct after){
-			.lower = w, .snap = snap, .judged = true, .broken = v->state == VERDICT_BROKEN};
+		l->after[l->n_after++] = (struct after){.lower = w,
+			.snap = snap,
+			.judged = true,
+			.broken = v->state == VERDICT_BROKEN};
 	l->ring = true;
 	return r == 0 && w && verdict_is_news(was, v->state) ? tell(l, w, was, v) : r;
 }

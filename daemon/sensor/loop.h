@@ -69,6 +69,7 @@ struct sensor {
 	} baselines[SNAP_LINES];
 	uint64_t baseline_serial;
 	atomic_ullong baseline_files;
+	atomic_bool packages_busy; /* pkgset.h */
 	struct unsent *unsent, **unsent_tail;
 
 	struct dropped *dropped; /* collect.h */
@@ -92,8 +93,8 @@ struct sensor {
 	uint64_t worked;    /* files that had been looked at when memory was last given back */
 	int64_t next_round; /* the slow round: namespaces without mount events, sweeps, marks */
 	int64_t next_verify;
-	int64_t next_proof;	/* monotonic: proving.h */
-	atomic_bool proof_busy; /* one of the schedule's is under way */
+	int64_t next_proof;		/* monotonic: proving.h */
+	atomic_bool proof_busy;		/* one of the schedule's is under way */
 	int64_t heal_due;		/* everything is to be rescanned then; 0: no */
 	int64_t pulse_every, pulse_due; /* the service manager's watchdog; 0: none */
 	bool overflowed;		/* coalesce had no room: told once until it has */

@@ -342,8 +342,7 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 	if (disk.ovl & image->ovl & OVL_WHITEOUT)
 		return 0;
 	if (p->loose)
-		return (disk.type != image->type || disk.size ||
-			       (disk.ovl & ~(uint32_t)OVL_OPAQUE)
+		return (disk.type != image->type || disk.size || (disk.ovl & ~(uint32_t)OVL_OPAQUE)
 				       ? 1u << ASPECT_TYPE
 				       : 0) |
 		       (span_eq(disk.link, image->link) ? 0 : 1u << ASPECT_LINK);
@@ -375,7 +374,7 @@ uint32_t proof_judge(struct proof *p, const struct proof_want *w, struct record 
 		image.has_sha = false;
 	aspects = differs(p, w, rec, &image);
 	if (of->rec.type == FILE_REG && !p->loose) {
-		if (of->spoiled)
+		if (of->spoiled && rec->type == FILE_REG)
 			aspects |= 1u << ASPECT_CONTENT;
 		atomic_fetch_add(&p->files, 1);
 	}
@@ -433,7 +432,8 @@ void proof_verdict(struct proof *p, struct verdict *ret)
 		.bytes = p->bytes,
 		.n_odd = p->n_odd};
 	if (p->unlike && !p->n_odd)
-		proof_why(p, "its files and headers do not give the digest, and no checksum tells which of them");
+		proof_why(p,
+			"its files and headers do not give the digest, and no checksum tells which of them");
 	ret->state = p->n_odd || p->unlike	      ? VERDICT_BROKEN
 		     : p->failed		      ? VERDICT_UNKNOWN
 		     : !p->knows		      ? VERDICT_CONSISTENT
@@ -470,8 +470,8 @@ struct proof *proof_new(const struct lower *l, const struct proof_options *opt)
 	must(p);
 	pthread_mutex_init(&p->lock, NULL);
 	p->lower = l;
-	provenance_of_layer(l->path, l->kind, l->marks == MARKS_USER || l->marks == MARKS_FUSE,
-		&p->from);
+	provenance_of_layer(
+		l->path, l->kind, l->marks == MARKS_USER || l->marks == MARKS_FUSE, &p->from);
 	if (p->from.how == PROVENANCE_INIT) {
 		know_init(p);
 		return p;

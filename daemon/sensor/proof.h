@@ -20,11 +20,11 @@ struct proof;
 struct worker;
 /* One name. All spans live as long as the proof. */
 struct proof_want {
-	struct span path;     /* below the layer's root */
-	size_t n_dir;	      /* how much of it is its directory */
-	size_t order;	      /* in the archive */
-	size_t header;	      /* of the names of this file: the one whose header was the last */
-	struct record rec;    /* what the image says; has_sha as far as the bytes were proved */
+	struct span path;  /* below the layer's root */
+	size_t n_dir;	   /* how much of it is its directory */
+	size_t order;	   /* in the archive */
+	size_t header;	   /* of the names of this file: the one whose header was the last */
+	struct record rec; /* what the image says; has_sha as far as the bytes were proved */
 	const struct proof_want *of; /* a hard link: whose content and attributes count */
 	bool hard;
 	struct span hard_to;
@@ -66,8 +66,7 @@ static inline void proof_free_p(struct proof **p)
 #define PROOF CLEANUP(proof_free_p)
 bool proof_knows(const struct proof *p);
 /* All names in the directory `dir`, in order of their bytes. */
-size_t proof_list(
-	const struct proof *p, struct span dir, const struct proof_want *const **ret);
+size_t proof_list(const struct proof *p, struct span dir, const struct proof_want *const **ret);
 const struct proof_want *proof_root(const struct proof *p);
 /* May every name be missing? Then the image's names are those that may be there. */
 bool proof_is_loose(const struct proof *p);
@@ -84,5 +83,5 @@ void proof_failed(struct proof *p, const char *why);
 void proof_verdict(struct proof *p, struct verdict *ret);
 
 /* Walks the layer on its own: for one that is stored already. */
-void proof_walk(struct proof *p, const struct lower *l, const struct proof_options *opt,
-	struct worker *w);
+void proof_walk(
+	struct proof *p, const struct lower *l, const struct proof_options *opt, struct worker *w);

@@ -188,7 +188,8 @@ static int take_content(struct reading *r, const struct tarsplit_item *i)
 	if (c < 0)
 		return c;
 	if (!w || !span_eq(w->path, buf_span(&path)) || w->rec.size != i->size)
-		return err_set(-EBADMSG, "what the engine kept of its archive does not agree with itself");
+		return err_set(
+			-EBADMSG, "what the engine kept of its archive does not agree with itself");
 	w->crc = i->crc;
 	w->has_crc = i->has_crc;
 	return take_file(r, w, i->size);

@@ -19,7 +19,7 @@ struct walking {
 	struct dir {
 		struct dir *next;
 		struct span path;
-	} *dirs;
+	} * dirs;
 };
 
 static void add_dir(struct walking *k, struct span path)
@@ -127,8 +127,8 @@ static void meet_root(struct walking *k)
 	proof_judge(k->p, proof_root(k->p), &rec);
 }
 
-void proof_walk(struct proof *p, const struct lower *l, const struct proof_options *opt,
-	struct worker *w)
+void proof_walk(
+	struct proof *p, const struct lower *l, const struct proof_options *opt, struct worker *w)
 {
 	struct walking k = {.p = p, .l = l, .opt = opt, .w = w};
 

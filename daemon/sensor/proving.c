@@ -66,7 +66,8 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 }
 
 /* The image's own link; the worst of all is the target's. */
-static void conclude(struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
+static void conclude(
+	struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
 {
 	struct verdict *v = c->v;
 
@@ -89,11 +90,13 @@ static void chain_run(struct job *j, struct worker *w)
 	const struct kept *k = t->kept;
 	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
 	BUF struct buf digest = {0}, manifest = {0}, why = {0};
-	struct verdict v = {.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .state = VERDICT_PROVED};
+	struct verdict v = {
+		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .state = VERDICT_PROVED};
 	struct comparing c = {.v = &v};
 	struct item_chain *it = calloc(1, sizeof(*it));
 	TXN struct txn *txn = NULL;
-	int found = provenance_of_image(k->lower[k->n_lower - 1]->path, buf_span(&t->image), &image);
+	int found =
+		provenance_of_image(k->lower[k->n_lower - 1]->path, buf_span(&t->image), &image);
 	int r = txn_begin(w->ex->store, false, &txn);
 
 	must(it);
@@ -103,7 +106,8 @@ static void chain_run(struct job *j, struct worker *w)
 	conclude(&c, found, &image, &why);
 	if (found == 0) {
 		buf_printf(&digest, "sha256:%s", buf_text(&image.config));
-		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s", buf_text(&image.manifest));
+		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s",
+			buf_text(&image.manifest));
 	}
 	v.digest = buf_span(&digest);
 	v.manifest = buf_span(&manifest);

@@ -322,7 +322,8 @@ static void wish_prove(struct sensor *s, int seat, const struct door_msg *m, str
 		outbox_done(s->outbox, seat, m->id, DOOR_NO_TARGET, "it is not kept any more");
 	else if (!proving_wish(s, r, m->path, seat, m->id))
 		outbox_done(s->outbox, seat, m->id, DOOR_NOTHING,
-			m->path.n ? "no such layer is stored" : "it stacks no layer that is stored");
+			m->path.n ? "no such layer is stored"
+				  : "it stacks no layer that is stored");
 }
 
 static void wish_import(struct sensor *s, int seat, const struct door_msg *m, int *fd)

@@ -252,7 +252,8 @@ void provenance_of_layer(const char *path, const char *kind, bool users, struct 
 		return;
 	}
 	if (!place_of(path, "diff", &at)) {
-		buf_add_text(&ret->why, "it lies in no engine's store that keeps what an image says");
+		buf_add_text(
+			&ret->why, "it lies in no engine's store that keeps what an image says");
 		return;
 	}
 	buf_printf(&docker, "%.*s/image/%.*s/layerdb/sha256", S(at.root), S(at.driver));
@@ -262,7 +263,8 @@ void provenance_of_layer(const char *path, const char *kind, bool users, struct 
 	else if (is_there(&storage))
 		of_storage(buf_text(&storage), &at, ret);
 	else
-		buf_add_text(&ret->why, "it lies in no engine's store that keeps what an image says");
+		buf_add_text(
+			&ret->why, "it lies in no engine's store that keeps what an image says");
 	if (ret->how != PROVENANCE_NONE)
 		buf_reset(&ret->why);
 }
@@ -305,15 +307,16 @@ static int read_config(const char *path, struct span hex, struct provenance_imag
 						       : (struct span){0};
 
 		if (!hex_of(text).n)
-			return refuse(ret, -EBADMSG, "the image's configuration lists a digest that is none");
+			return refuse(ret, -EBADMSG,
+				"the image's configuration lists a digest that is none");
 		buf_bytes(&ret->digests, text);
 		ret->n++;
 	}
 	return ret->n ? 0 : refuse(ret, -ENOENT, "the image's configuration lists no layers");
 }
 
-static int storage_manifest(const char *dir, const json_t *image, struct span hex,
-	struct provenance_image *ret)
+static int storage_manifest(
+	const char *dir, const json_t *image, struct span hex, struct provenance_image *ret)
 {
 	BUF struct buf path = {0}, bytes = {0};
 	struct span want = hex_of(text_at(image, "digest"));

@@ -10,10 +10,10 @@
 #include "base/sha.h"
 
 enum provenance_how {
-	PROVENANCE_NONE,      /* `why` says so */
+	PROVENANCE_NONE, /* `why` says so */
 	PROVENANCE_TAR_SPLIT, /* `file`: tar-split's packed lines; with the directory they give `digest` */
-	PROVENANCE_BLOB,      /* `file`: the layer's archive, whose own digest is `packed` */
-	PROVENANCE_INIT,      /* what Docker puts below each container: provenance_init[] */
+	PROVENANCE_BLOB, /* `file`: the layer's archive, whose own digest is `packed` */
+	PROVENANCE_INIT, /* what Docker puts below each container: provenance_init[] */
 };
 struct provenance {
 	enum provenance_how how;

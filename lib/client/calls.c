@@ -177,6 +177,17 @@ int boltseal_patch(
 	return get_of_path(h, target, "/patch", path, reply);
 }
 
+int boltseal_sbom(struct boltseal *h, const char *target, const char *format, int image,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/sbom");
+	url_add(&u, "format", format);
+	url_add(&u, "image", image ? "1" : NULL);
+	return get(h, &u, reply);
+}
+
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply)
 {
 	URL struct url u = {0};
@@ -283,6 +294,25 @@ int boltseal_rescan(struct boltseal *h, const char *target, const char *path, bo
 		json_m_path(&j, "path", span_of(path));
 	json_close(&j, '}');
 	url_target(&u, target, "/rescan");
+	return boltseal_stream(
+		h, "POST", buf_text(&u.text), NDJSON, buf_text(&body), fn, arg, reply);
+}
+
+int boltseal_prove(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+	BUF struct buf body = {0};
+	struct json j = json_on(&body);
+
+	json_open(&j, '{');
+	if (path)
+		json_m_path(&j, "path", span_of(path));
+	json_close(&j, '}');
+	if (target)
+		url_target(&u, target, "/prove");
+	else
+		buf_add_text(&u.text, "/v1/prove");
 	return boltseal_stream(
 		h, "POST", buf_text(&u.text), NDJSON, buf_text(&body), fn, arg, reply);
 }

@@ -49,8 +49,10 @@
 	X(HOLD_CLOSED, "hold.closed", "a maintenance window ended; what was held is summed up")    \
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
 	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
-	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")        \
-	X(LAYER_VERDICT, "layer.verdict", "a read-only layer is not, or no more, proved to its image") \
+	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")       \
+	X(PACKAGE_DATABASE, "package.database", "a package database was changed at run time")      \
+	X(LAYER_VERDICT, "layer.verdict",                                                          \
+		"a read-only layer is not, or no more, proved to its image")                       \
 	X(BASELINE_IMPORTED, "baseline.imported", "a golden baseline of an image is in force")     \
 	X(BASELINE_REFUSED, "baseline.refused", "a baseline file was not taken")                   \
 	X(BASELINE_REMOVED, "baseline.removed", "a golden baseline of an image is no more")
@@ -128,7 +130,8 @@
 /* What a layer was held against. */
 #define VERDICT_HOWS(X)                                                                            \
 	X(NONE, "none", "nothing")                                                                 \
-	X(TAR_SPLIT, "tar-split", "the headers the engine kept, and the digest over headers and files") \
+	X(TAR_SPLIT, "tar-split",                                                                  \
+		"the headers the engine kept, and the digest over headers and files")              \
 	X(CONTENT, "content", "the layer's archive in containerd's content store")                 \
 	X(TOC, "toc", "the table of contents of its zstd:chunked archive")                         \
 	X(INIT, "init", "the fixed list of what Docker puts below each container")                 \

@@ -2,8 +2,9 @@
  * bytes, odd ones | bytes digest, manifest, why, list of odds. */
 #include "model/verdict.h"
 #include "base/err.h"
+#include "base/text.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 1, ODDS_IN_WORDS = 8 };
 
 void verdict_encode(const struct verdict *v, struct buf *out)
 {
@@ -70,6 +71,45 @@ int verdict_decode(struct span bytes, struct verdict *ret)
 	ret->odds = rd_bytes(&r);
 	r.bad |= !odds_are_sound(ret->odds);
 	return rd_finish(&r, "verdict");
+}
+
+static void add_odds(const struct verdict *v, struct buf *out)
+{
+	struct rd at = rd_of(v->odds);
+	struct verdict_odd o;
+	uint64_t n = 0;
+
+	while (n < ODDS_IN_WORDS && verdict_odd_next(&at, &o)) {
+		buf_printf(out, "%s%c ", n++ ? ", " : ": ", o.kind);
+		text_quote(out, o.path, true);
+		for (int i = 0, k = 0; i < ASPECT_N; i++)
+			if (o.aspects >> i & 1)
+				buf_printf(out, "%s%s", k++ ? "," : " (", aspect_kinds[i].name);
+		buf_add_text(out, o.aspects ? ")" : "");
+	}
+	if (n && v->n_odd > n)
+		buf_printf(out, " and %llu more", (unsigned long long)(v->n_odd - n));
+}
+
+void verdict_words(const struct verdict *v, struct buf *out)
+{
+	buf_add_text(out, verdict_kinds[v->state].name);
+	if (v->digest.n) {
+		buf_add_text(out, v->state == VERDICT_PROVED ? " to " : ", should be ");
+		buf_add_span(out, v->digest);
+	}
+	if (v->manifest.n) {
+		buf_add_text(out, ", manifest ");
+		buf_add_span(out, v->manifest);
+	}
+	if (v->state == VERDICT_PROVED)
+		buf_printf(out, ": %llu names, %llu files", (unsigned long long)v->entries,
+			(unsigned long long)v->files);
+	add_odds(v, out);
+	if (v->why.n) {
+		buf_add_text(out, v->n_odd ? "; " : ": ");
+		buf_add_span(out, v->why);
+	}
 }
 
 static int badness(enum verdict_state s)

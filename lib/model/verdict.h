@@ -15,13 +15,13 @@ enum { VERDICT_ODDS = 64, VERDICT_WORDS = 200 };
 struct verdict {
 	enum verdict_state state;
 	enum verdict_how how;
-	int64_t when;	   /* wall ns: when it was found */
-	int64_t since;	   /* wall ns: when it was first found so */
-	uint64_t entries;  /* names that the image has in it */
-	uint64_t files;	   /* regular files whose content was held against it */
-	uint64_t bytes;	   /* read for it */
-	uint64_t n_odd;	   /* names that differ, listed or not */
-	struct span digest; /* what it is proved to, or failed to be: "sha256:..." */
+	int64_t when;	      /* wall ns: when it was found */
+	int64_t since;	      /* wall ns: when it was first found so */
+	uint64_t entries;     /* names that the image has in it */
+	uint64_t files;	      /* regular files whose content was held against it */
+	uint64_t bytes;	      /* read for it */
+	uint64_t n_odd;	      /* names that differ, listed or not */
+	struct span digest;   /* what it is proved to, or failed to be: "sha256:..." */
 	struct span manifest; /* a target's: the manifest that leads to it, where it is kept */
 	struct span why;      /* one sentence; empty where there is nothing to say */
 	struct span odds;
@@ -36,6 +36,8 @@ int verdict_decode(struct span bytes, struct verdict *ret); /* -EBADMSG */
 /* Appends one to a list of odds. */
 void verdict_odd_add(struct buf *odds, const struct verdict_odd *o);
 bool verdict_odd_next(struct rd *at, struct verdict_odd *ret);
+/* In words, for a line of text: what it is proved to, or which files are not. */
+void verdict_words(const struct verdict *v, struct buf *out);
 /* The worse of two: broken, unknown, consistent, proved. VERDICT_NONE says nothing. */
 enum verdict_state verdict_worse(enum verdict_state a, enum verdict_state b);
 /* Is it news to whoever gets alerts? Nothing but what is worse than before is. */

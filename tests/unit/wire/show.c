@@ -79,7 +79,7 @@ static void p_target(struct json *j)
 	buf_bytes(&list, span_of("/b"));
 	f.target.lowers = f.target.volumes = buf_span(&list);
 	show_target(j, &f.target, &s, &(struct show_excluded){f.names, 2, true},
-		&(struct show_names){f.names, 2});
+		&(struct show_names){f.names, 2}, full_verdict(&f));
 }
 
 static void p_coverage(struct json *j)
@@ -91,7 +91,8 @@ static void p_coverage(struct json *j)
 				 .last_sweep = 1,
 				 .gaps = &f.gap,
 				 .n_gaps = 1,
-				 .excluded = {f.names, 2, true}});
+				 .excluded = {f.names, 2, true},
+				 .verdict = VERDICT_BROKEN});
 }
 
 static void p_layer(struct json *j)
@@ -105,7 +106,8 @@ static void p_layer(struct json *j)
 			      .bytes = 2,
 			      .created = 3,
 			      .targets = f.names,
-			      .n_targets = 2});
+			      .n_targets = 2,
+			      .verdict = full_verdict(&f)});
 }
 
 static void p_generation(struct json *j)
