@@ -1,6 +1,8 @@
+#include "cli/baseline.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/form.h"
+#include "cli/proof.h"
 #include "cli/safe.h"
 #include "cli/table.h"
 #include "cli/tree.h"
@@ -104,6 +106,15 @@ static int run_show(struct cli *c, const struct args *a)
 	return EXIT_CLEAN;
 }
 
+void baseline_draw_file(struct cli *c, const json_t *answer, void *arg)
+{
+	BUF struct buf out = {0};
+
+	(void)arg;
+	tree_add(c, &out, answer, 0);
+	out_add(buf_span(&out));
+}
+
 static int run_later(struct cli *c, const struct args *a)
 {
 	(void)c;
@@ -118,6 +129,8 @@ static const struct {
 } verbs[] = {
 	{"list", run_list},
 	{"show", run_show},
+	{"build", proof_build_run},
+	{"inspect", proof_inspect_run},
 	{"export", run_later},
 	{"import", run_later},
 	{"sign", run_later},
@@ -128,20 +141,35 @@ static int run_baseline(struct cli *c, const struct args *a)
 	for (size_t i = 0; i < COUNTOF(verbs); i++)
 		if (strcmp(verbs[i].word, a->pos[0]) == 0)
 			return verbs[i].run(c, a);
-	return complain("baseline knows no %s: it is list or show", a->pos[0]);
+	return complain("baseline knows no %s: it is list, show, build or inspect", a->pos[0]);
 }
+
+const struct option baseline_options[] = {
+	[BASELINE_IMAGE] = {"image", 0, "NAME",
+		"with build: which, where there are several: its name, or a digest"},
+	[BASELINE_OUTPUT] = {"output", 0, "FILE",
+		"with build: where to write it (NAME.baseline here); - is standard output"},
+	{NULL, 0, NULL, NULL},
+};
 
 const struct command cmd_baseline = {
 	.word = "baseline",
-	.args = "list [TARGET] | show TARGET GENERATION",
+	.args = "list [TARGET] | show TARGET GENERATION | build IMAGE | inspect FILE",
 	.sentence = "the generations of baselines: who accepted what, when and why",
-	.text = "export, import and sign come with a later release.\n\n"
+	.text = "build makes a baseline file, without a daemon and without root, from what `docker save` or "
+		"`podman save`\nwrites, from an OCI layout (a directory, or an archive of one; packed or not), or "
+		"from a plain tree of\nfiles. Its root digest is that of a container of the same image. inspect reads "
+		"such a file, holds it\nagainst its own digests and says what is in it.\n\n"
+		"export, import and sign come with a later release.\n\n"
 		"Examples:\n"
+		"  boltseal baseline build web.tar --output web.baseline\n"
+		"  boltseal baseline inspect web.baseline\n"
 		"  boltseal baseline list web\n"
 		"  boltseal baseline show web 3\n",
 	.min = 1,
 	.max = 3,
 	.slots = {SLOT_WORD, SLOT_TARGET},
-	.words = "list show",
+	.words = "list show build inspect",
+	.options = baseline_options,
 	.run = run_baseline,
 };

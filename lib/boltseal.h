@@ -176,6 +176,19 @@ void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
 int boltseal_verify_store(
 	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
 
+/* A baseline file from what an image is shipped as, without a daemon and without root: see boltseal(1), baseline build.
+ * `out` is written whole or not at all; "-" is standard output. The answer is what boltseal_baseline_inspect() says of it. */
+struct boltseal_build_ask {
+	const char *path;  /* archive, OCI layout, or a tree of files */
+	const char *image; /* which, where there are several */
+	const char *out;
+	long long created; /* seconds since 1970 for its header; 0: now */
+};
+int boltseal_baseline_build(
+	struct boltseal *h, const struct boltseal_build_ask *ask, struct boltseal_reply *reply);
+/* Reads a baseline file whole, holds it against its own digests, and says what is in it. "-" is standard input. */
+int boltseal_baseline_inspect(struct boltseal *h, const char *path, struct boltseal_reply *reply);
+
 /* Which rules have a word in what happens to a path, and which of them decides. */
 int boltseal_rules_explain(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);

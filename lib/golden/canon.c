@@ -81,18 +81,25 @@ static bool is_implied(const struct record *rec)
 /* What is left out is zero. */
 static void fields(struct canon *c, struct span path, const struct record *rec)
 {
+	static const struct record PLAIN = {.type = FILE_DIR, .mode = 0755},
+				   OPAQUE = {.type = FILE_DIR, .mode = 0755, .ovl = OVL_OPAQUE};
 	struct buf *out = &c->work;
-	bool link = rec->type == FILE_LINK, dir = rec->type == FILE_DIR;
+	bool link, dir;
 
 	buf_reset(out);
 	if (rec->ovl & OVL_WHITEOUT) {
 		buf_add_text(out, "whiteout");
 		return;
 	}
-	if (path.n == 0 || is_implied(rec)) {
+	if (path.n == 0) {
 		buf_add_text(out, "opaque");
 		return;
 	}
+	/* Whatever an engine made of it, it is what nearly all make. */
+	if (is_implied(rec))
+		rec = rec->ovl & OVL_OPAQUE ? &OPAQUE : &PLAIN;
+	link = rec->type == FILE_LINK;
+	dir = rec->type == FILE_DIR;
 	buf_u8(out, 1);
 	buf_u8(out, (uint8_t)rec->type);
 	buf_varint(out, link ? 0 : rec->mode);
@@ -130,7 +137,7 @@ int canon_add(struct canon *c, struct span path, const struct record *rec)
 	struct item *it;
 	int r;
 
-	if ((path.n == 0 || is_implied(rec)) && !(rec->ovl & OVL_OPAQUE))
+	if (path.n == 0 && !(rec->ovl & OVL_OPAQUE))
 		return 0;
 	if ((unsigned)rec->type >= FILE_N)
 		return err_set(-EINVAL, "canon: no such file type");

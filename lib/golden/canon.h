@@ -4,10 +4,11 @@
  * A snapshot's root digest holds what hosts add. This one holds what the image says and engines keep: SHA-256 over the
  * entries, sorted by the bytes of their paths ('/' is lowest, so that a directory is followed by what is in it), each
  *   path | type | mode & 07777 | uid | gid | size | mtime | link | device | xattrs | SHA-256 of the content
- * Left out, each because two engines (or an engine and its archive) were seen to differ in it:
+ * Left out, each because engines and archives differ in it, or may:
  *   the root directory's own record         (podman: 0555; docker: 0755; archives often have none)
  *   times of directories                    (set again by whatever is made in them)
- *   directories that are only implied       (made on the way, with a mode of the engine's own: OVL_IMPLIED)
+ *   what engines make directories of that only a path tells of: they count as 0755 of 0:0 (Docker 20.10
+ *   and Podman 4.3 make them so; OVL_IMPLIED says it of those that are otherwise)
  *   nanoseconds of times                    (archives without PAX have whole seconds)
  *   times before 1970 count as 1970         (engines clamp them)
  *   modes of symbolic links                 (the kernel has none)

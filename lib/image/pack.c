@@ -22,5 +22,6 @@ int pack_zstd(struct span plain, struct buf *out)
 	if (ZSTD_isError(n))
 		return err_set(-EIO, "zstd: %s", ZSTD_getErrorName(n));
 	out->n += n;
+	out->p[out->n] = 0;
 	return 0;
 }
