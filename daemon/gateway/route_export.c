@@ -205,10 +205,10 @@ static int make(struct job *job)
 		return r < 0 ? r : err_set(-ENODATA, "it is not kept any more");
 	r = set_head(e);
 	e->file.host = span_of(host);
-	e->file.generation = job->flags ? job->flags : 1;
+	e->file.generation = job->flags; /* 1 is the image alone */
 	if (r == 0)
 		r = add_layers(e);
-	if (r == 0 && job->flags)
+	if (r == 0)
 		r = add_accepts(e, job->flags);
 	return r < 0 ? r : golden_write(&e->file, true, &job->out);
 }
@@ -238,12 +238,9 @@ static int want(struct call *c, struct txn *t, const struct target *tg, struct j
 {
 	const struct span *word = query_get(&c->query, "generation");
 	struct target_state_rec s = {.generation = 0};
-	bool image = false;
 	uint64_t no = 0;
-	int r = query_bool(&c->query, "image", &image);
+	int r = targets_state_get(t, tg->no, &s);
 
-	if (r == 0)
-		r = targets_state_get(t, tg->no, &s);
 	if (r < 0)
 		return r;
 	if (!s.baselined) {
@@ -257,7 +254,7 @@ static int want(struct call *c, struct txn *t, const struct target *tg, struct j
 		return VIEW_ANSWERED;
 	}
 	job->target = tg->no;
-	job->flags = image ? 0 : no ? (uint32_t)no : s.generation; /* 0: the image alone */
+	job->flags = no ? (uint32_t)no : s.generation;
 	return 0;
 }
 
