@@ -144,14 +144,45 @@ int golden_import_run(struct cli *c, const struct args *a)
 	return EXIT_CLEAN;
 }
 
+/* The image that the word is the beginning of, or the name: one, or it is said why not. */
+static int which(struct cli *c, const char *word, struct buf *ret)
+{
+	struct span want = span_of(word);
+	JSON json_t *answer = NULL;
+	int r = ask_json(c, boltseal_golden(c->h, &c->reply), &answer);
+	size_t i, n = 0;
+	json_t *v;
+
+	if (r)
+		return r;
+	if (span_starts(want, span_of("sha256:")))
+		want = span_make(want.p + 7, want.n - 7);
+	json_array_foreach(json_object_get(answer, "items"), i, v) {
+		struct span image = digest_of(v, "digest");
+
+		if (!want.n || (!span_starts(image, want) && !span_eq(digest_of(v, "name"), want)))
+			continue;
+		n++;
+		buf_reset(ret);
+		buf_add_span(ret, image);
+	}
+	if (n == 1)
+		return 0;
+	return n ? complain("more than one golden baseline is of %s: give more of the image's digest", word)
+		 : complain("there is no golden baseline of %s: `boltseal baseline list --golden` has them", word);
+}
+
 int golden_remove_run(struct cli *c, const struct args *a)
 {
+	BUF struct buf image = {0};
 	int r;
 
 	if (a->n != 2)
-		return complain("baseline remove needs the digest of an IMAGE: `boltseal baseline list "
-				"--golden` has them");
-	r = ask_check(c, boltseal_golden_remove(c->h, a->pos[1], &c->reply));
+		return complain("baseline remove needs an IMAGE, by its digest's beginning or its name: "
+				"`boltseal baseline list --golden` has both");
+	r = which(c, a->pos[1], &image);
+	if (!r)
+		r = ask_check(c, boltseal_golden_remove(c->h, buf_text(&image), &c->reply));
 	return r ? r : EXIT_CLEAN;
 }
 
