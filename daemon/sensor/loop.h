@@ -103,6 +103,7 @@ struct sensor {
 	uint64_t lost;
 	struct wall wall;
 	atomic_bool importing; /* a golden baseline; importing.h */
+	bool golden_gone;      /* one is being removed: its layers may be nobody's then */
 	atomic_bool stop; /* the ledger looks at it too */
 };
 

@@ -354,7 +354,7 @@ static void wish_forget(struct sensor *s, int seat, const struct door_msg *m, st
 	i->uid = m->uid;
 	i->asker = seat;
 	i->ask_id = m->id;
-	s->next_collect = 0; /* its layers are nobody's then */
+	s->golden_gone = true;
 	sensor_push(s, &i->item);
 }
 
