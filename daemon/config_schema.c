@@ -192,6 +192,9 @@ static const struct config_option options[] = {
 		"<digest>.sig and <digest>.payload. Keyless signatures are not judged."),
 	PATH("trust.policy", config, policy, TEXT_MAX, "/etc/containers/policy.json",
 		"Keys of its sigstoreSigned entries count for images as well. It need not be there."),
+	BOOL("trust.require_signed", config, require_signed, "false",
+		"Whether only golden baselines count that a key of keys_dir with the role baseline has signed: no "
+		"other is imported, and a container whose image has none is told (boltseal ps, doctor)."),
 
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),

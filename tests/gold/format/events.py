@@ -136,6 +136,9 @@ def everything():
     yield event("rules.failed", severity="medium",
                 detail="/etc/boltseal/rules.d/90-own.yaml:3:7: unknown key severty")
     yield event("canary", severity="info", detail="sink siem")
+    yield event("baseline.imported", severity="info", uid=0, detail="image sha256:" + "1" * 64 + " (app:1): root " + "2" * 64 + ", signed by release")
+    yield event("baseline.refused", severity="high", uid=0, detail="baseline file: it was altered: its digest is not that of its bytes")
+    yield event("baseline.removed", severity="medium", uid=1000, detail="image sha256:" + "1" * 64 + ": root " + "2" * 64)
     yield event("exec.session", severity="low", target=WEB, session=SESSION)
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})
     yield event("package.run", severity="low", target=WEB, run=RUN, actor=ACTOR)
