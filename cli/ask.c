@@ -204,21 +204,76 @@ void add_cmdline(struct cli *c, struct buf *out, const json_t *of)
 	}
 }
 
-void add_package(struct cli *c, struct buf *out, const json_t *package)
+static void add_name(struct cli *c, struct buf *out, const json_t *package)
 {
 	struct span version = get_text(package, "version");
 
+	text_quote(out, get_text(package, "name"), c->utf8_ok);
+	if (!version.n)
+		return;
+	buf_u8(out, ' ');
+	text_quote(out, version, c->utf8_ok);
+}
+
+static const char *state_words(struct span state)
+{
+	static const struct {
+		const char *state, *words;
+	} rows[] = {{"modified", "modified"}, {"edited", "configuration file, modified"},
+		{"installed", "as installed"}, {"deleted", "deleted"},
+		{"added", "not in the image"}, {"mismatch", "not as the package has it"}};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		if (span_is(state, rows[i].state))
+			return rows[i].words;
+	return NULL;
+}
+
+void add_package_words(struct cli *c, struct buf *out, const json_t *package)
+{
+	const char *words = state_words(get_text(package, "state"));
+
+	if (!get_text(package, "name").n) {
+		buf_add_text(out, "not owned by any package");
+		return;
+	}
+	buf_add_text(out, "package ");
+	add_name(c, out, package);
+	if (words)
+		buf_printf(out, " (%s)", words);
+}
+
+static bool is_new_program(const json_t *change)
+{
+	struct span mode = get_text(json_object_get(change, "new"), "mode");
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < mode.n; i++)
+		bits = bits * 8 + (unsigned)(mode.p[i] - '0');
+	return span_is(get_text(change, "kind"), "A") && bits & 0111;
+}
+
+void add_package(struct cli *c, struct buf *out, const json_t *change)
+{
+	const json_t *package = json_object_get(change, "package");
+	struct span state = get_text(package, "state");
+	const char *words = state_words(state);
+
 	if (!json_is_object(package))
 		return;
-	buf_add_text(out, span_eq(get_text(package, "expected"), get_text(package, "found"))
-				  ? " (again what package "
-				  : " (not what package ");
-	text_quote(out, get_text(package, "name"), c->utf8_ok);
-	if (version.n) {
-		buf_u8(out, ' ');
-		text_quote(out, version, c->utf8_ok);
+	if (!get_text(package, "name").n) {
+		buf_add_text(out, is_new_program(change) ? " (not owned by any package)" : "");
+	} else if (!state.n || span_is(state, "mismatch")) {
+		buf_add_text(out, span_eq(get_text(package, "expected"), get_text(package, "found"))
+					  ? " (again what package "
+					  : " (not what package ");
+		add_name(c, out, package);
+		buf_add_text(out, " has)");
+	} else {
+		buf_add_text(out, " (package ");
+		add_name(c, out, package);
+		buf_printf(out, "%s%s)", words ? ", " : "", words ? words : "");
 	}
-	buf_add_text(out, " has)");
 }
 
 void add_rule(struct cli *c, struct buf *out, const json_t *rule)

@@ -31,8 +31,11 @@ void add_actor(struct cli *c, struct buf *out, const json_t *actor);
 /* The member `cmdline` of an actor or session, its arguments apart by blanks. */
 void add_cmdline(struct cli *c, struct buf *out, const json_t *of);
 /* " (rule NAME)", " (expected by the rule NAME: why)"; nothing where there is none. */
-/* " (not what package NAME VERSION has)"; nothing where it is none. */
-void add_package(struct cli *c, struct buf *out, const json_t *package);
+/* " (not what package NAME VERSION has)", " (package NAME VERSION, modified)"; nothing where it is none. Of
+ * what no package has only a new program is worth the words. */
+void add_package(struct cli *c, struct buf *out, const json_t *change);
+/* "package NAME VERSION (modified)", "not owned by any package" */
+void add_package_words(struct cli *c, struct buf *out, const json_t *package);
 void add_rule(struct cli *c, struct buf *out, const json_t *rule);
 void add_id(struct buf *out, struct span id); /* hex, or quoted */
 /* The strings of an array, quoted, apart by `between`. */

@@ -176,7 +176,8 @@ static const struct {
 		 "target.removed baseline.created baseline.accepted layer.tampered mount.covered "
 		 "exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
 		 "rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
-		 "hold.closed heartbeat rules.failed package.mismatch"},
+		 "hold.closed heartbeat rules.failed package.mismatch "
+		 "package.database"},
 	{"against", "baseline image"},
 };
 

@@ -57,7 +57,7 @@ static void add_long_path(struct cli *c, struct buf *out, const json_t *item)
 	}
 	if (get_true(item, "unsettled"))
 		buf_add_text(out, " (unsettled: a writer may be alive)");
-	add_package(c, out, json_object_get(item, "package"));
+	add_package(c, out, item);
 	add_rule(c, out, json_object_get(item, "rule"));
 }
 

@@ -33,7 +33,7 @@ static void add_change(struct cli *c, struct buf *out, const json_t *change)
 	add_list(c, &aspects, json_object_get(change, "aspects"), ",");
 	if (aspects.n)
 		buf_printf(out, " (%s)", buf_text(&aspects));
-	add_package(c, out, json_object_get(change, "package"));
+	add_package(c, out, change);
 }
 
 static void add_gap(struct cli *c, struct buf *out, const json_t *gap)

@@ -168,16 +168,17 @@ static void print_note(struct cli *c, const json_t *file)
 
 static void print_from(struct cli *c, const json_t *file)
 {
-	static const char *const keys[] = {"layer", "package"};
+	const json_t *layer = json_object_get(file, "layer"),
+		     *package = json_object_get(file, "package");
 	BUF struct buf out = {0};
 
-	for (size_t i = 0; i < COUNTOF(keys); i++) {
-		const json_t *v = json_object_get(file, keys[i]);
-
-		if (!v || json_is_null(v))
-			continue;
-		buf_printf(&out, "%s: ", keys[i]);
-		tree_inline(c, &out, v);
+	if (json_is_object(layer)) {
+		buf_add_text(&out, "layer: ");
+		tree_inline(c, &out, layer);
+		buf_u8(&out, '\n');
+	}
+	if (json_is_object(package)) {
+		add_package_words(c, &out, package);
 		buf_u8(&out, '\n');
 	}
 	out_add(buf_span(&out));

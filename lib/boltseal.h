@@ -79,6 +79,9 @@ int boltseal_file(
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
 int boltseal_patch(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
+/* `format`: "cyclonedx" or "spdx"; `image`: without what the container changed. JSON of that format. */
+int boltseal_sbom(struct boltseal *h, const char *target, const char *format, int image,
+	struct boltseal_reply *reply);
 /* The list that docker diff prints, parents included. */
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 

@@ -315,6 +315,7 @@ struct job {
 	int write_fd;
 	uint32_t target;
 	bool layers, journal;
+	uint32_t flags; /* the job's own */
 	struct buf out; /* JSON of the checks */
 	bool clean;
 	int code; /* negative: it failed; `why` says so */

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/glob.h"
 #include "base/text.h"
+#include "store/packages.h"
 #include "wire/show.h"
 #include "wire/udiff.h"
 #include <unistd.h>
@@ -102,6 +103,49 @@ static void show_below(struct json *j, const struct file *f)
 	json_close(j, '}');
 }
 
+/* What the image's packages say of it: as its change has it, or as the image was found. */
+static int show_package(struct json *j, struct txn *t, const struct file *f)
+{
+	static const enum package_state states[PKG_IMAGE_N] = {
+		PACKAGE_STATE_N, PACKAGE_INSTALLED, PACKAGE_MISMATCH, PACKAGE_DELETED};
+	const struct span none = {0};
+	uint32_t no = 0;
+	struct pkg_set set;
+	struct pkg_file owned;
+	struct package_note n;
+	struct pkg p;
+	bool file = f->has_below && f->below.rec.type == FILE_REG;
+	int r = pkg_of_get(t, f->target.no, &no);
+
+	if (r == 0)
+		r = pkg_set_get(t, no, &set);
+	if (r || !set.complete || !set.n_packages)
+		return r < 0 ? r : 0;
+	if (f->has_drift && f->drift.package.n) {
+		show_package_of(j, f->drift.package);
+		return 0;
+	}
+	r = pkg_file_get(t, no, f->path, &owned);
+	if (r == STORE_ABSENT && file)
+		show_package_note(j, &(struct package_note){.state = PACKAGE_UNOWNED});
+	if (r == 0)
+		r = pkg_get(t, no, owned.package, &p);
+	if (r)
+		return r < 0 ? r : 0;
+	n = (struct package_note){.manager = p.manager,
+		.name = p.name,
+		.version = p.version,
+		.arch = p.arch,
+		.config = owned.config,
+		.digest = owned.has_digest ? owned.kind : PACKAGE_MD5,
+		.expected = owned.has_digest ? owned.digest : none,
+		.state = states[owned.image]};
+	if (n.config && n.state == PACKAGE_MISMATCH)
+		n.state = PACKAGE_EDITED;
+	show_package_note(j, &n);
+	return 0;
+}
+
 static const char *note_of(const struct file *f)
 {
 	if (f->has_drift && f->mount.n > 0)
@@ -157,6 +201,8 @@ static int answer_file(struct call *c, struct txn *t, struct file *f)
 	show_note(&j, f);
 	if (!f->dir_gone && !f->dir_hidden)
 		show_record_of(&j, "now", f->has_drift ? f->drift.now : baseline_of(f));
+	if (r >= 0)
+		r = show_package(&j, t, f);
 	json_m_path(&j, "path", f->path);
 	json_key(&j, "target");
 	show_target_ref(&j, &f->target);

@@ -65,6 +65,8 @@ static void explain_one(void *ctx, enum rule_prop prop, const struct rule *r, en
 /* The change at hand, where the path drifts. */
 static int read_facts(const struct change *c, struct record mem[2], struct rule_facts *ret)
 {
+	struct package_note note;
+	struct ruling said;
 	struct actor who;
 	int r = 0;
 
@@ -78,6 +80,10 @@ static int read_facts(const struct change *c, struct record mem[2], struct rule_
 		ret->origin = who.origin;
 		ret->exe = who.exe;
 	}
+	if (r == 0 && c->package.n &&
+		!(c->ruling.n && ruling_decode(c->ruling, &said) == 0 && said.run) &&
+		package_decode(c->package, &note) == 0)
+		ret->package = 1u << note.state;
 	return r;
 }
 

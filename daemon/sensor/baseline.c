@@ -170,6 +170,7 @@ static void hash_row(struct batch_job *t, struct worker *w, int dir_fd, int fd, 
 			: hash_file(dir_fd, name, l, false, &budget, w->sha, &res);
 
 	sha_also_md5(w->sha, false);
+	sha_also_sha1(w->sha, false);
 	if (r == 0) {
 		memcpy(l->rec.sha, res.sha, SHA_LEN);
 		l->rec.has_sha = true;

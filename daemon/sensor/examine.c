@@ -235,7 +235,10 @@ static void keep_prefix(struct looking *l, uint64_t size, const struct hash_resu
 static void keep_found(
 	struct looking *l, const struct package_note *n, const struct hash_result *res)
 {
-	const uint8_t *found = n->digest == PACKAGE_MD5 ? sha_md5(l->p->worker->sha) : res->sha;
+	const struct sha *sha = l->p->worker->sha;
+	const uint8_t *found = n->digest == PACKAGE_MD5	   ? sha_md5(sha)
+			       : n->digest == PACKAGE_SHA1 ? sha_sha1(sha)
+							   : res->sha;
 
 	if (found)
 		l->s->found = sighting_keep(l->s, span_make(found, n->expected.n));
@@ -255,10 +258,12 @@ static void now_content(struct looking *l)
 	how.prefix = grown_from(l, &how.grows);
 	odd = is_odd(l, &mem, &note);
 	sha_also_md5(l->p->worker->sha, odd && note.digest == PACKAGE_MD5);
+	sha_also_sha1(l->p->worker->sha, odd && note.digest == PACKAGE_SHA1);
 	r = content_hash(l->p->worker, &l->p->views->now, &l->now, &how, &res);
 	if (r == 0 && odd)
 		keep_found(l, &note, &res);
 	sha_also_md5(l->p->worker->sha, false);
+	sha_also_sha1(l->p->worker->sha, false);
 	if (r == 0) {
 		now_hashed(l, &res);
 		keep_prefix(l, how.prefix, &res);

@@ -140,6 +140,27 @@ static void free_note(struct item *i)
 	free(n);
 }
 
+static void free_packages(struct item *i)
+{
+	struct item_packages *p = container_of(i, struct item_packages, item);
+
+	kept_unref(p->kept);
+	buf_free(&p->packages);
+	buf_free(&p->files);
+	buf_free(&p->texts);
+	free(p);
+}
+
+static void free_explained(struct item *i)
+{
+	struct item_explained *e = container_of(i, struct item_explained, item);
+
+	kept_unref(e->kept);
+	buf_free(&e->odds);
+	buf_free(&e->words);
+	free(e);
+}
+
 static void free_drop(struct item *i)
 {
 	free(container_of(i, struct item_drop, item));

@@ -9,6 +9,7 @@
 #include "daemon/sensor/order.h"
 #include "daemon/sensor/ptable.h"
 #include "model/gap.h"
+#include "store/packages.h"
 #include "store/targets.h"
 
 #define ITEM_KINDS(X)                                                                              \
@@ -34,9 +35,16 @@
 	X(HOLD_OPEN, hold_open)                                                                    \
 	X(HOLD_CLOSE, hold_close)                                                                  \
 	X(LIMITS, limits)                                                                          \
+	X(PULSE, pulse)                                                                            \
+	X(PACKAGES, packages)                                                                      \
+	X(EXPLAINED, explained)                                                                    \
 	X(PROVED, proved)                                                                          \
+<<<<<<< HEAD
 	X(CHAIN, chain)                                                                            \
 	X(PULSE, pulse)
+=======
+	X(CHAIN, chain)
+>>>>>>> next
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -272,6 +280,30 @@ struct item_hold_close {
 struct item_limits {
 	struct item item;
 	struct flood_limits limits;
+};
+
+/* What packages a stack of layers has, a part at a time: pkgset.h. */
+struct item_packages {
+	struct item item;
+	struct kept *kept; /* one that stacks them */
+	uint8_t stack[SHA_LEN];
+	bool first, last;
+	struct buf packages; /* with `first`: of each: 7 times bytes, as struct pkg has them */
+	struct buf files;    /* in order: bytes path, bytes of pkg_file_encode() */
+	struct pkg_set set;  /* with `last`: its counts */
+	struct buf texts;    /* the same: 4 times bytes, the set's texts */
+	atomic_bool *busy;   /* the same: cleared when it is written down */
+};
+
+/* What a package manager's run brought, held against what it changed: pkgran.h. */
+struct item_explained {
+	struct item item;
+	struct kept *kept;
+	uint64_t run;
+	bool known;		      /* a database was read */
+	uint64_t same, other, edited; /* struct run_brought */
+	struct buf odds;	      /* of each: bytes path, bytes package_note */
+	struct buf words;	      /* what could not be read */
 };
 
 /* A stored layer was held against its image again. */

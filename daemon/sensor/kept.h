@@ -60,10 +60,12 @@ struct kept {
 	struct config_list exclude; /* host trees: never looked at; a copy of its own */
 	bool by_default; /* a host tree that nobody configured: hostset.h says what of it is kept */
 	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
-	bool held;	    /* not told to the ledger yet, so its touches wait: the loop's own */
-	atomic_bool gone;   /* removed: jobs for it are dropped */
-	atomic_bool absent; /* host trees: nothing is at its path; upper_fd does not count */
-	atomic_bool barred; /* too large: no baseline, a gap says so */
+	bool held;	      /* not told to the ledger yet, so its touches wait: the loop's own */
+	atomic_bool gone;     /* removed: jobs for it are dropped */
+	atomic_bool absent;   /* host trees: nothing is at its path; upper_fd does not count */
+	atomic_uint packages; /* its set in the store; 0: not known, PKG_NONE: its image has none */
+	bool packages_asked;  /* the loop's own: they are being read, or were */
+	atomic_bool barred;   /* too large: no baseline, a gap says so */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
 	atomic_llong links_took;	   /* ns that the last of those walks took */
 	pthread_mutex_t rules_lock;

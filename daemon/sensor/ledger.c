@@ -83,6 +83,7 @@ void ledger_free(struct ledger *l)
 	ledger_sessions_free(l);
 	ledger_who_free(l);
 	ledger_ran_free(l);
+	ledger_packages_free(l);
 	while (unhold(l, &held))
 		item_free(held);
 	for (size_t i = 0; i < l->n_kept; i++)
@@ -185,6 +186,7 @@ static void undo(struct ledger *l)
 	txn_abort(take(l->txn));
 	runs_abort(l->runs);
 	ledger_ran_over(l, false);
+	ledger_packages_over(l, false);
 	ledger_holds_forget(l);
 	floods_abort(l->floods);
 	memcpy(l->build, l->build_saved, sizeof(l->build));
@@ -272,6 +274,7 @@ static int attempt(struct ledger *l)
 		memcpy(l->build, l->build_saved, sizeof(l->build));
 		runs_abort(l->runs);
 		ledger_ran_over(l, false);
+		ledger_packages_over(l, false);
 		ledger_holds_forget(l);
 		floods_abort(l->floods);
 		return r;
@@ -283,6 +286,7 @@ static int attempt(struct ledger *l)
 	ledger_beaten(l);
 	runs_commit(l->runs);
 	ledger_ran_over(l, true);
+	ledger_packages_over(l, true);
 	ledger_flooded(l);
 	l->left_told = true;
 	told(l, was);

@@ -38,6 +38,10 @@ struct ledger_options {
 	/* Another look, please; `actor`, encoded, is who did it unless somebody else is found. */
 	void (*again)(void *ctx, struct kept *k, struct span path, struct span actor);
 	void *again_ctx;
+	/* What did the packages bring that this run installed? ITEM_EXPLAINED answers. `paths`: as
+	 * run_paths() has them. NULL: nobody can say. */
+	void (*explain)(void *ctx, struct kept *k, uint64_t run, struct span paths);
+	void *explain_ctx;
 };
 struct ledger;
 int ledger_new(struct ledger **ret, const struct ledger_options *opt);

@@ -79,6 +79,8 @@ struct ledger {
 	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
 	struct ledger_beat beat;
 	struct runs *runs;
+	uint32_t pkg_building;	   /* the set that is being written; 0: none */
+	struct pkg_told *pkg_told; /* ledger_pkg.c */
 	struct ledger_holds holds;
 	struct floods *floods;
 	bool left_told;				     /* what an earlier life had counted */
@@ -169,6 +171,24 @@ int ledger_package_odds(struct ledger *l, struct kept *k, struct span odds);
  * package says. `mem`: what the change says of its package from now on; empty: as before. */
 void ledger_package_again(const struct sighting *s, const struct change *was,
 	const struct record *now, struct record *base, struct buf *mem);
+/* The number of a layer's snapshot, if it is complete: for all to see, or in this transaction. */
+uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
+/* ledger_pkg.c: has another target of the same stack read its packages? Then they are the target's too. */
+int ledger_packages_known(struct ledger *l, struct kept *k);
+/* What the image's packages say of a change: a package_note into `mem`; nothing where nothing is known. */
+struct pkg_asked {
+	const struct record *base, *now; /* NULL: nothing */
+	char kind;
+	uint32_t aspects;
+	struct span path;
+};
+int ledger_package_of(
+	struct ledger *l, const struct kept *k, const struct pkg_asked *a, struct buf *mem);
+/* A change of a package database is told, once and not for each of its files. `c` was told itself. */
+int ledger_package_database(
+	struct ledger *l, const struct kept *k, const struct change *c, uint64_t run);
+void ledger_packages_over(struct ledger *l, bool committed);
+void ledger_packages_free(struct ledger *l);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
 /* ledger_verdict.c: of the layer that snapshot `snap` is of, encoded. */

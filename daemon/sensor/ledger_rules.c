@@ -142,12 +142,15 @@ static struct rule_facts facts_of(const struct ruled_in *in, const struct change
 		.old = in->base,
 		.now = in->now,
 		.when = in->when};
+	struct package_note note;
 	struct actor who;
 
 	if (in->actor.n && actor_decode(in->actor, &who) == 0) {
 		f.origin = who.origin;
 		f.exe = who.exe;
 	}
+	if (!in->run && c->package.n && package_decode(c->package, &note) == 0)
+		f.package = 1u << note.state;
 	return f;
 }
 
@@ -290,7 +293,7 @@ static int rejudge_one(struct rejudging *j, const struct change *was)
 	struct change c = *was, fresh = {0};
 	struct judge_in in = {.path = was->path,
 		.mount = was->mount,
-		.packaged = was->package.n,
+		.packaged = package_is_mismatch(was->package),
 		.layer_changed = was->aspects & 1u << ASPECT_LAYER};
 	struct ruled_in how = {.rules = j->rules,
 		.actor = was->actor,

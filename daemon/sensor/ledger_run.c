@@ -150,7 +150,7 @@ static int state_now(void *ctx, struct span path)
 	return r == 0 ? c.kind : r < 0 ? r : 0;
 }
 
-static int tell_run(struct ledger *l, const struct run *run)
+static int tell_run(struct ledger *l, const struct run *run, const struct run_brought *brought)
 {
 	CLEANUP(run_sum_free) struct run_sum sum = {.n = {0}};
 	struct of_target of = {l, run_target(run)};
@@ -167,12 +167,34 @@ static int tell_run(struct ledger *l, const struct run *run)
 	e.target = r == 0 ? &t : NULL;
 	if (run_worst(run) > e.severity)
 		e.severity = run_worst(run);
+	if (brought && brought->odd && e.severity < SEV_HIGH)
+		e.severity = SEV_HIGH;
+	sum.brought = brought;
 	run_show(&j, run, &sum);
 	e.run = buf_span(&text);
 	r = e.target ? ledger_hold_run(l, e.target, &e, &held) : 0;
 	if (r == 0)
 		r = buf_err(&text);
 	return r < 0 ? r : ledger_journal(l, &e, NULL);
+}
+
+static struct kept *kept_of(const struct ledger *l, uint32_t no)
+{
+	for (size_t i = 0; i < l->n_kept; i++)
+		if (atomic_load(&l->kept[i]->no) == no)
+			return l->kept[i];
+	return NULL;
+}
+
+/* True: it is told when they have answered. */
+static bool ask_packages(struct ledger *l, const struct run *run, int64_t now)
+{
+	struct kept *k = kept_of(l, run_target(run));
+
+	if (!l->opt.explain || !k || k->kind != TARGET_CONTAINER || !runs_ask(l->runs, run, now))
+		return false;
+	l->opt.explain(l->opt.explain_ctx, k, run_id(run), run_paths(run));
+	return true;
 }
 
 int ledger_runs(struct ledger *l, bool all)
@@ -182,6 +204,67 @@ int ledger_runs(struct ledger *l, bool all)
 	int r = 0;
 
 	while (r == 0 && (run = runs_over(l->runs, now, all, is_alive, NULL)))
-		r = tell_run(l, run);
+		r = !all && ask_packages(l, run, now) ? 0 : tell_run(l, run, NULL);
 	return r;
+}
+
+/* ---- what the packages say that a run brought ---- */
+
+enum { SEQS_TOLD = 100 };
+
+/* What no package has, or has otherwise, is told apart: it came in the run's shelter. */
+static int tell_odd(
+	struct ledger *l, struct kept *k, struct span path, struct span note, uint64_t *ret_seq)
+{
+	BUF struct buf mem = {0};
+	struct package_note n;
+	struct change c;
+	int r = drift_get(l->txn, atomic_load(&k->no), path, &c);
+
+	if (r == 0)
+		r = change_encode(&c, &mem);
+	if (r == 0)
+		r = change_decode(path, buf_span(&mem), &c);
+	if (r == 0)
+		r = package_decode(note, &n);
+	if (r)
+		return r;
+	c.package = note;
+	if (c.severity < SEV_HIGH)
+		c.severity = SEV_HIGH;
+	r = ledger_tell(l, k, EVENT_PACKAGE_MISMATCH, &c,
+		n.state == PACKAGE_UNOWNED
+			? "changed in a package manager's run, and not brought by any package"
+			: "changed in a package manager's run, and not as the package has it",
+		&c.seq);
+	*ret_seq = c.seq;
+	return r < 0 ? r : drift_put(l->txn, atomic_load(&k->no), &c);
+}
+
+int ledger_explained(struct ledger *l, struct item *i)
+{
+	struct item_explained *e = container_of(i, struct item_explained, item);
+	const struct run *run = runs_answered(l->runs, atomic_load(&e->kept->no), e->run);
+	struct rd at = rd_of(buf_span(&e->odds));
+	uint64_t seqs[SEQS_TOLD];
+	struct run_brought b = {.same = e->same,
+		.edited = e->edited,
+		.other = e->other,
+		.seqs = seqs,
+		.words = buf_span(&e->words)};
+	int r = 0;
+
+	if (!run)
+		return 0;
+	while (r >= 0 && !rd_end(&at)) {
+		struct span path = rd_bytes(&at), note = rd_bytes(&at);
+		uint64_t seq = 0;
+
+		r = tell_odd(l, e->kept, path, note, &seq);
+		b.odd += r == 0;
+		if (r == 0 && seq && b.n_seqs < SEQS_TOLD)
+			seqs[b.n_seqs++] = seq;
+	}
+	ledger_who_forget(l);
+	return r < 0 ? r : tell_run(l, run, e->known || b.words.n ? &b : NULL);
 }

@@ -126,7 +126,7 @@ static int gather(struct verdict *v)
 	v->in.now = s->has_now ? &v->now : NULL;
 	v->in.base = v->base_bytes.n ? &v->base : NULL;
 	v->in.parent_gone = s->parent_gone;
-	v->in.packaged = v->had && v->old.package.n;
+	v->in.packaged = v->had && package_is_mismatch(v->old.package);
 	if (v->in.packaged)
 		ledger_package_again(
 			s, &v->old, v->in.now, v->in.base ? &v->base : NULL, &v->package_mem);
@@ -457,6 +457,13 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
+	if (!v->in.packaged) {
+		r = ledger_package_of(v->l, s->kept,
+			&(struct pkg_asked){v->in.base, v->in.now, c->kind, c->aspects, v->path},
+			&v->package_mem);
+		if (r < 0)
+			return r;
+	}
 	c->package = v->package_mem.n ? buf_span(&v->package_mem) : v->old.package;
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {
@@ -487,6 +494,8 @@ static int put(struct verdict *v)
 		r = ledger_tell(v->l, s->kept,
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			words_of(v, growth), &c->seq);
+	if (r == 0)
+		r = ledger_package_database(v->l, s->kept, c, v->run);
 	keep_the_worse(v, (enum growth)growth);
 	ledger_who_forget(v->l);
 	if (r == 0)

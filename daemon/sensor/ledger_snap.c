@@ -85,7 +85,7 @@ int ledger_snap_batch(struct ledger *l, struct item *i)
 }
 
 /* The number of a layer's snapshot, if it is complete: for all to see, or in this transaction. */
-static uint32_t snap_of(const struct ledger *l, const struct lower *w)
+uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w)
 {
 	for (size_t i = 0; i < l->n_after; i++)
 		if (l->after[i].lower == w)
@@ -96,7 +96,7 @@ static uint32_t snap_of(const struct ledger *l, const struct lower *w)
 static bool is_baselined(const struct ledger *l, const struct kept *k)
 {
 	for (size_t i = 0; i < k->n_lower; i++)
-		if (!snap_of(l, k->lower[i]))
+		if (!ledger_snap_of(l, k->lower[i]))
 			return false;
 	return true;
 }
@@ -125,7 +125,7 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 	if (r == 0)
 		r = sha_begin(c.sha);
 	for (size_t i = 0; r == 0 && i < k->n_lower; i++) {
-		r = snap_get(l->txn, snap_of(l, k->lower[i]), &info);
+		r = snap_get(l->txn, ledger_snap_of(l, k->lower[i]), &info);
 		if (r == 0)
 			r = sha_feed(c.sha, info.root, SHA_LEN);
 	}
@@ -174,6 +174,8 @@ static int tell_users(struct ledger *l, const struct lower *w, struct span words
 		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
 			if (l->kept[k]->lower[j] == w) {
 				r = ledger_baselined(l, l->kept[k], words);
+				if (r == 0)
+					r = ledger_packages_known(l, l->kept[k]);
 				break;
 			}
 	return r;
@@ -199,7 +201,7 @@ static bool is_stacked(const struct ledger *l, uint32_t snap)
 {
 	for (size_t k = 0; k < l->n_kept; k++)
 		for (size_t j = 0; j < l->kept[k]->n_lower; j++)
-			if (snap_of(l, l->kept[k]->lower[j]) == snap)
+			if (ledger_snap_of(l, l->kept[k]->lower[j]) == snap)
 				return true;
 	return false;
 }

@@ -98,6 +98,8 @@ int ledger_target(struct ledger *l, struct item *i)
 	buf_free(&w.name);
 	if (r == 0)
 		r = ledger_baselined(l, it->kept, (struct span){0});
+	if (r == 0)
+		r = ledger_packages_known(l, it->kept);
 	l->ring = true;
 	return r;
 }
@@ -209,12 +211,14 @@ static int tidy_targets(struct ledger *l, bool *more)
 
 int ledger_tidy(struct ledger *l)
 {
-	bool more_targets = false, more_journal = false, more_snaps = false;
+	bool more_targets = false, more_journal = false, more_snaps = false, more_sets = false;
 	uint64_t seq = 0;
 	int r = tidy_targets(l, &more_targets);
 
 	if (r == 0)
 		r = snap_sweep(l->txn, 2000, &more_snaps);
+	if (r == 0)
+		r = pkg_sweep(l->txn, l->pkg_building, 2000, &more_sets);
 	if (r == 0 && l->opt.keep_journal) {
 		r = journal_seek_time(l->txn, l->now - l->opt.keep_journal, &seq);
 		if (r == 0 && seq > l->head.first)
@@ -223,7 +227,8 @@ int ledger_tidy(struct ledger *l)
 			r = 0;
 	}
 	store_sweep_readers(l->opt.store);
-	l->next_tidy = clock_mono() +
-		       (more_targets || more_journal || more_snaps ? CLOCK_S : 3600 * CLOCK_S);
+	l->next_tidy = clock_mono() + (more_targets || more_journal || more_snaps || more_sets
+						      ? CLOCK_S
+						      : 3600 * CLOCK_S);
 	return r;
 }

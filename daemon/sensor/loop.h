@@ -69,6 +69,7 @@ struct sensor {
 	} baselines[SNAP_LINES];
 	uint64_t baseline_serial;
 	atomic_ullong baseline_files;
+	atomic_bool packages_busy; /* pkgset.h */
 	struct unsent *unsent, **unsent_tail;
 
 	struct dropped *dropped; /* collect.h */

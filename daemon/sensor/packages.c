@@ -2,15 +2,18 @@
 #include "base/fd.h"
 #include "daemon/sensor/packages_own.h"
 #include "base/sys.h"
+#include "pkg/apk.h"
 #include "pkg/dpkg.h"
 #include <fcntl.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_LIMIT = 128 << 20, DIVERSIONS_LIMIT = 256 << 10 };
+enum { TEXT_LIMIT = 128 << 20, DIVERSIONS_LIMIT = 256 << 10, STATUS_D_MOST = 20000 };
 #define STATUS "var/lib/dpkg/status"
 #define INFO "var/lib/dpkg/info"
 #define DIVERSIONS "var/lib/dpkg/diversions"
+#define STATUS_D "var/lib/dpkg/status.d"
 
 int packages_open(int root_fd, const char *path, int flags, int *ret_fd)
 {
@@ -23,7 +26,7 @@ int packages_open(int root_fd, const char *path, int flags, int *ret_fd)
 	return errno == ENOENT || errno == ENOTDIR ? PACKAGES_ABSENT : err_sys("%s", path);
 }
 
-static int read_text(int root_fd, const char *path, struct buf *out)
+static int read_disk(int root_fd, const char *path, size_t limit, struct buf *out)
 {
 	FD int fd = -1;
 	struct stat st;
@@ -33,10 +36,51 @@ static int read_text(int root_fd, const char *path, struct buf *out)
 		return r;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return PACKAGES_ABSENT;
-	return fd_read_all(fd, TEXT_LIMIT, out);
+	return fd_read_all(fd, limit, out);
+}
+
+int packages_text(const struct packages *p, const char *path, size_t limit, struct buf *out)
+{
+	return p->from ? p->from->text(p->from->ctx, path, limit, out)
+		       : read_disk(p->root_fd, path, limit, out);
+}
+
+bool packages_has(const struct packages *p, const char *path)
+{
+	FD int fd = -1;
+	struct stat st;
+
+	if (p->from)
+		return p->from->is_there(p->from->ctx, path);
+	return packages_open(p->root_fd, path, O_PATH, &fd) == 0 && fstat(fd, &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+void packages_say(struct packages *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	buf_add_text(p->words, p->words->n ? "; " : "");
+	va_start(ap, fmt);
+	buf_vprintf(p->words, fmt, ap);
+	va_end(ap);
 }
 
 /* ---- where a path leads ---- */
+
+enum { LINK_MOST = 64 };
+static void link_text(const struct packages *p, const char *path, struct buf *out)
+{
+	char to[LINK_MOST];
+	ssize_t n;
+
+	if (p->from) {
+		p->from->link(p->from->ctx, path, out);
+		return;
+	}
+	n = readlinkat(p->root_fd, path, to, sizeof(to));
+	buf_add(out, to, n > 0 ? (size_t)n : 0);
+}
 
 /* Packages name /bin/x where /bin has long been a link into /usr: what is walked is what lies there. */
 static void read_links(struct packages *p)
@@ -45,16 +89,18 @@ static void read_links(struct packages *p)
 		"bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr/sbin"};
 
 	for (size_t i = 0; i < COUNTOF(names); i++) {
-		char to[64];
-		ssize_t n = readlinkat(p->root_fd, names[i], to, sizeof(to));
-		struct span s = span_make(to, n > 0 ? (size_t)n : 0);
-		bool below = span_starts(span_of(names[i]), span_of("usr/"));
+		BUF struct buf to = {0};
+		struct span s;
+		bool below = span_starts(span_of(names[i]), span_of("usr/")), absolute;
 
+		link_text(p, names[i], &to);
+		s = buf_span(&to);
+		absolute = s.n && s.p[0] == '/';
 		while (s.n && s.p[0] == '/')
 			s = span_make(s.p + 1, s.n - 1);
-		if (!s.n || s.n == sizeof(to) || memchr(s.p, '.', s.n))
+		if (!s.n || s.n >= LINK_MOST || memchr(s.p, '.', s.n))
 			continue;
-		if (below && n > 0 && to[0] != '/')
+		if (below && !absolute)
 			s = arena_printf(&p->mem, "usr/%.*s", (int)s.n, (const char *)s.p);
 		p->link[p->n_links++] = (struct packages_link){names[i], arena_dup(&p->mem, s)};
 	}
@@ -118,29 +164,53 @@ static int read_sums(struct dpkg *d, const struct dpkg_package *pkg)
 
 	buf_printf(&path, INFO "/%.*s.md5sums", (int)pkg->name.n, (const char *)pkg->name.p);
 	buf_reset(&d->sums);
-	r = read_text(d->p->root_fd, buf_text(&path), &d->sums);
+	r = packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums);
 	if (r != PACKAGES_ABSENT || !pkg->arch.n)
 		return r;
 	buf_reset(&path);
 	buf_printf(&path, INFO "/%.*s:%.*s.md5sums", (int)pkg->name.n, (const char *)pkg->name.p,
 		(int)pkg->arch.n, (const char *)pkg->arch.p);
-	return read_text(d->p->root_fd, buf_text(&path), &d->sums);
+	return packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums);
+}
+
+static void tell_package(struct dpkg *d, const struct dpkg_package *pkg)
+{
+	struct packages *p = d->p;
+	struct packages_one one = {.manager = span_of("dpkg"),
+		.name = pkg->name,
+		.version = pkg->version,
+		.arch = pkg->arch,
+		.source = pkg->source};
+	struct span rest = pkg->conffiles, none = {0};
+	struct dpkg_file f;
+
+	p->hear->package(p->hear->ctx, &one);
+	while (dpkg_conffile(&rest, &f))
+		packages_file(p, none, diverted(d, f.path, pkg->name), PACKAGE_MD5, f.md5, true);
+}
+
+static void tell_sums(struct dpkg *d, const struct dpkg_package *pkg)
+{
+	struct span rest = buf_span(&d->sums), none = {0};
+	struct dpkg_file f;
+
+	while (dpkg_md5sum(&rest, &f))
+		packages_file(
+			d->p, none, diverted(d, f.path, pkg->name), PACKAGE_MD5, f.md5, false);
 }
 
 static void one_package(struct dpkg *d, const struct dpkg_package *pkg)
 {
-	struct packages *p = d->p;
-	struct span rest = pkg->conffiles, none = {0};
-	struct dpkg_file f;
+	int r;
 
-	p->hear->package(p->hear->ctx, span_of("dpkg"), pkg->name, pkg->version, pkg->arch);
-	while (dpkg_conffile(&rest, &f))
-		packages_file(p, none, diverted(d, f.path, pkg->name), PACKAGE_MD5, f.md5, true);
-	if (memchr(pkg->name.p, '/', pkg->name.n) || read_sums(d, pkg) != 0)
-		return; /* a package of nothing but links has none */
-	rest = buf_span(&d->sums);
-	while (dpkg_md5sum(&rest, &f))
-		packages_file(p, none, diverted(d, f.path, pkg->name), PACKAGE_MD5, f.md5, false);
+	tell_package(d, pkg);
+	if (memchr(pkg->name.p, '/', pkg->name.n))
+		return;
+	r = read_sums(d, pkg); /* a package of nothing but links has none */
+	if (r == 0)
+		tell_sums(d, pkg);
+	else if (r < 0)
+		packages_say(d->p, "%.200s", err_why());
 }
 
 static bool read_dpkg(struct packages *p)
@@ -148,12 +218,12 @@ static bool read_dpkg(struct packages *p)
 	struct dpkg d = {.p = p};
 	struct dpkg_package pkg;
 	struct span rest;
-	int r = read_text(p->root_fd, STATUS, &d.status);
+	int r = packages_text(p, STATUS, TEXT_LIMIT, &d.status);
 
 	if (r < 0)
-		buf_printf(p->words, "dpkg's database cannot be read: %s", err_why());
-	read_text(p->root_fd, DIVERSIONS, &d.diversions);
-	if (d.diversions.n > DIVERSIONS_LIMIT) /* looked through for each file */
+		packages_say(p, "dpkg's database cannot be read: %.300s", err_why());
+	packages_text(p, DIVERSIONS, DIVERSIONS_LIMIT, &d.diversions);
+	if (d.diversions.n >= DIVERSIONS_LIMIT) /* looked through for each file */
 		buf_reset(&d.diversions);
 	rest = buf_span(&d.status);
 	while (r == 0 && !packages_stopped(p) && dpkg_package(&rest, &pkg))
@@ -165,19 +235,161 @@ static bool read_dpkg(struct packages *p)
 	return r == 0;
 }
 
+/* ---- dpkg without a package manager: a file for each package, and one of digests beside it ---- */
+
+static int list_names(struct packages *p, const char *dir, struct names *out)
+{
+	FD int fd = -1;
+	int r;
+
+	if (p->from)
+		return p->from->names(p->from->ctx, dir, out);
+	r = packages_open(p->root_fd, dir, O_RDONLY | O_DIRECTORY, &fd);
+	return r ? r : names_read(fd, STATUS_D_MOST, out);
+}
+
+static bool one_of_status_d(struct dpkg *d, struct span name)
+{
+	BUF struct buf path = {0};
+	struct dpkg_package pkg;
+	struct span rest;
+
+	buf_printf(&path, STATUS_D "/%.*s", (int)name.n, (const char *)name.p);
+	buf_reset(&d->status);
+	if (packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->status) < 0) {
+		packages_say(d->p, "%.200s", err_why());
+		return false;
+	}
+	rest = buf_span(&d->status);
+	if (!dpkg_package(&rest, &pkg) || (pkg.stated && !pkg.installed))
+		return false;
+	tell_package(d, &pkg);
+	buf_add_text(&path, ".md5sums");
+	buf_reset(&d->sums);
+	if (packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums) == 0)
+		tell_sums(d, &pkg);
+	return true;
+}
+
+static bool read_status_d(struct packages *p)
+{
+	static const char suffix[] = ".md5sums";
+	NAMES struct names names = {0};
+	struct dpkg d = {.p = p};
+	int r = list_names(p, STATUS_D, &names);
+	bool any = false;
+
+	if (r < 0)
+		packages_say(p, "dpkg's database cannot be read: %.300s", err_why());
+	names_sort(&names);
+	for (size_t i = 0; r == 0 && i < names.n && !packages_stopped(p); i++) {
+		struct span name = names_at(&names, i);
+
+		if (name.n > strlen(suffix) &&
+			span_is(span_make(name.p + name.n - strlen(suffix), strlen(suffix)),
+				suffix))
+			continue;
+		any |= one_of_status_d(&d, name);
+	}
+	buf_free(&d.status);
+	buf_free(&d.sums);
+	return any;
+}
+
+/* ---- apk ---- */
+
+const char *const packages_apk_paths[] = {"lib/apk/db/installed", "usr/lib/apk/db/installed", NULL};
+
+static void one_of_apk(struct packages *p, struct apk_package *pkg)
+{
+	struct packages_one one = {.manager = span_of("apk"),
+		.name = pkg->name,
+		.version = pkg->version,
+		.arch = pkg->arch,
+		.source = pkg->source,
+		.licence = pkg->licence};
+	BUF struct buf dir = {0};
+	struct apk_file f;
+
+	p->hear->package(p->hear->ctx, &one);
+	while (apk_file(pkg, &f)) {
+		buf_reset(&dir);
+		buf_add_span(&dir, f.dir);
+		buf_add_text(&dir, f.dir.n ? "/" : "");
+		packages_file(p, buf_span(&dir), f.base, f.kind, f.has_digest ? f.digest : NULL,
+			f.config);
+	}
+}
+
+bool packages_read_apk(struct packages *p)
+{
+	BUF struct buf text = {0};
+	struct apk_package pkg;
+	struct span rest;
+	int r = PACKAGES_ABSENT;
+
+	for (size_t i = 0; packages_apk_paths[i] && r == PACKAGES_ABSENT; i++)
+		r = packages_text(p, packages_apk_paths[i], TEXT_LIMIT, &text);
+	if (r < 0)
+		packages_say(p, "apk's database cannot be read: %.300s", err_why());
+	rest = buf_span(&text);
+	while (r == 0 && !packages_stopped(p) && apk_package(&rest, &pkg))
+		one_of_apk(p, &pkg);
+	return r == 0;
+}
+
 /* ---- all ---- */
+
+static unsigned read_all(struct packages *p)
+{
+	unsigned n;
+
+	read_links(p);
+	n = read_dpkg(p);
+	n += read_status_d(p);
+	n += packages_read_apk(p);
+	n += packages_read_rpm(p);
+	buf_free(&p->path);
+	arena_free(&p->mem);
+	return n;
+}
 
 unsigned packages_read(int root_fd, const struct packages_hear *hear, struct buf *words)
 {
 	struct packages p = {.root_fd = root_fd, .hear = hear, .words = words};
-	unsigned n;
 
-	read_links(&p);
-	n = read_dpkg(&p);
-	n += packages_read_rpm(&p);
-	buf_free(&p.path);
-	arena_free(&p.mem);
-	return n;
+	return read_all(&p);
+}
+
+unsigned packages_read_from(
+	const struct packages_from *from, const struct packages_hear *hear, struct buf *words)
+{
+	struct packages p = {.root_fd = -1, .from = from, .hear = hear, .words = words};
+
+	return read_all(&p);
+}
+
+static const struct place {
+	const char *path;
+	bool below; /* what lies below it too */
+	const char *manager;
+} places[] = {{"/var/lib/dpkg/status", false, "dpkg"}, {"/var/lib/dpkg/status.d", true, "dpkg"},
+	{"/var/lib/dpkg/info", true, "dpkg"}, {"/var/lib/dpkg/diversions", false, "dpkg"},
+	{"/var/lib/dpkg/statoverride", false, "dpkg"}, {"/lib/apk/db/installed", false, "apk"},
+	{"/usr/lib/apk/db/installed", false, "apk"}, {"/var/lib/rpm/rpmdb.sqlite", false, "rpm"},
+	{"/usr/lib/sysimage/rpm/rpmdb.sqlite", false, "rpm"},
+	{"/usr/share/rpm/rpmdb.sqlite", false, "rpm"}, {"/var/lib/rpm/Packages", false, "rpm"},
+	{"/var/lib/rpm/Packages.db", false, "rpm"},
+	{"/usr/lib/sysimage/rpm/Packages.db", false, "rpm"},
+	{"/usr/lib/sysimage/rpm/Packages", false, "rpm"}};
+
+const char *packages_database(struct span path)
+{
+	for (size_t i = 0; i < COUNTOF(places); i++)
+		if (places[i].below ? path_within(path, span_of(places[i].path))
+				    : span_is(path, places[i].path))
+			return places[i].manager;
+	return NULL;
 }
 
 static bool sign_one(int root_fd, const char *path, struct buf *out)
@@ -201,15 +413,19 @@ bool packages_are_in(int root_fd)
 
 	for (size_t i = 0; packages_rpm_paths[i] && !any; i++)
 		any = sign_one(root_fd, packages_rpm_paths[i], &mem);
+	for (size_t i = 0; packages_apk_paths[i] && !any; i++)
+		any = sign_one(root_fd, packages_apk_paths[i], &mem);
 	return any;
 }
 
 void packages_sign(int root_fd, struct buf *out)
 {
-	static const char *const paths[] = {STATUS, INFO, DIVERSIONS};
+	static const char *const paths[] = {STATUS, INFO, DIVERSIONS, STATUS_D};
 
 	for (size_t i = 0; i < COUNTOF(paths); i++)
 		sign_one(root_fd, paths[i], out);
+	for (size_t i = 0; packages_apk_paths[i]; i++)
+		sign_one(root_fd, packages_apk_paths[i], out);
 	for (size_t i = 0; packages_rpm_paths[i]; i++) {
 		BUF struct buf wal = {0};
 

@@ -10,7 +10,8 @@ struct packages_link {
 };
 enum { PACKAGES_LINKS = 7 };
 struct packages {
-	int root_fd;
+	int root_fd; /* -1: not on disk, but `from` */
+	const struct packages_from *from;
 	const struct packages_hear *hear;
 	struct buf *words;
 	struct arena mem;
@@ -19,8 +20,12 @@ struct packages {
 	struct buf path; /* scratch */
 };
 /* Below the root as if it were the root: over mounts (/var may be one), and no link leads out. */
-enum { PACKAGES_ABSENT = 1 };
 int packages_open(int root_fd, const char *path, int flags, int *ret_fd);
+/* The same of either kind of place: the whole file; is it there? */
+int packages_text(const struct packages *p, const char *path, size_t limit, struct buf *out);
+bool packages_has(const struct packages *p, const char *path);
+/* A sentence more on what could not be read. */
+void packages_say(struct packages *p, const char *fmt, ...) PRINTF(2, 3);
 /* Tells of a file; `dir` and `rel` make up its path, whose slash at the front does not matter. */
 void packages_file(struct packages *p, struct span dir, struct span rel, enum package_digest kind,
 	const uint8_t *digest, bool config);
@@ -32,3 +37,5 @@ static inline bool packages_stopped(const struct packages *p)
 extern const char *const packages_rpm_paths[];
 /* True: it was read. */
 bool packages_read_rpm(struct packages *p);
+bool packages_read_apk(struct packages *p);
+extern const char *const packages_apk_paths[];

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOB_LIMIT = 64 << 20, STEPS_LOOK = 100000, STEPS_MOST = 100000 };
+enum { BLOB_LIMIT = 64 << 20, COPY_LIMIT = 512 << 20, STEPS_LOOK = 100000, STEPS_MOST = 100000 };
 
 const char *const packages_rpm_paths[] = {"usr/lib/sysimage/rpm/rpmdb.sqlite",
 	"var/lib/rpm/rpmdb.sqlite", "usr/share/rpm/rpmdb.sqlite", NULL};
@@ -96,7 +96,9 @@ static void one_package(struct packages *p, struct span blob)
 	buf_add_span(&version, h.version);
 	buf_u8(&version, '-');
 	buf_add_span(&version, h.release);
-	p->hear->package(p->hear->ctx, span_of("rpm"), h.name, buf_span(&version), h.arch);
+	p->hear->package(
+		p->hear->ctx, &(struct packages_one){span_of("rpm"), h.name, buf_span(&version),
+				      h.arch, h.source, h.licence, h.vendor});
 	while (kind != PACKAGE_DIGESTS && rpm_file(&h, &f))
 		if (S_ISREG(f.mode) && !(f.flags & RPM_GHOST) &&
 			text_unhex(f.digest, digest, package_digest_len(kind)) == 0)
@@ -119,6 +121,16 @@ static int read_rows(struct packages *p, sqlite3 *db)
 		       : err_set(-EIO, "rpm's database cannot be read: %s", sqlite3_errmsg(db));
 }
 
+static int read_open(struct running *running, sqlite3 *db)
+{
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, BLOB_LIMIT);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	sqlite3_progress_handler(db, STEPS_LOOK, is_over, running);
+	return read_rows(running->p, db);
+}
+
 static int read_file(struct packages *p, int fd, bool alone)
 {
 	CLEANUP(db_close) sqlite3 *db = NULL;
@@ -132,12 +144,32 @@ static int read_file(struct packages *p, int fd, bool alone)
 		SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return err_set(-EIO, "rpm's database cannot be opened: %s", sqlite3_errstr(rc));
-	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, BLOB_LIMIT);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-	sqlite3_progress_handler(db, STEPS_LOOK, is_over, &running);
-	return read_rows(p, db);
+	return read_open(&running, db);
+}
+
+/* One that is not on disk, or that somebody hostile may write: a copy of it in memory. What its header says
+ * of a log beside it is taken back, as there is none. */
+static int read_copy(struct packages *p, const char *path)
+{
+	enum { FORMAT_WRITE = 18, FORMAT_READ = 19, HEADER = 100 };
+	CLEANUP(db_close) sqlite3 *db = NULL;
+	struct running running = {p, 0};
+	BUF struct buf mem = {0};
+	int rc, r = packages_text(p, path, COPY_LIMIT, &mem);
+
+	if (r < 0 || mem.n < HEADER)
+		return r < 0 ? r : err_set(-EBADMSG, "rpm's database is too short to be one");
+	mem.p[FORMAT_WRITE] = mem.p[FORMAT_READ] = 1;
+	rc = sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_deserialize(db, "main", mem.p, (sqlite3_int64)mem.n,
+			(sqlite3_int64)mem.n, SQLITE_DESERIALIZE_READONLY);
+	if (rc != SQLITE_OK)
+		return err_set(-EIO, "rpm's database cannot be opened: %s", sqlite3_errstr(rc));
+	r = read_open(&running, db);
+	db_close(&db); /* it borrows the copy */
+	db = NULL;
+	return r;
 }
 
 /* Older releases have it in Berkeley's format, SUSE in one of its own. */
@@ -147,28 +179,42 @@ static void tell_others(struct packages *p)
 		"usr/lib/sysimage/rpm/Packages", "usr/lib/sysimage/rpm/Packages.db"};
 
 	for (size_t i = 0; i < COUNTOF(others); i++) {
-		FD int fd = -1;
-
-		if (packages_open(p->root_fd, others[i], O_PATH, &fd) != 0)
+		if (!packages_has(p, others[i]))
 			continue;
-		buf_printf(p->words, "rpm's database /%s has a format that is not read", others[i]);
+		packages_say(p, "rpm's database /%s has a format that is not read", others[i]);
 		return;
 	}
+}
+
+static int read_one(struct packages *p, const char *path)
+{
+	BUF struct buf wal = {0};
+	FD int fd = -1;
+	int r;
+
+	if (!p->from) {
+		r = packages_open(p->root_fd, path, O_PATH, &fd);
+		return r ? r : read_file(p, fd, !has_rest(p, path));
+	}
+	r = read_copy(p, path);
+	buf_printf(&wal, "%s-wal", path);
+	if (r == 0 && packages_has(p, buf_text(&wal)))
+		packages_say(
+			p, "what /%s may still hold of rpm's database is not read", buf_text(&wal));
+	return r;
 }
 
 bool packages_read_rpm(struct packages *p)
 {
 	for (size_t i = 0; packages_rpm_paths[i]; i++) {
 		const char *path = packages_rpm_paths[i];
-		FD int fd = -1;
-		struct stat st;
-		int r = packages_open(p->root_fd, path, O_PATH, &fd);
+		int r;
 
-		if (r != 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		if (!packages_has(p, path))
 			continue;
-		r = read_file(p, fd, !has_rest(p, path));
+		r = read_one(p, path);
 		if (r < 0)
-			buf_printf(p->words, "%s", err_why());
+			packages_say(p, "%.300s", err_why());
 		return r == 0;
 	}
 	tell_others(p);

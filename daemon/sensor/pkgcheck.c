@@ -26,16 +26,16 @@ struct pkgcheck {
 
 /* ---- reading ---- */
 
-static void hear_package(
-	void *ctx, struct span manager, struct span name, struct span version, struct span arch)
+static void hear_package(void *ctx, const struct packages_one *p)
 {
-	digests_package(ctx, manager, name, version, arch);
+	digests_package(ctx, p->manager, p->name, p->version, p->arch);
 }
 
 static void hear_file(
 	void *ctx, struct span path, enum package_digest kind, const uint8_t *digest, bool config)
 {
-	digests_add(ctx, path, kind, digest, config);
+	if (digest)
+		digests_add(ctx, path, kind, digest, config);
 }
 
 static unsigned read_all(struct pkgcheck *p, struct digests **ret, struct buf *trouble)
@@ -97,7 +97,8 @@ bool pkgcheck_begin(struct pkgcheck *p, struct span path, struct sha *sha, struc
 {
 	if (!p || !digests_find(p->digests, path_there(p, path), ret))
 		return false;
-	return sha_also_md5(sha, digests_wants(ret, PACKAGE_MD5)) == 0;
+	return sha_also_md5(sha, digests_wants(ret, PACKAGE_MD5)) == 0 &&
+	       sha_also_sha1(sha, digests_wants(ret, PACKAGE_SHA1)) == 0;
 }
 
 static void keep_odd(struct pkgcheck *p, const struct pkgcheck_odd *o)
@@ -129,7 +130,10 @@ bool pkgcheck_odd(struct rd *at, struct pkgcheck_odd *ret)
 void pkgcheck_end(struct pkgcheck *p, const struct digests_hit *h, struct span path, uint32_t dir,
 	struct span name, const struct record *rec, struct sha *sha)
 {
-	const uint8_t *const digest[PACKAGE_DIGESTS] = {sha_md5(sha), rec->sha};
+	const uint8_t *const digest[PACKAGE_DIGESTS] = {[PACKAGE_MD5] = sha_md5(sha),
+		[PACKAGE_SHA256] = rec->sha,
+		[PACKAGE_SHA1] = sha_sha1(sha),
+		[PACKAGE_SHA256_160] = rec->sha};
 	BUF struct buf encoded = {0}, note = {0};
 	struct package_note n;
 
@@ -192,10 +196,9 @@ static void count_odds(struct pkgcheck *p)
 	p->altered += p->n_lost;
 }
 
-static void no_package(
-	void *ctx, struct span manager, struct span name, struct span version, struct span arch)
+static void no_package(void *ctx, const struct packages_one *p)
 {
-	(void)ctx, (void)manager, (void)name, (void)version, (void)arch;
+	(void)ctx, (void)p;
 }
 
 /* Of the tree, in the database, not met, and really not there: met under another name it may be. */
@@ -207,8 +210,8 @@ static void miss_file(
 	BUF struct buf text = {0};
 	struct stat st;
 
-	(void)kind, (void)digest;
-	if (config || !path_within(path, p->prefix.n ? p->prefix : span_of("/")))
+	(void)kind;
+	if (config || !digest || !path_within(path, p->prefix.n ? p->prefix : span_of("/")))
 		return;
 	below = span_make(path.p + p->prefix.n, path.n - p->prefix.n);
 	if (!below.n || digests_met(p->digests, path) ||

@@ -10,6 +10,7 @@
 	(2 * CLOCK_S) /* a change is seen this long after it, at most, where nothing is wrong */
 #define QUIET (30 * CLOCK_S)
 #define LONGEST (15 * 60 * CLOCK_S)
+#define ANSWER (60 * CLOCK_S) /* for what its packages say of it */
 enum { CMDLINE_MOST = 4096, KINDS = 3 };
 /* So much of paths is remembered of a run; of what is beyond every change counts. */
 enum { PATHS_MOST = 8 << 20 };
@@ -33,6 +34,8 @@ struct run {
 	int64_t first, first_wall;
 	struct tally now, saved;
 	bool fresh, over, cut;
+	bool was_cut;
+	int64_t asked; /* monotonic ns; 0: not yet. No batch takes that back */
 };
 struct runs {
 	struct run *run[RUNS_OPEN];
@@ -147,7 +150,7 @@ static struct run *find(const struct runs *rs, const struct run_change *c)
 		struct run *r = rs->run[i];
 
 		if (r->target == c->target && r->pid == c->process->pid &&
-			r->start == c->process->start && !r->over)
+			r->start == c->process->start && !r->over && !r->asked)
 			return r;
 	}
 	return NULL;
@@ -241,16 +244,49 @@ const struct run *runs_over(struct runs *rs, int64_t now, bool all, runs_alive *
 		int64_t quiet = now - r->now.last;
 		bool gone;
 
-		if (r->over || (!all && quiet < SETTLE && now - r->first < LONGEST))
+		if (r->over || (!all && r->asked && now - r->asked < ANSWER))
+			continue;
+		if (!all && quiet < SETTLE && now - r->first < LONGEST)
 			continue;
 		gone = !alive(ctx, r->pid, r->start);
-		if (!all && !gone && quiet < QUIET && now - r->first < LONGEST)
+		if (!all && !gone && !r->asked && quiet < QUIET && now - r->first < LONGEST)
 			continue;
 		r->over = true;
-		r->cut = !gone;
+		r->cut = r->asked ? r->was_cut : !gone;
 		return r;
 	}
 	return NULL;
+}
+
+static struct run *same_run(struct runs *rs, uint32_t target, uint64_t id)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		if (rs->run[i]->target == target && rs->run[i]->id == id)
+			return rs->run[i];
+	return NULL;
+}
+
+bool runs_ask(struct runs *rs, const struct run *run, int64_t now)
+{
+	struct run *r = same_run(rs, run->target, run->id);
+
+	if (!r || r->asked)
+		return false;
+	r->asked = now;
+	r->was_cut = r->cut;
+	r->over = false;
+	return true;
+}
+
+const struct run *runs_answered(struct runs *rs, uint32_t target, uint64_t id)
+{
+	struct run *r = same_run(rs, target, id);
+
+	if (!r || r->over || !r->asked)
+		return NULL;
+	r->over = true;
+	r->cut = r->was_cut;
+	return r;
 }
 
 int64_t runs_next(const struct runs *rs)
@@ -261,6 +297,16 @@ int64_t runs_next(const struct runs *rs)
 enum severity run_worst(const struct run *r)
 {
 	return r->now.worst;
+}
+
+uint64_t run_id(const struct run *r)
+{
+	return r->id;
+}
+
+struct span run_paths(const struct run *r)
+{
+	return span_make(r->paths.p, r->now.bytes);
 }
 
 uint32_t run_target(const struct run *r)
@@ -352,6 +398,26 @@ void run_sum_free(struct run_sum *s)
 	buf_free(&s->paths);
 }
 
+static void show_brought(struct json *j, const struct run_brought *b)
+{
+	if (!b)
+		return;
+	json_key(j, "packages");
+	json_open(j, '{');
+	json_m_uint(j, "edited", b->edited);
+	if (b->words.n)
+		json_m_str(j, "note", b->words);
+	json_m_uint(j, "odd", b->odd);
+	json_m_uint(j, "other", b->other);
+	json_m_uint(j, "same", b->same);
+	json_key(j, "seqs");
+	json_open(j, '[');
+	for (size_t i = 0; i < b->n_seqs; i++)
+		json_uint(j, b->seqs[i]);
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
 void run_show(struct json *j, const struct run *r, const struct run_sum *s)
 {
 	static const char *const kinds[KINDS] = {"A", "C", "D"};
@@ -370,6 +436,7 @@ void run_show(struct json *j, const struct run *r, const struct run_sum *s)
 	json_m_time(j, "last", r->now.last_wall);
 	json_m_text(j, "manager", r->manager);
 	json_m_uint(j, "n_paths", s->n[0] + s->n[1] + s->n[2]);
+	show_brought(j, s->brought);
 	show_list(j, "paths", buf_span(&s->paths), false);
 	json_m_uint(j, "pid", r->pid);
 	if (r->session.n)

@@ -53,16 +53,34 @@ typedef bool runs_alive(void *ctx, uint32_t pid, uint64_t start);
 /* A run that is over at `now`, which it then is, if committed; NULL: none. `all`: every run, whatever
  * it does: the sensor stops, and says that it saw no end. */
 const struct run *runs_over(struct runs *rs, int64_t now, bool all, runs_alive *alive, void *ctx);
+/* One that is over is not told yet: it is asked what the packages say that it brought. From now on it takes
+ * nothing in, and is over once more when runs_answered() says so, or when that takes too long. False: it was
+ * asked before. */
+bool runs_ask(struct runs *rs, const struct run *r, int64_t now);
+/* Of the run of that id: it is over; NULL: it is not there any more. */
+const struct run *runs_answered(struct runs *rs, uint32_t target, uint64_t id);
 /* When to ask again (monotonic ns); INT64_MAX: no run is open. */
 int64_t runs_next(const struct runs *rs);
 
 uint32_t run_target(const struct run *r);
+uint64_t run_id(const struct run *r);
+struct span run_paths(const struct run *r);   /* as buf_bytes(), one again for each change */
 enum severity run_worst(const struct run *r); /* of its changes */
 /* What is left of it at its end: each path once, by what it is then. A manager's temporary files, which came
  * and went, are not among them. */
 struct run_sum {
 	uint64_t n[3];	  /* A C D */
 	struct buf paths; /* the first RUN_PATHS, as buf_bytes() */
+	/* What the packages say that it brought; NULL: nobody could be asked. */
+	const struct run_brought *brought;
+};
+struct run_brought {
+	uint64_t same, edited,
+		other;	      /* as they have it; a configuration file; no package's, no program */
+	uint64_t odd;	      /* told one by one: not as they have it, or a program of no package */
+	const uint64_t *seqs; /* of those entries, the first few */
+	size_t n_seqs;
+	struct span words; /* what could not be read */
 };
 /* 'A', 'C' or 'D'; 0: it is no drift any more; -errno. */
 typedef int run_state(void *ctx, struct span path);

@@ -10,6 +10,7 @@
 #include "daemon/sensor/expiry.h"
 #include "daemon/sensor/keeping.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/pkgset.h"
 #include "daemon/sensor/roots.h"
 #include "daemon/sensor/rulebook.h"
 #include "store/journal.h"
@@ -372,6 +373,7 @@ static void on_bell(struct sensor *s)
 {
 	drain(s->bell_fd);
 	sensor_stored_trees(s);
+	pkgset_next(s);
 	proving_bell(s);
 	expiry_plan(s);
 	s->layers_wait = true;

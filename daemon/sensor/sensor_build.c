@@ -7,6 +7,7 @@
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/examine.h"
 #include "daemon/sensor/links.h"
+#include "daemon/sensor/pkgran.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/rulebook.h"
 #include <fcntl.h>
@@ -189,7 +190,9 @@ static int start_threads(struct sensor *s)
 		.stop = &s->stop,
 		.alive = alive,
 		.again = look_again,
-		.again_ctx = &s->ex};
+		.again_ctx = &s->ex,
+		.explain = pkgran_explain,
+		.explain_ctx = &s->ex};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = ledger_new(&s->ledger, &opt);
 

@@ -4,13 +4,18 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+/* An older digest of the same bytes. */
+enum older { OLDER_MD5, OLDER_SHA1, OLDER_N };
+struct beside {
+	EVP_MD *md;
+	EVP_MD_CTX *ctx;
+	bool also, known;
+	uint8_t last[SHA_SHA1_LEN];
+};
 struct sha {
 	EVP_MD *md;
 	EVP_MD_CTX *ctx;
-	EVP_MD *md5;
-	EVP_MD_CTX *ctx5;
-	bool also, has_md5;
-	uint8_t last5[SHA_MD5_LEN];
+	struct beside older[OLDER_N];
 };
 
 static void ctx_free(EVP_MD_CTX **ctx)
@@ -45,8 +50,10 @@ void sha_free(struct sha *s)
 		return;
 	EVP_MD_CTX_free(s->ctx);
 	EVP_MD_free(s->md);
-	EVP_MD_CTX_free(s->ctx5);
-	EVP_MD_free(s->md5);
+	for (int i = 0; i < OLDER_N; i++) {
+		EVP_MD_CTX_free(s->older[i].ctx);
+		EVP_MD_free(s->older[i].md);
+	}
 	free(s);
 }
 
@@ -55,46 +62,71 @@ static int outcome(int ok)
 	return ok == 1 ? 0 : err_set(-EIO, "OpenSSL failed to digest");
 }
 
+static int also(struct beside *b, const char *name, bool on)
+{
+	b->also = false;
+	if (on && !b->md)
+		b->md = EVP_MD_fetch(NULL, name, NULL);
+	if (on && !b->ctx)
+		b->ctx = EVP_MD_CTX_new();
+	if (on && (!b->md || !b->ctx))
+		return err_set(-ENOTSUP, "OpenSSL offers no %s", name);
+	b->also = on;
+	return 0;
+}
+
 int sha_also_md5(struct sha *s, bool on)
 {
-	s->also = false;
-	if (on && !s->md5)
-		s->md5 = EVP_MD_fetch(NULL, "MD5", NULL);
-	if (on && !s->ctx5)
-		s->ctx5 = EVP_MD_CTX_new();
-	if (on && (!s->md5 || !s->ctx5))
-		return err_set(-ENOTSUP, "OpenSSL offers no MD5");
-	s->also = on;
-	return 0;
+	return also(&s->older[OLDER_MD5], "MD5", on);
+}
+
+int sha_also_sha1(struct sha *s, bool on)
+{
+	return also(&s->older[OLDER_SHA1], "SHA1", on);
 }
 
 const uint8_t *sha_md5(const struct sha *s)
 {
-	return s->has_md5 ? s->last5 : NULL;
+	return s->older[OLDER_MD5].known ? s->older[OLDER_MD5].last : NULL;
+}
+
+const uint8_t *sha_sha1(const struct sha *s)
+{
+	return s->older[OLDER_SHA1].known ? s->older[OLDER_SHA1].last : NULL;
 }
 
 int sha_begin(struct sha *s)
 {
-	s->has_md5 = false;
-	if (s->also && EVP_DigestInit_ex2(s->ctx5, s->md5, NULL) != 1)
-		return outcome(0);
+	for (int i = 0; i < OLDER_N; i++) {
+		struct beside *b = &s->older[i];
+
+		b->known = false;
+		if (b->also && EVP_DigestInit_ex2(b->ctx, b->md, NULL) != 1)
+			return outcome(0);
+	}
 	return outcome(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
 }
 
 int sha_feed(struct sha *s, const void *p, size_t n)
 {
-	if (s->also && EVP_DigestUpdate(s->ctx5, p, n) != 1)
-		return outcome(0);
+	for (int i = 0; i < OLDER_N; i++)
+		if (s->older[i].also && EVP_DigestUpdate(s->older[i].ctx, p, n) != 1)
+			return outcome(0);
 	return outcome(EVP_DigestUpdate(s->ctx, p, n));
 }
 
 int sha_end(struct sha *s, uint8_t ret[SHA_LEN])
 {
-	unsigned int n = SHA_LEN, n5 = SHA_MD5_LEN;
+	unsigned int n = SHA_LEN, m;
 
-	if (s->also && EVP_DigestFinal_ex(s->ctx5, s->last5, &n5) != 1)
-		return outcome(0);
-	s->has_md5 = s->also;
+	for (int i = 0; i < OLDER_N; i++) {
+		struct beside *b = &s->older[i];
+
+		m = sizeof(b->last);
+		if (b->also && EVP_DigestFinal_ex(b->ctx, b->last, &m) != 1)
+			return outcome(0);
+		b->known = b->also;
+	}
 	return outcome(EVP_DigestFinal_ex(s->ctx, ret, &n));
 }
 

@@ -1,4 +1,4 @@
-/* sha.h - SHA-256 by OpenSSL's EVP, an MD5 beside it where a package's digest is one, and SHAKE256 for the drift set's digest. The only caller of
+/* sha.h - SHA-256 by OpenSSL's EVP, an MD5 or SHA-1 beside it where a package's digest is one, and SHAKE256 for the drift set's digest. The only caller of
  * OpenSSL's digests. One struct sha per thread; it is reused without a new fetch. */
 #pragma once
 
@@ -17,6 +17,10 @@ int sha_end(struct sha *s, uint8_t ret[SHA_LEN]);
 int sha_also_md5(struct sha *s, bool on);
 /* That of what sha_end() ended last; NULL: it was not asked for. */
 const uint8_t *sha_md5(const struct sha *s);
+/* The same with SHA-1, apart from MD5. */
+#define SHA_SHA1_LEN 20
+int sha_also_sha1(struct sha *s, bool on);
+const uint8_t *sha_sha1(const struct sha *s);
 /* The digest of what was fed so far; feeding goes on. */
 int sha_peek(const struct sha *s, uint8_t ret[SHA_LEN]);
 

@@ -177,6 +177,17 @@ int boltseal_patch(
 	return get_of_path(h, target, "/patch", path, reply);
 }
 
+int boltseal_sbom(struct boltseal *h, const char *target, const char *format, int image,
+	struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/sbom");
+	url_add(&u, "format", format);
+	url_add(&u, "image", image ? "1" : NULL);
+	return get(h, &u, reply);
+}
+
 int boltseal_changes(struct boltseal *h, const char *target, struct boltseal_reply *reply)
 {
 	URL struct url u = {0};

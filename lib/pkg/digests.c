@@ -165,7 +165,7 @@ void digests_note(const struct digests *d, const struct digests_hit *h,
 	len = package_digest_len((enum package_digest)r->kind);
 	*ret = (struct package_note){p->manager, p->name, p->version, p->arch, false,
 		(enum package_digest)r->kind, span_make(r->digest, len),
-		span_make(digest[r->kind], len)};
+		span_make(digest[r->kind], len), PACKAGE_MISMATCH};
 	for (size_t i = 0; i < h->n; i++)
 		ret->config |= h->first[i].config;
 }

@@ -91,9 +91,13 @@ static void read_field(struct span l, struct span *rest, struct dpkg_package *re
 	if (field(l, "Package", &ret->name) || field(l, "Version", &ret->version) ||
 		field(l, "Architecture", &ret->arch))
 		return;
-	if (field(l, "Status", &v))
+	if (field(l, "Source", &v)) {
+		ret->source = word(&v); /* its version, if that is another, is in brackets */
+	} else if (field(l, "Status", &v)) {
+		ret->stated = true;
 		ret->installed = is_there(v);
-	else if (field(l, "Conffiles", &v))
+	}
+	if (field(l, "Conffiles", &v))
 		ret->conffiles = continued(rest);
 }
 

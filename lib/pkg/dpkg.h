@@ -10,8 +10,9 @@
 enum { MD5_LEN = 16 };
 
 struct dpkg_package {
-	struct span name, arch, version;
-	bool installed;	       /* its files are there; it may be half configured */
+	struct span name, arch, version, source;
+	bool stated;	/* it has a Status: what lies in status.d has none, and is installed */
+	bool installed; /* its files are there; it may be half configured */
 	struct span conffiles; /* for dpkg_conffile() */
 };
 /* False: no more. */

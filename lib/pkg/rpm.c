@@ -8,10 +8,13 @@ enum tag {
 	TAG_VERSION = 1001,
 	TAG_RELEASE = 1002,
 	TAG_EPOCH = 1003,
+	TAG_VENDOR = 1011,
+	TAG_LICENCE = 1014,
 	TAG_ARCH = 1022,
 	TAG_MODES = 1030,
 	TAG_DIGESTS = 1035,
 	TAG_FLAGS = 1037,
+	TAG_SOURCE = 1044,
 	TAG_DIR_INDEXES = 1116,
 	TAG_BASENAMES = 1117,
 	TAG_DIRNAMES = 1118,
@@ -103,6 +106,12 @@ static void take_entry(struct rpm_header *h, const struct entry *e)
 		take_text(e, texts[e->tag - TAG_NAME]);
 	else if (e->tag == TAG_ARCH)
 		take_text(e, &h->arch);
+	else if (e->tag == TAG_VENDOR)
+		take_text(e, &h->vendor);
+	else if (e->tag == TAG_LICENCE)
+		take_text(e, &h->licence);
+	else if (e->tag == TAG_SOURCE)
+		take_text(e, &h->source);
 	else if (e->tag == TAG_EPOCH)
 		h->has_epoch = take_int(e, &h->epoch);
 	else if (e->tag == TAG_ALGORITHM)

@@ -12,7 +12,7 @@ struct rpm_array {
 	uint32_t n;
 };
 struct rpm_header {
-	struct span name, version, release, arch;
+	struct span name, version, release, arch, source, licence, vendor;
 	uint32_t epoch;
 	bool has_epoch;
 	uint32_t algorithm; /* of digests, by OpenPGP's numbers: 1 MD5, 8 SHA-256 */

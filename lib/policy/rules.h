@@ -54,6 +54,7 @@ struct rule {
 	/* Which paths, which changes. Bits; 0: any. */
 	struct rule_globs paths, exe;
 	uint32_t origins, kinds, aspects; /* kinds: 1 A, 2 C, 4 D */
+	uint32_t packages;		  /* bits of package_state */
 	int8_t setuid, executable;	  /* 1 must, 0 must not, -1 either */
 	/* What it gives: bits (1u << RULE_x). */
 	uint32_t gives;
@@ -168,6 +169,7 @@ struct rule_facts {
 	uint32_t aspects;
 	const struct record *old, *now; /* NULL: not there */
 	enum origin origin;
+	uint32_t package; /* bit of package_state; 0: not known, and no rule with `package` fits */
 	struct span exe;
 	int64_t when; /* wall: what has expired by then says nothing */
 };

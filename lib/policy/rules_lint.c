@@ -81,7 +81,8 @@ static bool fact_within(int8_t in, int8_t out)
 static bool is_within(const struct rule *in, const struct rule *out)
 {
 	return bits_within(in->origins, out->origins) && bits_within(in->kinds, out->kinds) &&
-	       bits_within(in->aspects, out->aspects) && fact_within(in->setuid, out->setuid) &&
+	       bits_within(in->packages, out->packages) && bits_within(in->aspects, out->aspects) &&
+	       fact_within(in->setuid, out->setuid) &&
 	       fact_within(in->executable, out->executable) &&
 	       globs_within(&in->paths, &out->paths, true) &&
 	       globs_within(&in->exe, &out->exe, true) &&
@@ -217,15 +218,18 @@ static void add_bits(struct buf *out, const char *what, uint32_t bits, const cha
 void rule_when(const struct rule *r, struct buf *out)
 {
 	static const char *const kinds[] = {"A", "C", "D"};
-	const char *origins[ORIGIN_N], *aspects[ASPECT_N];
+	const char *origins[ORIGIN_N], *aspects[ASPECT_N], *packages[PACKAGE_STATE_N];
 
 	for (unsigned i = 0; i < ORIGIN_N; i++)
 		origins[i] = origin_kinds[i].name;
 	for (unsigned i = 0; i < ASPECT_N; i++)
 		aspects[i] = aspect_kinds[i].name;
+	for (unsigned i = 0; i < PACKAGE_STATE_N; i++)
+		packages[i] = package_state_kinds[i].name;
 	add_bits(out, "kind", r->kinds, kinds);
 	add_bits(out, "origin", r->origins, origins);
 	add_bits(out, "aspect", r->aspects, aspects);
+	add_bits(out, "package", r->packages, packages);
 	if (r->setuid >= 0)
 		buf_printf(out, "%s%ssetuid", out->n ? ", " : "", r->setuid ? "" : "not ");
 	if (r->executable >= 0)

@@ -441,6 +441,8 @@ static bool fits(const struct rule *r, const struct rule_facts *x)
 		return false;
 	if (r->aspects && !(r->aspects & x->aspects))
 		return false;
+	if (r->packages && !(r->packages & x->package))
+		return false;
 	return file_fits(r, x) && exe_fits(r, x->exe);
 }
 

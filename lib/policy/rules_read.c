@@ -332,6 +332,7 @@ static const struct key match_keys[] = {
 	{"aspects", read_words, AT(aspects), 0, aspect_kinds, ASPECT_N},
 	{"setuid", read_fact, AT(setuid), 0, NULL, 0},
 	{"executable", read_fact, AT(executable), 0, NULL, 0},
+	{"package", read_words, AT(packages), 0, package_state_kinds, PACKAGE_STATE_N},
 };
 
 static void read_match(struct reading *r, const struct node *n, const struct key *k)
@@ -421,8 +422,8 @@ static void check_rule(struct reading *r, const struct node *n)
 	if (r->by_change && rule->gives & ((1u << RULE_PATH_PROPS) - 1))
 		making_refuse(r->m, r->match ? r->match : n,
 			"watch, exclude, growing and withhold hold before there is a change: they go by "
-			"target and paths alone, so origin, exe, kinds, aspects, setuid and executable "
-			"need a rule of their own");
+			"target and paths alone, so origin, exe, kinds, aspects, setuid, executable and "
+			"package need a rule of their own");
 }
 
 static void read_rule(struct making *m, const struct node *n)

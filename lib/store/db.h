@@ -28,6 +28,10 @@
 	X(BY_TARGET, "by_target", "which events are about a target")                               \
 	X(GAP, "gap", "gaps that are open")                                                        \
 	X(TALLY, "tally", "what was counted and has yet to be told")                               \
+	X(PKG_SET, "package_set", "the packages of a stack of layers, read")                       \
+	X(PKG, "package", "one per package of a set")                                              \
+	X(PKG_FILE, "packaged", "one per file of a set")                                           \
+	X(PKG_OF, "packages_of", "which set a target has")                                         \
 	X(VERDICT, "verdict", "is a layer what its image says")                                    \
 	X(CHAIN, "chain", "does a target stack what its image lists")
 #define X_DB(id, name, sentence) DB_##id,

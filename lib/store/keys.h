@@ -19,6 +19,10 @@
  *   by_target  BE32 target | BE64 seq
  *   gap        BE64 id
  *   tally      BE32 target, and the path part where it is of one path
+ *   package_set BE32 set
+ *   package    BE32 set | BE32 package
+ *   packaged   BE32 set | path part
+ *   packages_of BE32 target
  *   verdict    BE32 snapshot
  *   chain      BE32 target
  *

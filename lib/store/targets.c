@@ -311,7 +311,7 @@ int targets_state_put(struct txn *t, uint32_t no, const struct target_state_rec 
 static int delete_rows(struct txn *t, uint32_t no, unsigned *budget)
 {
 	static const enum db dbs[] = {DB_STATE, DB_LANES, DB_DRIFT, DB_ACCEPTED, DB_GENERATION,
-		DB_SEEN, DB_TALLY, DB_CHAIN};
+		DB_SEEN, DB_TALLY, DB_PKG_OF, DB_CHAIN};
 	struct key k = key_u32(no);
 	int r = 0;
 

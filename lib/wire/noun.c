@@ -279,24 +279,33 @@ void show_record_of(struct json *j, const char *key, struct span encoded)
 	show_record(j, &rec);
 }
 
-static void show_package_of(struct json *j, struct span encoded)
+void show_package_note(struct json *j, const struct package_note *n)
+{
+	json_key(j, "package");
+	json_open(j, '{');
+	if (n->expected.n)
+		json_m_text(j, "algorithm", package_digest_names[n->digest]);
+	show_str(j, "arch", n->arch);
+	if (n->config)
+		json_m_bool(j, "config", true);
+	if (n->expected.n)
+		json_m_hex(j, "expected", n->expected);
+	if (n->found.n)
+		json_m_hex(j, "found", n->found);
+	show_str(j, "manager", n->manager);
+	show_str(j, "name", n->name);
+	if (n->state < PACKAGE_STATE_N)
+		json_m_text(j, "state", package_state_kinds[n->state].name);
+	show_str(j, "version", n->version);
+	json_close(j, '}');
+}
+
+void show_package_of(struct json *j, struct span encoded)
 {
 	struct package_note n;
 
-	if (!encoded.n || package_decode(encoded, &n) < 0)
-		return;
-	json_key(j, "package");
-	json_open(j, '{');
-	json_m_text(j, "algorithm", package_digest_names[n.digest]);
-	show_str(j, "arch", n.arch);
-	if (n.config)
-		json_m_bool(j, "config", true);
-	json_m_hex(j, "expected", n.expected);
-	json_m_hex(j, "found", n.found);
-	json_m_str(j, "manager", n.manager);
-	json_m_str(j, "name", n.name);
-	show_str(j, "version", n.version);
-	json_close(j, '}');
+	if (encoded.n && package_decode(encoded, &n) == 0)
+		show_package_note(j, &n);
 }
 
 /* As an event has it, or as an answer has it: with when and who beside what. */

@@ -23,6 +23,9 @@ void show_drift_item(struct json *j, const struct change *c); /* with first, las
 /* Members: from encoded bytes (nothing at all when those are empty), and left out when empty or 0. */
 void show_actor_of(struct json *j, struct span encoded); /* "actor" */
 void show_record_of(struct json *j, const char *key, struct span encoded);
+/* Member "package"; nothing where the bytes say nothing. */
+void show_package_of(struct json *j, struct span encoded);
+void show_package_note(struct json *j, const struct package_note *n);
 void show_rule_of(struct json *j, struct span ruling);	 /* "rule" */
 void show_repeats(struct json *j, const struct fold *f); /* "repeats" */
 void show_pod(struct json *j, const struct target *t);	 /* "pod", where there is one */

@@ -6,6 +6,7 @@ cd "$(dirname "$0")" || exit 99
 . ./lib.sh
 . ./engines.sh
 . ./daemon.sh
+. ./tools/debian_tree.sh
 export LC_ALL=C
 need_root
 need jq python3 tar
@@ -17,18 +18,7 @@ work_dir
 
 # --- the image, with packages in it to install ----------------------------------------------------
 R=$W/root
-mkdir -p "$R"/{etc/apt,proc,sys,dev,run,root,srv,var/lib/dpkg/updates,var/lib/dpkg/triggers,var/log/apt,var/cache/apt/archives/partial} \
-	"$R"/var/lib/apt/lists/partial
-mkdir -m 1777 "$R/tmp" "$R/var/tmp"
-python3 tools/host_packages.py "$W/packages" |
-	tar -C / --no-recursion --exclude='usr/share/doc/*' --exclude='usr/share/locale/*' --null -T - -cf - 2>/dev/null |
-	tar -C "$R" -xf - || bail "the image's files"
-awk -v RS= -v ORS='\n\n' 'NR == FNR { n = split($0, a, "\n"); for (i = 1; i <= n; i++) want[a[i]] = 1; next }
-	{ split($0, l, "\n"); sub(/^Package: /, "", l[1]) } l[1] in want' "$W/packages" /var/lib/dpkg/status >"$R/var/lib/dpkg/status"
-touch "$R"/var/lib/dpkg/{available,lock,triggers/Lock,triggers/File,triggers/Unincorp}
-printf 'root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n' >"$R/etc/passwd"
-printf 'root:x:0:\nnogroup:x:65534:\nutmp:x:43:\nshadow:x:42:\n' >"$R/etc/group"
-printf 'root:*:19000:0:99999:7:::\n' >"$R/etc/shadow"
+debian_tree "$R" || bail "the image's files"
 
 # package NAME: what is in $W/pkg-NAME becomes /srv/NAME.deb.
 package() {

@@ -1,4 +1,5 @@
-/* Any bytes as dpkg's texts and as rpm's header: what comes out lies within them, and it ends. */
+/* Any bytes as dpkg's and apk's texts and as rpm's header: what comes out lies within them, and it ends. */
+#include "pkg/apk.h"
 #include "pkg/dpkg.h"
 #include "pkg/rpm.h"
 #include "model/package.h"
@@ -21,6 +22,7 @@ static void texts(struct span all)
 		within(all, pkg.name);
 		within(all, pkg.version);
 		within(all, pkg.conffiles);
+		within(all, pkg.source);
 		while (dpkg_conffile(&pkg.conffiles, &f))
 			within(all, f.path);
 	}
@@ -46,6 +48,24 @@ static void header(struct span all)
 	}
 }
 
+static void apk(struct span all)
+{
+	struct apk_package p;
+	struct apk_file f;
+	struct span rest = all;
+
+	while (apk_package(&rest, &p)) {
+		within(all, p.name);
+		within(all, p.licence);
+		within(all, p.files);
+		while (apk_file(&p, &f)) {
+			within(all, f.dir);
+			within(all, f.base);
+			must(f.kind < PACKAGE_DIGESTS && f.base.n);
+		}
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	BUF struct buf again = {0};
@@ -53,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct span all = span_make(p, n);
 
 	texts(all);
+	apk(all);
 	header(all);
 	if (package_decode(all, &note) == 0) {
 		package_encode(&note, &again);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -49,14 +50,18 @@ struct heard {
 	struct buf text, words;
 };
 
-static void package(
-	void *ctx, struct span manager, struct span name, struct span version, struct span arch)
+static void package(void *ctx, const struct packages_one *p)
 {
 	struct heard *h = ctx;
 
-	buf_printf(&h->text, "%.*s:%.*s:%.*s:%.*s\n", (int)manager.n, (const char *)manager.p,
-		(int)name.n, (const char *)name.p, (int)version.n, (const char *)version.p,
-		(int)arch.n, (const char *)arch.p);
+	buf_printf(&h->text, "%.*s:%.*s:%.*s:%.*s", (int)p->manager.n, (const char *)p->manager.p,
+		(int)p->name.n, (const char *)p->name.p, (int)p->version.n,
+		(const char *)p->version.p, (int)p->arch.n, (const char *)p->arch.p);
+	if (p->source.n)
+		buf_printf(&h->text, " from %.*s", (int)p->source.n, (const char *)p->source.p);
+	if (p->licence.n)
+		buf_printf(&h->text, " (%.*s)", (int)p->licence.n, (const char *)p->licence.p);
+	buf_u8(&h->text, '\n');
 }
 
 static void file(
@@ -65,7 +70,8 @@ static void file(
 	struct heard *h = ctx;
 
 	buf_printf(&h->text, " %.*s %s %02x%s\n", (int)path.n, (const char *)path.p,
-		package_digest_names[kind], digest[0], config ? " config" : "");
+		digest ? package_digest_names[kind] : "-", digest ? digest[0] : 0,
+		config ? " config" : "");
 }
 
 static void heard_free(struct heard *h)
@@ -118,6 +124,88 @@ static void test_dpkg_is_no_file(void **state UNUSED)
 	sh("rm var/lib/dpkg/status; ln -s ../../../../../../../etc/passwd var/lib/dpkg/status");
 	assert_int_equal(hear(&h), 0);
 	assert_int_equal(h.text.n, 0);
+}
+
+static void test_status_d(void **state UNUSED)
+{
+	HEARD struct heard h = {0};
+
+	sh("mkdir var/lib/dpkg/status.d; cd var/lib/dpkg/status.d\n"
+	   "printf 'Package: base-files\nVersion: 12\nArchitecture: amd64\nSource: base (11)\n' >base\n"
+	   "printf '" SUM "  usr/lib/os-release\nrubbish\n' >base.md5sums\n"
+	   "printf 'Package: netbase\nVersion: 6\n' >netbase\n"
+	   "printf 'Package: no\nStatus: deinstall ok config-files\n' >no; echo >rubbish; mkfifo fifo");
+	assert_int_equal(hear(&h), 1);
+	assert_string_equal(buf_text(&h.text),
+		"dpkg:base-files:12:amd64 from base\n /usr/lib/os-release md5 01\ndpkg:netbase:6:\n");
+}
+
+static void test_apk(void **state UNUSED)
+{
+	HEARD struct heard h = {0};
+
+	sh("mkdir -p usr/lib/apk/db; printf 'C:Q1x\nP:busybox\nV:1.36-r5\nA:x86_64\no:bb\nL:GPL-2.0-only\n"
+	   "F:bin\nR:busybox\na:0:0:755\nZ:Q1AQIDBAUGBwgJCgsMDQ4PEBESExQ=\nR:nodigest\n"
+	   "F:etc\nR:conf\nZ:Q1AQIDBAUGBwgJCgsMDQ4PEBESExQ=\n\n' >usr/lib/apk/db/installed");
+	assert_true(packages_are_in(root_fd));
+	assert_int_equal(hear(&h), 1);
+	assert_string_equal(buf_text(&h.text),
+		"apk:busybox:1.36-r5:x86_64 from bb (GPL-2.0-only)\n /usr/bin/busybox sha1 01\n"
+		" /usr/bin/nodigest - 00\n /etc/conf sha1 01 config\n");
+	sh("rm usr/lib/apk/db/installed; mkfifo usr/lib/apk/db/installed");
+	assert_int_equal(hear(&h), 0);
+}
+
+static void test_databases(void **state UNUSED)
+{
+	static const char *const dpkg[] = {
+		"/var/lib/dpkg/status", "/var/lib/dpkg/info/a.md5sums", "/var/lib/dpkg/status.d/a"};
+	static const char *const none[] = {"/var/lib/dpkg", "/var/lib/dpkg/status-old",
+		"/var/lib/dpkg/statusx", "/etc/passwd", "/", ""};
+
+	for (size_t i = 0; i < COUNTOF(dpkg); i++)
+		assert_string_equal(packages_database(span_of(dpkg[i])), "dpkg");
+	for (size_t i = 0; i < COUNTOF(none); i++)
+		assert_null(packages_database(span_of(none[i])));
+	assert_string_equal(packages_database(span_of("/lib/apk/db/installed")), "apk");
+	assert_string_equal(packages_database(span_of("/var/lib/rpm/Packages.db")), "rpm");
+}
+
+/* The same databases, read through a source that is no root. */
+static int from_text(void *ctx UNUSED, const char *path, size_t limit, struct buf *out)
+{
+	int r = fd_read_file(root_fd, path, limit, out);
+
+	return r == -ENOENT || r == -ENOTDIR ? PACKAGES_ABSENT : r;
+}
+
+static int from_names(void *ctx UNUSED, const char *path UNUSED, struct names *out UNUSED)
+{
+	return PACKAGES_ABSENT;
+}
+
+static bool from_is_there(void *ctx UNUSED, const char *path)
+{
+	struct stat st;
+
+	return fstatat(root_fd, path, &st, 0) == 0 && S_ISREG(st.st_mode);
+}
+
+static int from_link(void *ctx UNUSED, const char *path, struct buf *out)
+{
+	char to[64];
+	ssize_t n = readlinkat(root_fd, path, to, sizeof(to));
+
+	buf_add(out, to, n > 0 ? (size_t)n : 0);
+	return 0;
+}
+
+static unsigned hear_from(struct heard *h)
+{
+	struct packages_hear how = {package, file, h, NULL};
+	struct packages_from from = {from_text, from_names, from_is_there, from_link, NULL};
+
+	return packages_read_from(&from, &how, &h->words);
 }
 
 static void test_signs(void **state UNUSED)
@@ -201,6 +289,24 @@ static void test_rpm(void **state UNUSED)
 		buf_text(&h.text), "rpm:three:3-4:noarch\n /usr/bin/three sha256 01 config\n");
 }
 
+/* A copy in memory, whose header speaks of a log that is not there. */
+static void test_rpm_from(void **state UNUSED)
+{
+	HEARD struct heard h = {0};
+
+	make_db("PRAGMA journal_mode = WAL; CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
+		true);
+	assert_int_equal(hear_from(&h), 1);
+	assert_string_equal(
+		buf_text(&h.text), "rpm:three:3-4:noarch\n /usr/bin/three sha256 01 config\n");
+	assert_int_equal(h.words.n, 0);
+	sh("head -c 100000 /dev/urandom >var/lib/rpm/rpmdb.sqlite");
+	assert_int_equal(hear_from(&h), 0);
+	assert_non_null(strstr(buf_text(&h.words), "rpm's database"));
+	sh("echo x >var/lib/rpm/rpmdb.sqlite");
+	assert_int_equal(hear_from(&h), 0);
+}
+
 static void test_rpm_is_broken(void **state UNUSED)
 {
 	HEARD struct heard h = {0};
@@ -228,6 +334,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_dpkg, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dpkg_is_no_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_status_d, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_apk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rpm_from, set_up, tear_down),
+		cmocka_unit_test(test_databases),
 		cmocka_unit_test_setup_teardown(test_signs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rpm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rpm_is_broken, set_up, tear_down),

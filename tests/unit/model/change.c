@@ -61,7 +61,7 @@ static struct change any_change(uint64_t *seed, struct parts *p)
 	if (!any_below(seed, 3))
 		package_encode(&(struct package_note){LIT("dpkg"), LIT("x"), LIT("1"), LIT("all"),
 				       any_below(seed, 2), PACKAGE_MD5, LIT("0123456789abcdef"),
-				       LIT("fedcba9876543210")},
+				       LIT("fedcba9876543210"), PACKAGE_MISMATCH},
 			&p->package);
 	c.package = buf_span(&p->package);
 	if (any_below(seed, 2))

@@ -77,7 +77,7 @@ static void test_note(void **state UNUSED)
 {
 	BUF struct buf b = {0}, again = {0};
 	struct package_note n = {span_of("rpm"), span_of("x"), span_of("1-2"), span_of("noarch"),
-		true, PACKAGE_SHA256, span_make(one, 32), span_make(two, 32)};
+		true, PACKAGE_SHA256, span_make(one, 32), span_make(two, 32), PACKAGE_MISMATCH};
 	struct package_note back;
 
 	package_encode(&n, &b);
@@ -92,12 +92,45 @@ static void test_note(void **state UNUSED)
 	assert_true(package_decode(buf_span(&b), &back) < 0);
 }
 
+/* What is said later has a state, and need not have digests. */
+static void test_stated_note(void **state UNUSED)
+{
+	struct package_note n = {.manager = span_of("apk"),
+		.name = span_of("x"),
+		.digest = PACKAGE_SHA256_160,
+		.expected = span_make(one, 20),
+		.state = PACKAGE_MODIFIED};
+	struct package_note back;
+	BUF struct buf b = {0};
+
+	package_encode(&n, &b);
+	assert_int_equal(package_decode(buf_span(&b), &back), 0);
+	assert_int_equal(back.state, PACKAGE_MODIFIED);
+	assert_int_equal(back.found.n, 0);
+	assert_int_equal(back.expected.n, 20);
+	assert_false(package_is_mismatch(buf_span(&b)));
+	buf_reset(&b);
+	n = (struct package_note){.state = PACKAGE_UNOWNED};
+	package_encode(&n, &b);
+	assert_int_equal(package_decode(buf_span(&b), &back), 0);
+	buf_reset(&b);
+	n.name = span_of("x"); /* somebody's, and nobody's */
+	package_encode(&n, &b);
+	assert_true(package_decode(buf_span(&b), &back) < 0);
+	buf_reset(&b);
+	n = (struct package_note){.state = PACKAGE_MODIFIED};
+	package_encode(&n, &b);
+	assert_true(package_decode(buf_span(&b), &back) < 0);
+	assert_false(package_is_mismatch(span_of("")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_note),
+		cmocka_unit_test(test_stated_note),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

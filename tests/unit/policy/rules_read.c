@@ -95,7 +95,7 @@ static const struct {
 		"f:1:46: setuid: true or false belongs here"},
 	{RULE "match: {origin: exec}, watch: mode}]",
 		"f:1:37: watch, exclude, growing and withhold hold before there is a change: they go by "
-		"target and paths alone, so origin, exe, kinds, aspects, setuid and executable need a "
+		"target and paths alone, so origin, exe, kinds, aspects, setuid, executable and package need a "
 		"rule of their own"},
 	{"rules: [{name: a, paths: x, severity: low}]",
 		"f:1:26: paths: a path begins with / or with **"},

@@ -145,9 +145,10 @@ static inline void full_change(struct full *f)
 			      .line = 3,
 			      .expected = true},
 		&f->ruling);
-	package_encode(&(struct package_note){span_of("dpkg"), span_of("base-files"),
-			       span_of("1.2-3"), span_of("amd64"), true, PACKAGE_MD5,
-			       span_of("0123456789abcdef"), span_of("fedcba9876543210")},
+	package_encode(
+		&(struct package_note){span_of("dpkg"), span_of("base-files"), span_of("1.2-3"),
+			span_of("amd64"), true, PACKAGE_MD5, span_of("0123456789abcdef"),
+			span_of("fedcba9876543210"), PACKAGE_MISMATCH},
 		&f->package);
 	f->change = (struct change){.kind = 'C',
 		.path = span_make("/etc/\xffx", 7),
@@ -256,7 +257,8 @@ static inline void full_make(struct full *f)
 			"{\"cmdline\":[\"apk\",\"add\",\"x\"],\"counts\":{\"A\":1,\"C\":0,\"D\":0},"
 			"\"ended\":true,\"first\":\"2026-11-23T22:14:05.000000000Z\",\"id\":4,"
 			"\"last\":\"2026-11-23T22:14:05.000000000Z\",\"manager\":\"apk\","
-			"\"n_paths\":1,\"paths\":[\"/usr/bin/x\"],\"pid\":7,"
+			"\"n_paths\":1,\"packages\":{\"edited\":0,\"note\":\"why\",\"odd\":1,\"other\":2,"
+			"\"same\":3,\"seqs\":[5]},\"paths\":[\"/usr/bin/x\"],\"pid\":7,"
 			"\"session\":\"9-19\",\"start\":8,\"worst\":{\"path\":\"/usr/bin/\xef\xbf\xbd\","
 			"\"path_b64\":\"L3Vzci9iaW4v/w==\",\"severity\":\"low\"}}"),
 		.run_id = 4,
