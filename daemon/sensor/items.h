@@ -39,12 +39,7 @@
 	X(PACKAGES, packages)                                                                      \
 	X(EXPLAINED, explained)                                                                    \
 	X(PROVED, proved)                                                                          \
-<<<<<<< HEAD
-	X(CHAIN, chain)                                                                            \
-	X(PULSE, pulse)
-=======
 	X(CHAIN, chain)
->>>>>>> next
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM

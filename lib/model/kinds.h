@@ -50,10 +50,7 @@
 	X(HEARTBEAT, "heartbeat", "the daemon is alive; what it knows, in short")                  \
 	X(RULES_FAILED, "rules.failed", "configuration or rules could not be read; the old stay")  \
 	X(PACKAGE_MISMATCH, "package.mismatch", "a file was not what its package installed")       \
-<<<<<<< HEAD
-=======
 	X(PACKAGE_DATABASE, "package.database", "a package database was changed at run time")      \
->>>>>>> next
 	X(LAYER_VERDICT, "layer.verdict",                                                          \
 		"a read-only layer is not, or no more, proved to its image")
 

@@ -158,8 +158,7 @@ static void every_deed_is_told(void **state UNUSED)
 		assert_int_equal(sh(buf_text(&cmd)), 0);
 		if (proves(&words) != VERDICT_BROKEN || !strstr(buf_text(&words), deeds[i].told))
 			fail_msg("%s: %s", deeds[i].cmd, buf_text(&words));
-		assert_int_equal(
-			sh("rm -rf overlay2/c1/diff && mv keep overlay2/c1/diff"), 0);
+		assert_int_equal(sh("rm -rf overlay2/c1/diff && mv keep overlay2/c1/diff"), 0);
 	}
 	untouched_it_is_proved(NULL);
 }
@@ -173,8 +172,10 @@ static void what_the_engine_kept_is_held_to_account(void **state UNUSED)
 		{"rm $d/tar-split.json.gz", "the engine keeps no headers of its archive"},
 		{"truncate -s -9 $d/tar-split.json.gz", "unknown"},
 		{"echo x >>$d/tar-split.json.gz", "unknown"},
-		{"gzip -dc <$d/tar-split.json.gz | sed 1d | gzip >n; mv n $d/tar-split.json.gz", "broken"},
-		{"gzip -dc <$d/tar-split.json.gz | sed '$d' | gzip >n; mv n $d/tar-split.json.gz", "broken"},
+		{"gzip -dc <$d/tar-split.json.gz | sed 1d | gzip >n; mv n $d/tar-split.json.gz",
+			"broken"},
+		{"gzip -dc <$d/tar-split.json.gz | sed '$d' | gzip >n; mv n $d/tar-split.json.gz",
+			"broken"},
 		{"printf c2 >$d/cache-id", "the engine does not know this layer"},
 		{"rm -r image", "it lies in no engine's store"},
 	};
@@ -223,8 +224,7 @@ static void no_bit_goes_unseen(void **state UNUSED)
 			byte ^= (uint8_t)(1u << (i & 7));
 			assert_int_equal(pwrite(fd, &byte, 1, at), 1);
 			futimens(fd, times);
-			assert_int_equal(
-				proves(&words), back ? VERDICT_PROVED : VERDICT_BROKEN);
+			assert_int_equal(proves(&words), back ? VERDICT_PROVED : VERDICT_BROKEN);
 			assert_true(back || strstr(buf_text(&words), "(content)"));
 		}
 	}
