@@ -86,8 +86,7 @@ static int run_list(struct cli *c, const struct args *a)
 
 	if (a->val[BASELINE_GOLDEN])
 		return golden_list_run(c, a);
-	r = ask_json(
-		c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
+	r = ask_json(c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
 
 	if (r)
 		return r;
@@ -119,14 +118,6 @@ void baseline_draw_file(struct cli *c, const json_t *answer, void *arg)
 	out_add(buf_span(&out));
 }
 
-static int run_later(struct cli *c, const struct args *a)
-{
-	(void)c;
-	return complain("baseline %s comes with a later release: `boltseal baseline list` and "
-			"`show` are there now",
-		a->pos[0]);
-}
-
 static const struct {
 	const char *word;
 	int (*run)(struct cli *c, const struct args *a);
@@ -147,8 +138,9 @@ static int run_baseline(struct cli *c, const struct args *a)
 	for (size_t i = 0; i < COUNTOF(verbs); i++)
 		if (strcmp(verbs[i].word, a->pos[0]) == 0)
 			return verbs[i].run(c, a);
-	return complain("baseline knows no %s: it is list, show, build, inspect, sign, verify, export, "
-			"import or remove",
+	return complain(
+		"baseline knows no %s: it is list, show, build, inspect, sign, verify, export, "
+		"import or remove",
 		a->pos[0]);
 }
 

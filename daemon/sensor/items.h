@@ -47,7 +47,6 @@
 	X(GOLDEN_ROWS, golden_rows)                                                                \
 	X(GOLDEN_END, golden_end)                                                                  \
 	X(GOLDEN_REMOVE, golden_remove)
-	X(CHAIN, chain)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -346,14 +345,14 @@ struct item_golden_rows {
 	struct golden_row {
 		struct slot name, rec;
 		uint32_t dir, sub_dir;
-	} *row;
+	} * row;
 	size_t n_rows;
 };
 struct item_golden_end {
 	struct item item;
-	struct gold *gold;	  /* NULL: it was refused before anything was written */
-	struct arena mem;	  /* what `gold` borrows from */
-	uint64_t *bytes;	  /* of content, of each layer */
+	struct gold *gold; /* NULL: it was refused before anything was written */
+	struct arena mem;  /* what `gold` borrows from */
+	uint64_t *bytes;   /* of content, of each layer */
 	bool replace;
 	bool failed;	       /* with `gold` as well: what was written is taken back */
 	enum severity told_as; /* refused: SEV_N: not told, for the file is no fault */
