@@ -457,16 +457,14 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
-	if (!v->in.packaged &&
-		(r = ledger_package_of(v->l, s->kept, &v->in, c, &v->package_mem)) < 0)
-		return r;
+	r = ledger_package_of(v->l, s->kept, &v->in, c, &v->package_mem);
 	c->package = v->package_mem.n ? buf_span(&v->package_mem) : v->old.package;
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
-	r = ledger_who(v->l, c->actor, &known);
+	r = r < 0 ? r : ledger_who(v->l, c->actor, &known);
 	if (r < 0)
 		return r;
 	c->actor = buf_span(&known);

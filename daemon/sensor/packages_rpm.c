@@ -198,7 +198,8 @@ static int read_one(struct packages *p, const char *path)
 	}
 	r = read_copy(p, path);
 	buf_printf(&wal, "%s-wal", path);
-	if (r == 0 && packages_text(p, buf_text(&wal), COPY_LIMIT, &rest) != PACKAGES_ABSENT && rest.n)
+	if (r == 0 && packages_text(p, buf_text(&wal), COPY_LIMIT, &rest) != PACKAGES_ABSENT &&
+		rest.n)
 		packages_say(
 			p, "what /%s may still hold of rpm's database is not read", buf_text(&wal));
 	return r;

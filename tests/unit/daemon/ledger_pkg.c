@@ -213,7 +213,10 @@ static void a_change_has_its_package(void **state)
 	seen(d, d->kept, "/usr/bin/new", false, true);
 	settle(d);
 	assert_false(atomic_load(&d->busy));
-	assert_int_equal(told(d, EVENT_CHANGE, "\"manager\":\"dpkg\",\"name\":\"openssl\",\"state\":\"modified\""), 1);
+	assert_int_equal(
+		told(d, EVENT_CHANGE,
+			"\"manager\":\"dpkg\",\"name\":\"openssl\",\"state\":\"modified\""),
+		1);
 	assert_int_equal(told(d, EVENT_CHANGE, "\"config\":true"), 1);
 	assert_int_equal(told(d, EVENT_CHANGE, "\"state\":\"edited\""), 1);
 	assert_int_equal(told(d, EVENT_CHANGE, "\"package\":{\"state\":\"unowned\"}"), 1);
@@ -282,7 +285,8 @@ static void a_database_is_told_once(void **state)
 	settle(d);
 	assert_int_equal(told(d, EVENT_CHANGE, ""), 3);
 	assert_int_equal(told(d, EVENT_PACKAGE_DATABASE, "\"severity\":\"high\""), 2);
-	assert_int_equal(told(d, EVENT_PACKAGE_DATABASE, "dpkg's database was changed at run time"), 1);
+	assert_int_equal(
+		told(d, EVENT_PACKAGE_DATABASE, "dpkg's database was changed at run time"), 1);
 }
 
 #define ON_DESK(f) cmocka_unit_test_setup_teardown(f, begin, end)

@@ -324,10 +324,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_managers),
 		cmocka_unit_test(test_program), cmocka_unit_test(test_run),
-		cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_each_path_once), cmocka_unit_test(test_worst),
-		cmocka_unit_test(test_ends), cmocka_unit_test(test_abort),
-		cmocka_unit_test(test_bounds)};
+		cmocka_unit_test(test_asked), cmocka_unit_test(test_each_path_once),
+		cmocka_unit_test(test_worst), cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_abort), cmocka_unit_test(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
