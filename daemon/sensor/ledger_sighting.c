@@ -488,12 +488,10 @@ static int put(struct verdict *v)
 		r = ledger_tell(v->l, s->kept,
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			words_of(v, growth), &c->seq);
-	if (r == 0)
-		r = ledger_package_database(v->l, s->kept, c, v->run);
+	r = r == 0 ? ledger_package_database(v->l, s->kept, c, v->run) : r;
 	keep_the_worse(v, (enum growth)growth);
 	ledger_who_forget(v->l);
-	if (r == 0)
-		r = drift_put(v->l->txn, v->no, c);
+	r = r == 0 ? drift_put(v->l->txn, v->no, c) : r;
 	return r < 0 ? r : ledger_ran_changed(v->l, s->kept, c, s->when);
 }
 
