@@ -190,15 +190,11 @@ void ledger_package_again(const struct sighting *s, const struct change *was,
 uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
 /* ledger_pkg.c: has another target of the same stack read its packages? Then they are the target's too. */
 int ledger_packages_known(struct ledger *l, struct kept *k);
-/* What the image's packages say of a change: a package_note into `mem`; nothing where nothing is known. */
-struct pkg_asked {
-	const struct record *base, *now; /* NULL: nothing */
-	char kind;
-	uint32_t aspects;
-	struct span path;
-};
-int ledger_package_of(
-	struct ledger *l, const struct kept *k, const struct pkg_asked *a, struct buf *mem);
+/* What the image's packages say of a change: a package_note into `mem`; nothing where nothing is known. Of
+ * `c` kind and aspects count. */
+struct judge_in;
+int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge_in *in,
+	const struct change *c, struct buf *mem);
 /* A change of a package database is told, once and not for each of its files. `c` was told itself. */
 int ledger_package_database(
 	struct ledger *l, const struct kept *k, const struct change *c, uint64_t run);

@@ -265,6 +265,7 @@ const struct field fields[] = {
 	{"change.package.name", HOW_PLAIN, {"package", NULL, "package", "package.name", "boltseal.package.name"}},
 	{"change.package.version", HOW_PLAIN, {"package_version", NULL, "packageVersion", "package.version", "boltseal.package.version"}},
 	{"change.package.manager", HOW_PLAIN, {"package_type", NULL, "packageType", "package.type", "boltseal.package.type"}},
+	{"change.package.state", HOW_PLAIN, {"package_state", NULL, "packageState", "boltseal.package.state", "boltseal.package.state"}},
 	{"change.package.expected", HOW_PLAIN, {"package_digest", NULL, "packageDigest", "boltseal.package.expected", "boltseal.package.digest"}},
 	{"change.unsettled", HOW_PLAIN, {"unsettled", NULL, "unsettled", "boltseal.unsettled", "boltseal.unsettled"}},
 	/* more of who, and what is long */

@@ -155,6 +155,12 @@ def everything():
     yield event("change", severity="info", target=WEB, change=change("/etc/passwd", old=old, new=new), actor=ACTOR, hold=HELD)
     yield event("package.run", severity="info", target=WEB, run=RUN, hold=HELD)
     yield event("heartbeat", severity="info", heartbeat=HEARTBEAT)
+    yield event("package.database", severity="high", target=WEB, change=change("/var/lib/dpkg/status", "C", ["content"], old=old, new=new),
+                actor=ACTOR, reason="dpkg's database was changed at run time")
+    yield event("change", severity="high", target=WEB, change=change("/usr/bin/openssl", "C", ["content"], old=old, new=new, package={
+        "algorithm": "md5", "arch": "amd64", "expected": "0" * 32, "manager": "dpkg", "name": "openssl", "state": "modified",
+        "version": "3.0.20-1"}), actor=ACTOR)
+    yield event("change", severity="high", target=WEB, change=change("/usr/bin/x", "A", [], new=new, package={"state": "unowned"}), actor=ACTOR)
 
 
 if __name__ == "__main__":

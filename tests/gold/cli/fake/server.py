@@ -189,6 +189,10 @@ BASELINES = {"items": [{"generations": [
     {"generation": 1, "paths": 0, "root": "cd" * 32, "time": T1, "uid": 0},
     {"drift_id": DRIFT, "expires": T2, "generation": 2, "paths": 3, "reason": "hot\x1b[2Jfix",
      "root": "ef" * 32, "time": T2, "uid": 1000}], "target": REF}]}
+PROVED = [{"check": "image", "ok": True, "subject": "web",
+           "detail": "proved to sha256:%s: 9226 names, 7321 files" % ("ab" * 32)},
+          {"check": "proof", "ok": True, "subject": "/var/lib/docker/overlay2/x/diff",
+           "detail": "proved to sha256:%s: 9226 names, 7321 files" % ("cd" * 32)}]
 CHECKS = [{"check": "layer", "ok": True, "subject": "/var/lib/docker/overlay2/x/diff"},
           {"check": "journal", "ok": True, "subject": "journal"}]
 
@@ -198,6 +202,14 @@ def problem(status, detail=None, **more):
     if detail:
         p["detail"] = detail
     return status, p
+
+
+PACKAGES = {
+    "/usr/bin/openssl": {"algorithm": "md5", "arch": "amd64", "expected": "0" * 32, "manager": "dpkg", "name": "openssl",
+                         "state": "modified", "version": "3.0.20-1"},
+    "/etc/ssl.cnf": {"config": True, "manager": "dpkg", "name": "openssl\x1b[2J", "state": "edited", "version": "3"},
+    "/srv/x": {"state": "unowned"},
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -315,9 +327,18 @@ class Handler(BaseHTTPRequestHandler):
         if query["path"] == "/early":
             return self.send(200, {"coverage": dict(WHOLE, baselined=False), "events": [], "path": "/early",
                                    "note": "not every layer is stored yet", "target": REF})
+        if query["path"] in PACKAGES:
+            return self.send(200, {"coverage": WHOLE, "events": [], "path": query["path"], "target": REF,
+                                   "package": PACKAGES[query["path"]]})
         if query["path"] == "/none":
             return self.send(200, {"coverage": WHOLE, "events": [], "path": "/none", "target": REF})
         return self.send(200, FILE)
+
+    def of_sbom(self, name, query):
+        if name == "tree":
+            return self.answer(problem(422, "tree is no container"))
+        self.send(200, {"asked": [query.get("format"), query.get("image")]},
+                  "application/vnd.cyclonedx+json; version=1.6")
 
     def of_rules(self, name, query):
         rule = {"file": "/etc/boltseal/rules.d/50.yaml", "line": 7, "name": "accounts\x1b[2J",
@@ -383,6 +404,12 @@ class Handler(BaseHTTPRequestHandler):
         if what == "rescan":
             return self.lines([{"done": i * 250, "total": 1000} for i in range(5)] +
                               [{"drift_id": DRIFT, "result": "ok"}], pause=0.06)
+        if what == "prove":
+            bad = {"check": "proof", "ok": False, "subject": "/l\x1b[2J",
+                   "detail": "broken, should be sha256:00: C bin/sh (content)"}
+            return self.lines([{"done": 1, "total": 0},
+                               {"checks": PROVED + ([bad] if name == "bad" else []),
+                                "clean": name != "bad", "result": "ok"}])
         if what == "verify":
             bad = {"check": "layer", "ok": False, "subject": "/l\x1b[2J", "detail": "its records"}
             checks = CHECKS + ([bad] if name == "bad" else [])
@@ -390,6 +417,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("If-Match") != '"%s"' % DRIFT:
             return self.answer(problem(412, "the drift has moved since"))
         return self.send(200, {"drift_id": "cd" * 32, "generation": 2})
+
+    def post_prove(self, parts, query, body):
+        self.lines([{"checks": PROVED, "clean": True, "result": "ok"}])
 
     def post_verify(self, parts, query, body):
         self.send(200, {"checks": CHECKS, "clean": True})
