@@ -130,8 +130,7 @@ struct config {
 	} flood;
 
 	/* trust: */
-	const char *keys_dir, *cosign_dir, *policy;
-	bool accept_reason;
+	const char *keys_dir;
 	uint32_t accept_signatures;
 	uint64_t checkpoint_every;
 	int64_t checkpoint_interval; /* ns; 0: not by time */
