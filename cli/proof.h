@@ -18,6 +18,7 @@ enum { LOG_PROVE = 7, LOG_OUTPUT = 8 }; /* rows of log's options */
 	X(proof_inspect_run) /* baseline inspect */                                                \
 	X(proof_sign_run)    /* baseline sign */                                                   \
 	X(proof_signed_run)  /* baseline verify */                                                 \
+	X(proof_accept_run)  /* accept --sign */                                                   \
 	X(proof_key_run)     /* key */                                                             \
 	X(proof_entry_run)   /* verify entry */                                                    \
 	X(proof_prove_run)   /* log --prove */

@@ -176,11 +176,9 @@ static const struct config_option options[] = {
 	PATH("trust.keys_dir", config, keys_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/keys",
 		"Directory of the public keys that are trusted, NAME.pub each: `boltseal key new` makes "
 		"them. Files that others than root may write are left out."),
-	BOOL("trust.accept_reason", config, accept_reason, "true",
-		"Whether an accept must give a reason."),
-	NUMBER("trust.accept_signatures", config, accept_signatures, 0, 2, "0",
-		"How many keys of keys_dir with the role accept must sign an accept before it counts; with "
-		"2 the first one waits for another key's signature of the same drift."),
+	NUMBER("trust.accept_signatures", config, accept_signatures, 0, 8, "0",
+		"How many keys of keys_dir with the role accept must have signed an accept, or it is refused: "
+		"`boltseal accept --sign`. A reason is always needed."),
 	NUMBER("trust.checkpoint_every", config, checkpoint_every, 0, 1000000, "1000",
 		"After so many entries the journal is signed by the host's key: an entry of its own. 0: by "
 		"time alone."),

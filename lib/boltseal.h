@@ -117,6 +117,11 @@ int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal
 int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id,
 	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
 	struct boltseal_reply *reply);
+/* The same with signatures of it, base64 of blocks, ending with NULL; what is signed: trust/accept.h. 403: the host
+ * wants more of them, or one is not good. */
+int boltseal_accept_signed(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	const char *const *signatures, struct boltseal_reply *reply);
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);

@@ -14,6 +14,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 
 	must(l);
 	l->opt = *opt;
+	l->opt.keys_dir = l->keys_dir = opt->keys_dir ? strdup(opt->keys_dir) : NULL;
 	taken_new(&l->taken, opt->order);
 	runs_new(&l->runs);
 	floods_new(&l->floods);
@@ -90,6 +91,7 @@ void ledger_free(struct ledger *l)
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
+	free(l->keys_dir);
 	ledger_beat_fini(l);
 	ledger_holds_free(l);
 	runs_free(l->runs);

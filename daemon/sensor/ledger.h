@@ -33,6 +33,8 @@ struct ledger_options {
 	int64_t heartbeat;		    /* ns between two; 0: never */
 	struct flood_limits flood;	    /* all-zero: none */
 	const struct trust_key *host_key;   /* NULL: no checkpoint is written */
+	const char *keys_dir;		    /* of the public keys that are trusted; copied */
+	unsigned accept_signatures;	    /* that an accept must have */
 	uint64_t checkpoint_every;	    /* entries; 0: by time alone */
 	int64_t checkpoint_interval;	    /* ns; 0: by number alone */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */

@@ -73,6 +73,7 @@ struct ledger {
 	struct journal_head head;
 	int64_t now, born; /* wall ns; born: when this life began */
 	char host[HOST_NAME_ROOM];
+	char *keys_dir; /* opt.keys_dir; NULL: none */
 	struct item *batch[LEDGER_BATCH];
 	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
 	size_t n_batch, bad;		/* bad: which item the last attempt failed on */

@@ -190,6 +190,8 @@ static int start_threads(struct sensor *s)
 		.heartbeat = heartbeat_of(s->cfg),
 		.flood = sensor_limits(s->cfg),
 		.host_key = s->host_key,
+		.keys_dir = s->cfg->keys_dir,
+		.accept_signatures = s->cfg->accept_signatures,
 		.checkpoint_every = s->cfg->checkpoint_every,
 		.checkpoint_interval = s->cfg->checkpoint_interval,
 		.stop = &s->stop,

@@ -21,6 +21,16 @@ int keys_sign_baseline(const char *file, const char *key, const struct passphras
  * least one signature is good, and none is bad. */
 int keys_check_baseline(const char *file, const char *name, struct buf *out);
 
+struct keys_accept {
+	const char *target, *drift_id; /* full id; 64 hex digits */
+	const char *const *paths;
+	size_t n_paths;
+	const char *reason, *expires; /* expires: RFC 3339; NULL: never */
+};
+/* Appends a signature of it in base64. */
+int keys_sign_accept(const struct keys_accept *what, const char *key, const struct passphrase *ask,
+	int64_t now, struct buf *out);
+
 struct keys_new {
 	const char *name;
 	const char *private_file, *public_file;

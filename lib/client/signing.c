@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "client/keys.h"
 #include "golden/file.h"
+#include "trust/accept.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -76,6 +77,38 @@ int keys_sign_baseline(const char *file, const char *key, const struct passphras
 	json_m_hex(&j, "key", span_make(trust_key_id(k), SHA_LEN));
 	json_m_uint(&j, "signatures", g.n_signatures + 1);
 	json_close(&j, '}');
+	return buf_err(out);
+}
+
+/* ---- accepts ---- */
+
+int keys_sign_accept(const struct keys_accept *what, const char *key, const struct passphrase *ask,
+	int64_t now, struct buf *out)
+{
+	TRUST_KEY struct trust_key *k = NULL;
+	BUF struct buf paths = {.p = NULL}, block = {.p = NULL};
+	uint8_t digest[SHA_LEN], drift[SHA_LEN];
+	struct accept_words w = {.target = span_of(what->target),
+		.drift_id = drift,
+		.reason = span_of(what->reason)};
+	struct signature s;
+	int r = text_unhex(span_of(what->drift_id), drift, SHA_LEN);
+
+	if (r == 0 && what->expires)
+		r = clock_parse(span_of(what->expires), now, &w.expires);
+	for (size_t i = 0; i < what->n_paths; i++)
+		buf_bytes(&paths, span_of(what->paths[i]));
+	w.paths = buf_span(&paths);
+	if (r == 0)
+		r = trust_key_read(key, ask, &k);
+	if (r < 0)
+		return r;
+	accept_digest(&w, digest);
+	r = sign_digest(k, SIGN_ACCEPT, digest, now, (struct span){0}, &s);
+	if (r < 0)
+		return r;
+	signature_encode(&s, &block);
+	text_b64(out, buf_span(&block));
 	return buf_err(out);
 }
 

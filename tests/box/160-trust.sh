@@ -47,6 +47,15 @@ is "the live journal is proven by a key that the daemon does not choose" "$(SOCK
 like "and it is said by whom it was signed" "$(cat "$W/proof")" '^ok +checkpoint +.* signed by host'
 is "the daemon proves it too" "$(bs verify journal >"$W/proof" 2>&1; echo $?)" 0
 like "by the store's own key" "$(cat "$W/proof")" 'the key that the store itself names'
+like "the host's key can be asked for" "$(bs key show host 2>&1)" '^host +[0-9a-f]{12} +good'
+bs -o json key show host | jq -j '.items[0].pem' >"$W/asked.pub"
+ok "and is the one that lies beside the store" cmp "$W/asked.pub" <(sed -n '/BEGIN/,$p' "$W/host.pub")
+CHANGE=$(events --type change | jq -s '.[0].seq')
+ok "one entry's proof is written" bs log --prove "$CHANGE" --output "$W/entry.proof"
+is "and proves it, off-line" "$(says entry "$W/entry.proof" --key "$W/host.pub")" 0
+like "by the checkpoint's signature" "$(cat "$W/proof")" '^ok +entry .*in the signed tree'
+sed 's|"type":"change"|"type":"canary"|' "$W/entry.proof" >"$W/entry.forged"
+is "one that was altered is found" "$(says entry "$W/entry.forged" --key "$W/host.pub")" 1
 SEQ=$(events --type checkpoint | jq -s '.[-1].seq')
 CID=$(events --type checkpoint | jq -rs '.[-1].id')
 mkdir "$W/old"
@@ -111,4 +120,37 @@ python3 "$W/forge.py" "$W/whole" >"$W/forged"
 is "a chain that was rewritten from one entry on is whole by itself" "$(says journal --from "$W/forged")" 0
 is "and fails at the signature" "$(from "$W/forged")" 1
 like "of the checkpoint after it" "$(cat "$W/proof")" '^MISMATCH +checkpoint .*checkpoint [0-9]+: '
+
+# Keys of people.
+keys() { "$BIN/boltseal" --no-color --socket /nonexistent key "$@" --dir "$W/keys" >"$W/said" 2>&1; echo $?; }
+mkdir -m 755 "$W/keys"
+(umask 077; echo 'correct horse' >"$W/pass"; echo 'wrong horse' >"$W/wrong")
+is "a key is made" "$(keys new alice --out "$W/alice.key" --passphrase-file "$W/pass" --expires 365d)" 0
+is "its private half is the owner's alone" "$(stat -c %a "$W/alice.key")" 600
+like "and locked" "$(cat "$W/alice.key")" 'BEGIN ENCRYPTED PRIVATE KEY'
+install -m 644 "$W/alice.pub" "$W/keys/alice.pub"
+is "those that are trusted are listed" "$(keys list)" 0
+like "with what they are for" "$(cat "$W/said")" '^alice +[0-9a-f]{12} +good +20[0-9-]+T.* baseline,checkpoint,accept '
+mkdir -p "$W/tree/etc"
+echo hello >"$W/tree/etc/motd"
+baseline() { "$BIN/boltseal" --no-color --socket /nonexistent baseline "$@" >"$W/said" 2>&1; echo $?; }
+is "a baseline is built" "$(baseline build "$W/tree" --output "$W/b")" 0
+is "that nobody signed is not verified" "$(baseline verify "$W/b" --key "$W/keys")" 1
+is "a wrong passphrase signs nothing" "$(baseline sign "$W/b" --key "$W/alice.key" --passphrase-file "$W/wrong")" 2
+like "and is said" "$(cat "$W/said")" 'wrong passphrase'
+is "the right one does" "$(baseline sign "$W/b" --key "$W/alice.key" --passphrase-file "$W/pass" --comment 'release 7')" 0
+is "and is verified" "$(baseline verify "$W/b" --key "$W/keys")" 0
+like "with the words that were signed" "$(cat "$W/said")" '^ok +signature +alice .*release 7'
+cp "$W/b" "$W/b2"
+printf '\1' | dd of="$W/b2" bs=1 seek=$(($(stat -c %s "$W/b") - 1)) conv=notrunc status=none
+is "an altered signature is found" "$(baseline verify "$W/b2" --key "$W/keys")" 1
+chmod 640 "$W/alice.key"
+is "a private key that others may read is refused" "$(baseline sign "$W/b" --key "$W/alice.key" --passphrase-file "$W/pass")" 2
+like "and what to do is said" "$(cat "$W/said")" 'chmod 600'
+is "the next key takes the name" "$(keys rotate alice --out "$W/alice2.key" --no-passphrase)" 0
+is "what the old one signed stays good" "$(baseline verify "$W/b" --key "$W/keys")" 0
+OLD=$(basename "$(ls "$W"/keys/alice.*.pub)" .pub)
+is "a key that is lost is revoked" "$(keys revoke "$OLD" --reason 'laptop lost')" 0
+is "and nothing it signed counts" "$(baseline verify "$W/b" --key "$W/keys")" 1
+like "with the reason" "$(cat "$W/said")" 'revoked .*laptop lost'
 finish
