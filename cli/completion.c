@@ -177,7 +177,7 @@ static const struct {
 		 "exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
 		 "rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
 		 "hold.closed heartbeat rules.failed package.mismatch "
-		 "package.database"},
+		 "package.database baseline.imported baseline.refused baseline.removed"},
 	{"against", "baseline image"},
 };
 

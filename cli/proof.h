@@ -10,8 +10,10 @@
 
 /* Each is what a command's `run` is: it returns the exit status. */
 #define PROOF_RUNS(X)                                                                              \
-	X(proof_from_run)  /* verify journal --from */                                             \
-	X(proof_store_run) /* verify --store */
+	X(proof_from_run)    /* verify journal --from */                                           \
+	X(proof_store_run)   /* verify --store */                                                  \
+	X(proof_build_run)   /* baseline build */                                                  \
+	X(proof_inspect_run) /* baseline inspect */
 #define X_PROOF_RUN(name) int name(struct cli *c, const struct args *a);
 PROOF_RUNS(X_PROOF_RUN)
 #undef X_PROOF_RUN

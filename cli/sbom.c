@@ -1,7 +1,6 @@
 /* The bill of materials, as the daemon made it. */
 #include "base/err.h"
 #include "base/fd.h"
-#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/form.h"
@@ -17,7 +16,6 @@ static const struct option options[] = {
 static int write_it(struct cli *c, const char *file)
 {
 	struct span body = span_make(c->reply.body, c->reply.body_len);
-	BUF struct buf name = {0};
 
 	if (!file || strcmp(file, "-") == 0) {
 		out_add(body);
@@ -26,8 +24,7 @@ static int write_it(struct cli *c, const char *file)
 	}
 	if (fd_write_file(file, body, 0644) == 0)
 		return EXIT_CLEAN;
-	text_quote(&name, span_of(file), c->utf8_ok);
-	return complain("%s: %s; name a file that can be written", buf_text(&name), err_why());
+	return complain("%s; name a file that can be written", err_why());
 }
 
 static int run_sbom(struct cli *c, const struct args *a)

@@ -74,6 +74,19 @@ int boltseal_target(struct boltseal *h, const char *target, struct boltseal_repl
 int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
 	struct boltseal_reply *reply);
+/* The target's baseline as one file, in reply->body. `generation` NULL: the one in force; "1": its image
+ * alone. 422: it cannot be made, and why. */
+int boltseal_baseline_export(struct boltseal *h, const char *target, const char *generation,
+	struct boltseal_reply *reply);
+/* Brings a baseline file: the golden baseline of its image from then on. 422: refused, and why; 409: the image
+ * has another one, and `replace` was not said. `fn` (may be NULL) hears how much was sent. */
+typedef void boltseal_sent(void *arg, unsigned long long done, unsigned long long total);
+int boltseal_baseline_import(struct boltseal *h, const char *path, int replace, boltseal_sent *fn,
+	void *arg, struct boltseal_reply *reply);
+int boltseal_golden(struct boltseal *h, struct boltseal_reply *reply); /* all of them */
+/* By its image's digest. 404: there is none. */
+int boltseal_golden_remove(
+	struct boltseal *h, const char *image, struct boltseal_reply *reply);
 int boltseal_file(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
@@ -175,6 +188,19 @@ void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
  * them as boltseal_verify_all() does. A file that was damaged below what LMDB checks may end the process. */
 int boltseal_verify_store(
 	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
+
+/* A baseline file from what an image is shipped as, without a daemon and without root: see boltseal(1), baseline build.
+ * `out` is written whole or not at all; "-" is standard output. The answer is what boltseal_baseline_inspect() says of it. */
+struct boltseal_build_ask {
+	const char *path;  /* archive, OCI layout, or a tree of files */
+	const char *image; /* which, where there are several */
+	const char *out;
+	long long created; /* seconds since 1970 for its header; 0: now */
+};
+int boltseal_baseline_build(
+	struct boltseal *h, const struct boltseal_build_ask *ask, struct boltseal_reply *reply);
+/* Reads a baseline file whole, holds it against its own digests, and says what is in it. "-" is standard input. */
+int boltseal_baseline_inspect(struct boltseal *h, const char *path, struct boltseal_reply *reply);
 
 /* Which rules have a word in what happens to a path, and which of them decides. */
 int boltseal_rules_explain(

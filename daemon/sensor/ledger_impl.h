@@ -57,7 +57,7 @@ struct ledger {
 	struct ledger_options opt;
 	struct txn *txn;
 	struct journal_head head;
-	int64_t now;
+	int64_t now, born; /* wall ns; born: when this life began */
 	char host[HOST_NAME_ROOM];
 	struct item *batch[LEDGER_BATCH];
 	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
@@ -175,15 +175,11 @@ void ledger_package_again(const struct sighting *s, const struct change *was,
 uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
 /* ledger_pkg.c: has another target of the same stack read its packages? Then they are the target's too. */
 int ledger_packages_known(struct ledger *l, struct kept *k);
-/* What the image's packages say of a change: a package_note into `mem`; nothing where nothing is known. */
-struct pkg_asked {
-	const struct record *base, *now; /* NULL: nothing */
-	char kind;
-	uint32_t aspects;
-	struct span path;
-};
-int ledger_package_of(
-	struct ledger *l, const struct kept *k, const struct pkg_asked *a, struct buf *mem);
+/* What the image's packages say of a change: a package_note into `mem`; nothing where nothing is known. Of
+ * `c` kind and aspects count. */
+struct judge_in;
+int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge_in *in,
+	const struct change *c, struct buf *mem);
 /* A change of a package database is told, once and not for each of its files. `c` was told itself. */
 int ledger_package_database(
 	struct ledger *l, const struct kept *k, const struct change *c, uint64_t run);
@@ -196,6 +192,8 @@ int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span
 /* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
 int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c);
 int ledger_tidy(struct ledger *l);
+/* A slice of what an earlier life's import of a golden baseline left half written. */
+int ledger_golden_tidy(struct ledger *l, bool *more);
 /* Writes a heartbeat into the batch; when that is committed, it counts. */
 int ledger_beat(struct ledger *l);
 void ledger_beaten(struct ledger *l);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "daemon/sensor/ledger_impl.h"
 #include "daemon/sensor/packages.h"
+#include "model/judge.h"
 
 /* ---- whose set ---- */
 
@@ -138,16 +139,17 @@ static struct span found_of(const struct pkg_file *f, const struct record *now)
 }
 
 /* False: there is nothing to say. */
-static bool state_of(const struct pkg_asked *a, const struct pkg_file *f, struct package_note *ret)
+static bool state_of(const struct judge_in *in, const struct change *c, const struct pkg_file *f,
+	struct package_note *ret)
 {
-	ret->found = found_of(f, a->now);
-	if (a->kind == 'D')
+	ret->found = found_of(f, in->now);
+	if (c->kind == 'D')
 		ret->state = PACKAGE_DELETED;
 	else if (ret->found.n && span_eq(ret->found, f->digest))
 		ret->state = PACKAGE_INSTALLED;
-	else if (a->kind == 'A')
+	else if (c->kind == 'A')
 		ret->state = PACKAGE_ADDED;
-	else if (a->aspects & CONTENT)
+	else if (c->aspects & CONTENT)
 		ret->state = f->config ? PACKAGE_EDITED : PACKAGE_MODIFIED;
 	else if (f->image == PKG_AS_SHIPPED)
 		ret->state = PACKAGE_INSTALLED;
@@ -156,8 +158,8 @@ static bool state_of(const struct pkg_asked *a, const struct pkg_file *f, struct
 	return true;
 }
 
-int ledger_package_of(
-	struct ledger *l, const struct kept *k, const struct pkg_asked *a, struct buf *mem)
+int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge_in *in,
+	const struct change *c, struct buf *mem)
 {
 	uint32_t set = atomic_load(&k->packages);
 	struct package_note n = {.state = PACKAGE_UNOWNED};
@@ -165,9 +167,9 @@ int ledger_package_of(
 	struct pkg p;
 	int r;
 
-	if (!set || set == PKG_NONE || (!is_file(a->now) && !is_file(a->base)))
+	if (!set || set == PKG_NONE || (!is_file(in->now) && !is_file(in->base)))
 		return 0;
-	r = pkg_file_get(l->txn, set, a->path, &f);
+	r = pkg_file_get(l->txn, set, in->path, &f);
 	if (r == STORE_ABSENT) {
 		package_encode(&n, mem);
 		return 0;
@@ -183,7 +185,7 @@ int ledger_package_of(
 		.config = f.config,
 		.digest = f.has_digest ? f.kind : PACKAGE_MD5,
 		.expected = f.has_digest ? f.digest : span_of("")};
-	if (p.name.n && state_of(a, &f, &n))
+	if (p.name.n && state_of(in, c, &f, &n))
 		package_encode(&n, mem);
 	return 0;
 }

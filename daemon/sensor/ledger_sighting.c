@@ -457,13 +457,9 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
-	if (!v->in.packaged) {
-		r = ledger_package_of(v->l, s->kept,
-			&(struct pkg_asked){v->in.base, v->in.now, c->kind, c->aspects, v->path},
-			&v->package_mem);
-		if (r < 0)
-			return r;
-	}
+	if (!v->in.packaged &&
+		(r = ledger_package_of(v->l, s->kept, &v->in, c, &v->package_mem)) < 0)
+		return r;
 	c->package = v->package_mem.n ? buf_span(&v->package_mem) : v->old.package;
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {

@@ -201,7 +201,7 @@ static int decode_row(struct txn *t, struct span key, struct span value, struct 
 int pkg_file_get(struct txn *t, uint32_t set, struct span path, struct pkg_file *ret)
 {
 	struct key k = key_drift(set, path);
-	struct span v, found;
+	struct span v, found = {0};
 	int r = db_get(t, DB_PKG_FILE, key_span(&k), &v);
 
 	if (r == 0)

@@ -93,7 +93,7 @@ told_() { events "$1" --path "$2" | jq -e --arg t "$3" 'select(.type == $t)' >/d
 told() { wait_until "$PATIENCE" told_ "$@"; }
 
 V=$(awk '/^Package: dpkg$/ { p = 1 } p && /^Version: / { print $2; exit }' "$R/var/lib/dpkg/status")
-says "dpkg: a program is its package's" "$D" /usr/bin/dpkg "^package dpkg $(sed 's/[+.]/\\&/g' <<<"$V") \(as installed\)" 40
+says "dpkg: a program is its package's" "$D" /usr/bin/dpkg "^package dpkg ${V//[+.]/.} \(as installed\)" 40
 says "what the image was customised by is told" "$D" "$CUSTOM" '^package base-files .* \(not as the package has it\)'
 says "what no package has, too" "$D" /srv/small.deb '^not owned by any package'
 is "and nobody is called for any of it" "$(events "$D" --severity low | jq -r 'select(.type | test("^(target|baseline)") | not) | .type')" ""

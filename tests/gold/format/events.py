@@ -138,6 +138,9 @@ def everything():
     yield event("rules.failed", severity="medium",
                 detail="/etc/boltseal/rules.d/90-own.yaml:3:7: unknown key severty")
     yield event("canary", severity="info", detail="sink siem")
+    yield event("baseline.imported", severity="info", uid=0, detail="image sha256:" + "1" * 64 + " (app:1): root " + "2" * 64 + ", signed by release")
+    yield event("baseline.refused", severity="high", uid=0, detail="baseline file: it was altered: its digest is not that of its bytes")
+    yield event("baseline.removed", severity="medium", uid=1000, detail="image sha256:" + "1" * 64 + ": root " + "2" * 64)
     yield event("exec.session", severity="low", target=WEB, session=SESSION)
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})
     yield event("package.run", severity="low", target=WEB, run=RUN, actor=ACTOR)
@@ -157,6 +160,12 @@ def everything():
     yield event("change", severity="info", target=WEB, change=change("/etc/passwd", old=old, new=new), actor=ACTOR, hold=HELD)
     yield event("package.run", severity="info", target=WEB, run=RUN, hold=HELD)
     yield event("heartbeat", severity="info", heartbeat=HEARTBEAT)
+    yield event("package.database", severity="high", target=WEB, change=change("/var/lib/dpkg/status", "C", ["content"], old=old, new=new),
+                actor=ACTOR, reason="dpkg's database was changed at run time")
+    yield event("change", severity="high", target=WEB, change=change("/usr/bin/openssl", "C", ["content"], old=old, new=new, package={
+        "algorithm": "md5", "arch": "amd64", "expected": "0" * 32, "manager": "dpkg", "name": "openssl", "state": "modified",
+        "version": "3.0.20-1"}), actor=ACTOR)
+    yield event("change", severity="high", target=WEB, change=change("/usr/bin/x", "A", [], new=new, package={"state": "unowned"}), actor=ACTOR)
 
 
 if __name__ == "__main__":

@@ -204,6 +204,14 @@ def problem(status, detail=None, **more):
     return status, p
 
 
+PACKAGES = {
+    "/usr/bin/openssl": {"algorithm": "md5", "arch": "amd64", "expected": "0" * 32, "manager": "dpkg", "name": "openssl",
+                         "state": "modified", "version": "3.0.20-1"},
+    "/etc/ssl.cnf": {"config": True, "manager": "dpkg", "name": "openssl\x1b[2J", "state": "edited", "version": "3"},
+    "/srv/x": {"state": "unowned"},
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -319,9 +327,18 @@ class Handler(BaseHTTPRequestHandler):
         if query["path"] == "/early":
             return self.send(200, {"coverage": dict(WHOLE, baselined=False), "events": [], "path": "/early",
                                    "note": "not every layer is stored yet", "target": REF})
+        if query["path"] in PACKAGES:
+            return self.send(200, {"coverage": WHOLE, "events": [], "path": query["path"], "target": REF,
+                                   "package": PACKAGES[query["path"]]})
         if query["path"] == "/none":
             return self.send(200, {"coverage": WHOLE, "events": [], "path": "/none", "target": REF})
         return self.send(200, FILE)
+
+    def of_sbom(self, name, query):
+        if name == "tree":
+            return self.answer(problem(422, "tree is no container"))
+        self.send(200, {"asked": [query.get("format"), query.get("image")]},
+                  "application/vnd.cyclonedx+json; version=1.6")
 
     def of_rules(self, name, query):
         rule = {"file": "/etc/boltseal/rules.d/50.yaml", "line": 7, "name": "accounts\x1b[2J",
