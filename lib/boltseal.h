@@ -174,6 +174,8 @@ struct boltseal_proof;
 struct boltseal_trust {
 	const char *key;	/* file of a public key, or directory of such; NULL: nobody */
 	const char *checkpoint; /* "SEQ:ID" of an entry that must be there; NULL: none */
+	const char *
+		golden; /* a copied store: a baseline file of the image that its layers are held against; NULL */
 	int allow_tail; /* entries after the last checkpoint, which nobody has signed yet, are no mismatch */
 };
 struct boltseal_proof_ask {
