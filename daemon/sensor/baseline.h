@@ -7,9 +7,11 @@
  */
 #pragma once
 
+#include "daemon/sensor/proof.h"
 #include "daemon/sensor/worker.h"
 
 struct baseline_options {
+	struct proof_image image; /* of a layer */
 	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
 	enum snap_line line;
 	uint64_t serial;      /* greater than that of every baseline before */

@@ -47,7 +47,6 @@
 	X(GOLDEN_ROWS, golden_rows)                                                                \
 	X(GOLDEN_END, golden_end)                                                                  \
 	X(GOLDEN_REMOVE, golden_remove)
-	X(CHAIN, chain)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
