@@ -65,7 +65,7 @@ struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks;
+	bool differs, lacks, broken;
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -73,43 +73,31 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	uint32_t snap = atomic_load(&w->snap);
 	struct verdict of;
 	struct span want;
-	int r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+	int r;
 
-	if (r < 0)
-		return r;
-	if (r || (is_engines(w) && of.state != VERDICT_BROKEN)) {
-		c->lacks |= !is_engines(w);
-		if (!is_engines(w))
-			c->v->state = verdict_worse(c->v->state, VERDICT_UNKNOWN);
-		return 0;
-	}
-	c->v->state = verdict_worse(c->v->state, of.state);
-	c->v->n_odd += of.n_odd;
-	c->v->entries += of.entries;
-	c->v->files += of.files;
 	if (is_engines(w))
 		return 0;
+	r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+	if (r < 0)
+		return r;
+	c->lacks |= r || !of.digest.n;
+	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	want = rd_end(&c->list) ? (struct span){0} : rd_bytes(&c->list);
 	c->n_met++;
-	c->differs |= of.digest.n && !span_eq(of.digest, want);
-	c->lacks |= !of.digest.n;
+	c->differs |= r || !span_eq(of.digest, want);
 	return 0;
 }
 
-/* The image's own link; the worst of all is the target's. */
-static void conclude(
-	struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
+/* The image's own link; the ledger joins it with the layers' own. */
+static void conclude(struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
 {
 	struct verdict *v = c->v;
 
-	if (r == -EBADMSG) {
-		v->state = verdict_worse(v->state, VERDICT_BROKEN);
-		buf_add_span(why, buf_span(&image->why));
-	} else if (r < 0) {
-		v->state = verdict_worse(v->state, VERDICT_CONSISTENT);
+	if (r < 0) {
+		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->state = verdict_worse(v->state, c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN);
+		v->link = c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
 					   : "its layers are not those that its image lists");
 	}
@@ -126,7 +114,7 @@ static int against_golden(struct comparing *c, struct txn *txn, const struct kep
 	int r;
 
 	must(g);
-	if (c->v->state == VERDICT_BROKEN || !digest_of(image, digest))
+	if (c->broken || c->v->link == VERDICT_BROKEN || !digest_of(image, digest))
 		return 0;
 	r = gold_find(txn, digest, g);
 	for (size_t i = k->n_lower; r == 0 && i-- > 0;) {
@@ -136,7 +124,7 @@ static int against_golden(struct comparing *c, struct txn *txn, const struct kep
 			continue;
 		r = stored_canon(txn, atomic_load(&k->lower[i]->snap), canon);
 		if (r == 0 && (n == g->n_layers || !sha_same(canon, g->layer[n].canon))) {
-			c->v->state = VERDICT_BROKEN;
+			c->v->link = VERDICT_BROKEN;
 			buf_reset(why);
 			buf_printf(why, "the golden baseline says otherwise of %s", k->lower[i]->path);
 			return 0;
@@ -148,7 +136,7 @@ static int against_golden(struct comparing *c, struct txn *txn, const struct kep
 	if (n != g->n_layers)
 		return 0;
 	c->v->how = VERDICT_HOW_GOLDEN;
-	c->v->state = VERDICT_PROVED;
+	c->v->link = VERDICT_PROVED;
 	gold_signers(g, &who);
 	buf_reset(why);
 	buf_printf(why, "golden baseline, %s%s", who.n ? "signed by " : "not signed", buf_text(&who));
@@ -162,7 +150,7 @@ static void chain_run(struct job *j, struct worker *w)
 	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
 	BUF struct buf digest = {0}, manifest = {0}, why = {0};
 	struct verdict v = {
-		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .state = VERDICT_PROVED};
+		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .link = VERDICT_PROVED};
 	struct comparing c = {.v = &v};
 	struct item_chain *it = calloc(1, sizeof(*it));
 	TXN struct txn *txn = NULL;
@@ -175,7 +163,7 @@ static void chain_run(struct job *j, struct worker *w)
 	for (size_t i = k->n_lower; r == 0 && i-- > 0;)
 		r = compare_layer(&c, txn, k->lower[i]);
 	conclude(&c, found, &image, &why);
-	if (r == 0 && c.v->state != VERDICT_UNKNOWN)
+	if (r == 0)
 		r = against_golden(&c, txn, k, buf_span(&t->image), &why);
 	if (found == 0) {
 		buf_printf(&digest, "sha256:%s", buf_text(&image.config));

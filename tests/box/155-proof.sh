@@ -162,6 +162,18 @@ for e in docker podman; do
 	verdict_is "$e: what archives can hold, untouched" $e-hard proved
 	is "$e: no drift" "$(long $e-hard)" ""
 done
+
+# --- a golden baseline of the archive agrees, and knows what should be in a file that is not what it was -------------
+for i in bb2 hard; do
+	"$BIN/boltseal" baseline build "$W/$i.tar" --output "$W/$i.baseline" >/dev/null 2>"$W/err" || diag "$(cat "$W/err")"
+	bs baseline import "$W/$i.baseline" >"$W/out" 2>&1 || diag "$(cat "$W/out")"
+done
+golden_() { bs ps -o json | jq -e --arg n "$1" '.items[] | select(.name == $n) | .verdict | .state == "proved" and .how == "golden"'; }
+for e in docker podman; do
+	ok "$e: busybox is what its golden baseline says" wait_until "$PATIENCE" golden_ $e-bb
+	ok "$e: what archives can hold, too" wait_until "$PATIENCE" golden_ $e-hard ||
+		diag "$(bs ps -o json | jq -c '.items[] | {name, verdict}')"
+done
 daemon_stop
 rm -rf "$W/state"
 declare -A A B
