@@ -220,6 +220,6 @@ int ledger_chain(struct ledger *l, struct item *i)
 	r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
 	if (r < 0)
 		return r;
-	return put_joined(l, c->kept, no, &v, r == 0 ? old.state : VERDICT_NONE,
-		r == 0 ? old.since : v.when);
+	return put_joined(
+		l, c->kept, no, &v, r == 0 ? old.state : VERDICT_NONE, r == 0 ? old.since : v.when);
 }

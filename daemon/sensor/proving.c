@@ -59,7 +59,6 @@ static void chain_drop(struct job *j)
 	free(t);
 }
 
-
 /* The layers' own verdicts, bottom first, beside the list. */
 struct comparing {
 	struct verdict *v;
@@ -89,7 +88,8 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 }
 
 /* The image's own link; the ledger joins it with the layers' own. */
-static void conclude(struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
+static void conclude(
+	struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
 {
 	struct verdict *v = c->v;
 
@@ -126,7 +126,8 @@ static int against_golden(struct comparing *c, struct txn *txn, const struct kep
 		if (r == 0 && (n == g->n_layers || !sha_same(canon, g->layer[n].canon))) {
 			c->v->link = VERDICT_BROKEN;
 			buf_reset(why);
-			buf_printf(why, "the golden baseline says otherwise of %s", k->lower[i]->path);
+			buf_printf(
+				why, "the golden baseline says otherwise of %s", k->lower[i]->path);
 			return 0;
 		}
 		n++;
@@ -139,7 +140,8 @@ static int against_golden(struct comparing *c, struct txn *txn, const struct kep
 	c->v->link = VERDICT_PROVED;
 	gold_signers(g, &who);
 	buf_reset(why);
-	buf_printf(why, "golden baseline, %s%s", who.n ? "signed by " : "not signed", buf_text(&who));
+	buf_printf(
+		why, "golden baseline, %s%s", who.n ? "signed by " : "not signed", buf_text(&who));
 	return 0;
 }
 
@@ -197,7 +199,6 @@ static void chain(struct sensor *s, struct reg *r)
 		buf_add_span(&t->image, desc.image_digest);
 	jobs_add(s->jobs, JOB_SCAN, &t->job);
 }
-
 
 void proving_image(struct sensor *s, const struct lower *l, struct proof_image *ret)
 {
