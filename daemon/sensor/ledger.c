@@ -164,7 +164,7 @@ static int begin(struct ledger *l)
 	l->now = clock_wall();
 	l->n_after = 0;
 	l->beat.written = false;
-	l->ring = false;
+	l->ring = l->rejudge = false;
 	drop_answers(l);
 	ledger_who_forget(l);
 	memcpy(l->build_saved, l->build, sizeof(l->build));
@@ -212,6 +212,9 @@ static void told(struct ledger *l, uint64_t was)
 		atomic_store(&w->broken, l->after[i].broken);
 		atomic_store(&w->judged, true);
 	}
+	for (size_t i = 0; l->rejudge && i < l->n_kept; i++)
+		for (size_t k = 0; k < l->kept[i]->n_lower; k++)
+			atomic_store(&l->kept[i]->lower[k]->judged, true);
 	if (l->head.last != was)
 		outbox_put(l->opt.outbox, -1, &tick, NULL, 0);
 	while ((a = l->answers)) {

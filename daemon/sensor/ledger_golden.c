@@ -217,6 +217,7 @@ int ledger_golden_end(struct ledger *l, struct item *i)
 		r = refused(l, e, DOOR_TAKEN, buf_text(&why));
 		return r < 0 ? r : take_back(l, e->gold);
 	}
+	l->ring = l->rejudge = true;
 	return complete(l, e, r == 0 ? old : NULL);
 }
 
@@ -242,7 +243,7 @@ int ledger_golden_remove(struct ledger *l, struct item *i)
 	if (r == 0)
 		r = tell(l, EVENT_BASELINE_REMOVED, SEV_MEDIUM, it->uid, &words);
 	ledger_answer(l, it->asker, it->ask_id, DOOR_OK, "");
-	l->ring = true;
+	l->ring = l->rejudge = true;
 	return r < 0 ? r : 0;
 }
 

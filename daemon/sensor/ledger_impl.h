@@ -89,6 +89,7 @@ struct ledger {
 	struct ran_table *ran;	       /* ledger_ran.c */
 	struct outbox_answer *answers; /* newest first; put into the outbox after the commit */
 	bool ring;
+	bool rejudge; /* what golden baselines say is another now: every target's image is looked at again */
 	int64_t full_since; /* wall ns; 0: not full */
 	int64_t next_tidy;  /* monotonic ns */
 	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
@@ -203,6 +204,8 @@ void ledger_packages_over(struct ledger *l, bool committed);
 void ledger_packages_free(struct ledger *l);
 /* The digest of a target's whole baseline: its layers' roots, then what was accepted. */
 int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA_LEN]);
+/* The number of a layer's snapshot, if it is complete: for all to see, or in this transaction. */
+uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
 /* ledger_verdict.c: of the layer that snapshot `snap` is of, encoded. */
 int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span verdict);
 /* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
