@@ -317,7 +317,7 @@ static int write_new(const char *path, struct span bytes)
 	r = fd_write_all(fd, bytes.p, bytes.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("%s", path);
-	if (r == 0 && link(buf_text(&tmp), path) < 0)
+	if (r == 0 && renameat2(AT_FDCWD, buf_text(&tmp), AT_FDCWD, path, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST
 			    ? err_set(-EEXIST,
 				      "%s is there already: a key is not written over; name "
