@@ -301,7 +301,8 @@ static int gather(struct txn *t, struct facts *f)
 		r = verdict_get(t, VERDICT_OF_TARGET, tg.no, &v);
 		if (r < 0)
 			return r;
-		f->verdict[v.state] += r == 0;
+		if (r == 0)
+			f->verdict[v.state]++;
 	}
 	f->gaps[GAP_STORE_FULL] += pulse_gap(f->call->g, &g);
 	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)

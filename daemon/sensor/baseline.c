@@ -104,7 +104,7 @@ static void finish(struct baseline *b)
 		proof_verdict(b->proof, &v);
 		verdict_encode(&v, &e->verdict);
 	}
-	proof_free(b->proof);
+	layer_proof_free(b->proof);
 	if (b->line == LINE_HOST)
 		tell_host(b, e);
 	examiner_push(b->ex, &e->item);
@@ -485,7 +485,7 @@ static void prove(struct baseline *b)
 	};
 
 	if (!b->tree)
-		b->proof = proof_new(b->lower, &opt);
+		b->proof = layer_proof_new(b->lower, &opt);
 }
 
 /* By the same lane as the batches, so that it comes before them and after the layer before. */

@@ -18,7 +18,7 @@ void proof_why(struct proof *p, const char *fmt, ...)
 	va_end(ap);
 }
 
-void proof_free(struct proof *p)
+void layer_proof_free(struct proof *p)
 {
 	if (!p)
 		return;
@@ -463,7 +463,7 @@ static void know_init(struct proof *p)
 	proof_seal(p);
 }
 
-struct proof *proof_new(const struct lower *l, const struct proof_options *opt)
+struct proof *layer_proof_new(const struct lower *l, const struct proof_options *opt)
 {
 	struct proof *p = calloc(1, sizeof(*p));
 

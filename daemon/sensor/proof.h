@@ -8,7 +8,7 @@
  * and gives what the image says where that differs, so that the snapshot tells the truth of the image and not of
  * the disk. Names are met by directory: what no one asks for is missing, what is not found is planted.
  *
- * proof_new() on one thread; then any, at a time.
+ * layer_proof_new() on one thread; then any, at a time.
  */
 #pragma once
 
@@ -57,13 +57,13 @@ struct proof_options {
 };
 /* Always makes one. Where proof_knows() says no, there is nothing to hold the layer against, and the verdict says
  * why. */
-struct proof *proof_new(const struct lower *l, const struct proof_options *opt);
-void proof_free(struct proof *p);
-static inline void proof_free_p(struct proof **p)
+struct proof *layer_proof_new(const struct lower *l, const struct proof_options *opt);
+void layer_proof_free(struct proof *p);
+static inline void layer_proof_free_p(struct proof **p)
 {
-	proof_free(*p);
+	layer_proof_free(*p);
 }
-#define PROOF CLEANUP(proof_free_p)
+#define PROOF CLEANUP(layer_proof_free_p)
 bool proof_knows(const struct proof *p);
 /* All names in the directory `dir`, in order of their bytes. */
 size_t proof_list(const struct proof *p, struct span dir, const struct proof_want *const **ret);

@@ -286,7 +286,7 @@ static void proof_run(struct job *j, struct worker *w)
 	struct verdict v;
 
 	if (snap && !w->ex->stop) {
-		p = proof_new(t->lower, &opt);
+		p = layer_proof_new(t->lower, &opt);
 		proof_walk(p, t->lower, &opt, w);
 	}
 	if (p && !w->ex->stop) {

@@ -99,7 +99,8 @@ static int set_number(struct tar_pax *x, uint32_t bit, int64_t *out, struct span
 
 static int take_xattr(struct tar_pax *x, struct span name, struct span value)
 {
-	if (tar_xattr_is_hosts(name))
+	/* An empty value is no attribute to who unpacks. */
+	if (tar_xattr_is_hosts(name) || !value.n)
 		return 0;
 	if (name.n == 0 || name.n > 255 || memchr(name.p, 0, name.n))
 		return bad("an attribute whose name is none");

@@ -81,7 +81,7 @@ static void add_odds(const struct verdict *v, struct buf *out)
 
 	while (n < ODDS_IN_WORDS && verdict_odd_next(&at, &o)) {
 		buf_printf(out, "%s%c ", n++ ? ", " : ": ", o.kind);
-		text_quote(out, o.path, true);
+		text_quote(out, o.path.n ? o.path : span_of("/"), true);
 		for (int i = 0, k = 0; i < ASPECT_N; i++)
 			if (o.aspects >> i & 1)
 				buf_printf(out, "%s%s", k++ ? "," : " (", aspect_kinds[i].name);

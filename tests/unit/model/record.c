@@ -117,7 +117,7 @@ static const struct {
 	{"device number of a file", ROW("\1\1\x80\1\1\1")},
 	{"device number there and zero", ROW("\1\4\x80\1\0\0")},
 	{"flags beyond what counts", ROW("\1\1\x80\2\x10")},
-	{"overlay marks beyond what is", ROW("\1\1\x80\4\x10")},
+	{"overlay marks beyond what is", ROW("\1\1\x80\4\x20")},
 	{"redirect there and empty", ROW("\1\2\x80\x08\0")},
 	{"something behind", ROW("\1\1\0x")},
 };
@@ -157,7 +157,7 @@ static void what_cannot_be_is_not_encoded(void **state UNUSED)
 		{.type = FILE_N},
 		{.type = FILE_REG, .mode = 010000},
 		{.type = FILE_REG, .flags = 16},
-		{.type = FILE_REG, .ovl = 16},
+		{.type = FILE_REG, .ovl = 32},
 		{.type = FILE_DIR, .size = 1},
 		{.type = FILE_DIR, .has_sha = true},
 		{.type = FILE_DIR, .link = ROW("x")},

@@ -189,6 +189,10 @@ BASELINES = {"items": [{"generations": [
     {"generation": 1, "paths": 0, "root": "cd" * 32, "time": T1, "uid": 0},
     {"drift_id": DRIFT, "expires": T2, "generation": 2, "paths": 3, "reason": "hot\x1b[2Jfix",
      "root": "ef" * 32, "time": T2, "uid": 1000}], "target": REF}]}
+PROVED = [{"check": "image", "ok": True, "subject": "web",
+           "detail": "proved to sha256:%s: 9226 names, 7321 files" % ("ab" * 32)},
+          {"check": "proof", "ok": True, "subject": "/var/lib/docker/overlay2/x/diff",
+           "detail": "proved to sha256:%s: 9226 names, 7321 files" % ("cd" * 32)}]
 CHECKS = [{"check": "layer", "ok": True, "subject": "/var/lib/docker/overlay2/x/diff"},
           {"check": "journal", "ok": True, "subject": "journal"}]
 
@@ -400,6 +404,12 @@ class Handler(BaseHTTPRequestHandler):
         if what == "rescan":
             return self.lines([{"done": i * 250, "total": 1000} for i in range(5)] +
                               [{"drift_id": DRIFT, "result": "ok"}], pause=0.06)
+        if what == "prove":
+            bad = {"check": "proof", "ok": False, "subject": "/l\x1b[2J",
+                   "detail": "broken, should be sha256:00: C bin/sh (content)"}
+            return self.lines([{"done": 1, "total": 0},
+                               {"checks": PROVED + ([bad] if name == "bad" else []),
+                                "clean": name != "bad", "result": "ok"}])
         if what == "verify":
             bad = {"check": "layer", "ok": False, "subject": "/l\x1b[2J", "detail": "its records"}
             checks = CHECKS + ([bad] if name == "bad" else [])
@@ -407,6 +417,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("If-Match") != '"%s"' % DRIFT:
             return self.answer(problem(412, "the drift has moved since"))
         return self.send(200, {"drift_id": "cd" * 32, "generation": 2})
+
+    def post_prove(self, parts, query, body):
+        self.lines([{"checks": PROVED, "clean": True, "result": "ok"}])
 
     def post_verify(self, parts, query, body):
         self.send(200, {"checks": CHECKS, "clean": True})
