@@ -61,8 +61,8 @@ enum door_result {
 	DOOR_WITHHELD = 6, /* patch: a rule forbids showing it */
 	DOOR_BINARY = 7,   /* patch: not text */
 	DOOR_TOO_LARGE = 8,
-	DOOR_NOTHING = 9, /* accept: no drift under those paths; hold: no such window */
-	DOOR_TAKEN = 10,  /* hold: the name is taken; text says by what */
+	DOOR_NOTHING = 9,  /* accept: no drift under those paths; hold: no such window */
+	DOOR_TAKEN = 10,   /* hold: the name is taken; text says by what */
 	DOOR_REFUSED = 11, /* import: text says why */
 };
 enum { DOOR_MORE = 1, DOOR_OLD_ABSENT = 2, DOOR_NEW_ABSENT = 4 };

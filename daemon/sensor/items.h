@@ -345,14 +345,14 @@ struct item_golden_rows {
 	struct golden_row {
 		struct slot name, rec;
 		uint32_t dir, sub_dir;
-	} *row;
+	} * row;
 	size_t n_rows;
 };
 struct item_golden_end {
 	struct item item;
-	struct gold *gold;	  /* NULL: it was refused before anything was written */
-	struct arena mem;	  /* what `gold` borrows from */
-	uint64_t *bytes;	  /* of content, of each layer */
+	struct gold *gold; /* NULL: it was refused before anything was written */
+	struct arena mem;  /* what `gold` borrows from */
+	uint64_t *bytes;   /* of content, of each layer */
 	bool replace;
 	bool failed;	       /* with `gold` as well: what was written is taken back */
 	enum severity told_as; /* refused: SEV_N: not told, for the file is no fault */

@@ -27,7 +27,8 @@ static int begin_layer(struct ledger *l, const struct gold_layer *layer)
 	if (r < 0 || (r == 0 && info.state == SNAP_COMPLETE))
 		return r < 0 ? r : 0;
 	add_digest(&name, layer->diff_id);
-	return snap_create(l->txn, identity, buf_span(&name), buf_span(&name), span_of(GOLD_KIND), &no);
+	return snap_create(
+		l->txn, identity, buf_span(&name), buf_span(&name), span_of(GOLD_KIND), &no);
 }
 
 int ledger_golden_begin(struct ledger *l, struct item *i)
@@ -137,7 +138,8 @@ static int tell(struct ledger *l, enum event_type type, enum severity severity, 
 	return r < 0 ? r : ledger_journal(l, &e, NULL);
 }
 
-static int refused(struct ledger *l, const struct item_golden_end *e, enum door_result result, const char *why)
+static int refused(
+	struct ledger *l, const struct item_golden_end *e, enum door_result result, const char *why)
 {
 	BUF struct buf words = {0};
 

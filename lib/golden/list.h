@@ -9,7 +9,7 @@ struct golden_list {
 	struct buf mem; /* each: what its path is, and the line as it will stand */
 	struct golden_line {
 		size_t path, line, end; /* in mem */
-	} *line;
+	} * line;
 	size_t n, cap;
 };
 #define GOLDEN_LIST CLEANUP(golden_list_fini)
