@@ -26,6 +26,8 @@ const struct option verify_options[] = {
 		"an entry that was seen elsewhere: it must be there, or the journal was rolled back"},
 	[VERIFY_ALLOW_TAIL] = {"allow-tail", 0, NULL,
 		"with --key: entries after the last checkpoint are no mismatch"},
+	[VERIFY_GOLDEN] = {"golden", 0, "FILE",
+		"with --store: a baseline file of an image: its layers are stored as it has them"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -33,6 +35,7 @@ struct boltseal_trust verify_trust(const struct args *a)
 {
 	return (struct boltseal_trust){.key = a->val[VERIFY_KEY],
 		.checkpoint = a->val[VERIFY_CHECKPOINT],
+		.golden = a->val[VERIFY_GOLDEN],
 		.allow_tail = a->val[VERIFY_ALLOW_TAIL] != NULL};
 }
 
@@ -160,7 +163,7 @@ static int run_verify(struct cli *c, const struct args *a)
 		return proof_store_run(c, a);
 	if (a->val[VERIFY_KEY] && is_journal(a))
 		return proof_from_run(c, a);
-	for (int i = VERIFY_KEY; i <= VERIFY_ALLOW_TAIL; i++)
+	for (int i = VERIFY_KEY; i <= VERIFY_GOLDEN; i++)
 		if (a->val[i])
 			return complain(
 				"--%s is for a journal or a copy: boltseal verify journal --key "

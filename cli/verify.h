@@ -16,6 +16,7 @@ enum verify_option {
 	VERIFY_KEY,
 	VERIFY_CHECKPOINT,
 	VERIFY_ALLOW_TAIL,
+	VERIFY_GOLDEN,
 };
 extern const struct option verify_options[];
 /* What --key and the like say. */

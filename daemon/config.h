@@ -131,6 +131,7 @@ struct config {
 
 	/* trust: */
 	const char *keys_dir;
+	bool require_signed;
 	uint32_t accept_signatures;
 	uint64_t checkpoint_every;
 	int64_t checkpoint_interval; /* ns; 0: not by time */

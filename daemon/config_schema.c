@@ -185,6 +185,9 @@ static const struct config_option options[] = {
 	TIME("trust.checkpoint_interval", config, checkpoint_interval, 0, DAY, "5m",
 		"The same so long after the first entry that is not signed; heartbeats alone do not count. "
 		"0s: by number alone. It is signed when the daemon stops, too."),
+	BOOL("trust.require_signed", config, require_signed, "false",
+		"Whether only golden baselines count that a key of keys_dir with the role baseline has signed: no "
+		"other is imported, and a container whose image has none is told (boltseal ps, doctor)."),
 
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),

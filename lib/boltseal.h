@@ -74,6 +74,18 @@ int boltseal_target(struct boltseal *h, const char *target, struct boltseal_repl
 int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
 	struct boltseal_reply *reply);
+/* The target's baseline as one file, in reply->body. `generation` NULL: the one in force; "1": its image
+ * alone. 422: it cannot be made, and why. */
+int boltseal_baseline_export(struct boltseal *h, const char *target, const char *generation,
+	struct boltseal_reply *reply);
+/* Brings a baseline file: the golden baseline of its image from then on. 422: refused, and why; 409: the image
+ * has another one, and `replace` was not said. `fn` (may be NULL) hears how much was sent. */
+typedef void boltseal_sent(void *arg, unsigned long long done, unsigned long long total);
+int boltseal_baseline_import(struct boltseal *h, const char *path, int replace, boltseal_sent *fn,
+	void *arg, struct boltseal_reply *reply);
+int boltseal_golden(struct boltseal *h, struct boltseal_reply *reply); /* all of them */
+/* By its image's digest. 404: there is none. */
+int boltseal_golden_remove(struct boltseal *h, const char *image, struct boltseal_reply *reply);
 int boltseal_file(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
@@ -162,6 +174,8 @@ struct boltseal_proof;
 struct boltseal_trust {
 	const char *key;	/* file of a public key, or directory of such; NULL: nobody */
 	const char *checkpoint; /* "SEQ:ID" of an entry that must be there; NULL: none */
+	const char *
+		golden; /* a copied store: a baseline file of the image that its layers are held against; NULL */
 	int allow_tail; /* entries after the last checkpoint, which nobody has signed yet, are no mismatch */
 };
 struct boltseal_proof_ask {

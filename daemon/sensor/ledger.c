@@ -22,6 +22,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 	host_name(l->host);
 	l->held_tail = &l->held;
 	l->beat.next = clock_mono() + opt->heartbeat;
+	l->born = clock_wall();
 	ledger_holds_init(l);
 	*ret = l;
 	return 0;

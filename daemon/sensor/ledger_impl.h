@@ -71,7 +71,7 @@ struct ledger {
 	struct ledger_options opt;
 	struct txn *txn;
 	struct journal_head head;
-	int64_t now;
+	int64_t now, born; /* wall ns; born: when this life began */
 	char host[HOST_NAME_ROOM];
 	char *keys_dir; /* opt.keys_dir; NULL: none */
 	struct item *batch[LEDGER_BATCH];
@@ -208,6 +208,8 @@ int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span
 /* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
 int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c);
 int ledger_tidy(struct ledger *l);
+/* A slice of what an earlier life's import of a golden baseline left half written. */
+int ledger_golden_tidy(struct ledger *l, bool *more);
 /* Writes a heartbeat into the batch; when that is committed, it counts. */
 int ledger_beat(struct ledger *l);
 void ledger_beaten(struct ledger *l);

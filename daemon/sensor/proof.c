@@ -277,6 +277,8 @@ bool proof_has(const struct proof_want *w, int dir_fd, struct record *ret)
 		wall_of(sx.stx_ctime) != of->ctime || wall_of(sx.stx_mtime) != of->disk.mtime)
 		return false;
 	*ret = of->disk;
+	memcpy(ret->sha, of->sha, SHA_LEN);
+	ret->has_sha = true;
 	return true;
 }
 
@@ -297,9 +299,9 @@ static void said(const struct proof_want *w, struct record *ret)
 
 	*ret = of->rec;
 	ret->has_sha = false;
-	if (ret->type != FILE_REG || of->spoiled || !of->disk.has_sha)
+	if (ret->type != FILE_REG || of->spoiled || !of->has_sha)
 		return;
-	memcpy(ret->sha, of->disk.sha, SHA_LEN);
+	memcpy(ret->sha, of->sha, SHA_LEN);
 	ret->has_sha = true;
 }
 

@@ -31,6 +31,8 @@ struct proof_want {
 	uint64_t crc;
 	bool has_crc;
 	/* As the disk had it when it was read. */
+	bool has_sha;
+	uint8_t sha[SHA_LEN];
 	bool was_read; /* all of it, and it held still */
 	bool spoiled;  /* its content is not the image's */
 	struct record disk;

@@ -5,6 +5,8 @@
  *   layer      the records of each stored layer give its root digest
  *   baseline   layers and acceptances give the root digest of each target's generations, and each entry of
  *              the journal that tells of one has the same
+ *   proof      what the host found when it held its layers, and what targets stack, against their images
+ *   golden     the stored layers are those of a baseline file that somebody else has made of the image
  *   drift      the changes of each target give its drift id, its counts and its worst severity
  *   journal    each entry's id is the digest of its text, each follows the one before, none is missing, and
  *              what the store notes beside an entry is what the entry says
@@ -18,6 +20,7 @@
  */
 #pragma once
 
+#include "golden/golden.h"
 #include "store/env.h"
 #include "trust/keyring.h"
 
@@ -46,10 +49,12 @@ struct audit {
 };
 int audit_layers(struct audit *a);
 int audit_baselines(struct audit *a);
+int audit_proofs(struct audit *a);
+int audit_golden(struct audit *a, const struct golden *g);
 int audit_drift(struct audit *a);
 int audit_journal(struct audit *a);
 int audit_index(struct audit *a);
 /* After audit_journal(). Tells of nothing where no checkpoint was ever written. */
 int audit_seal(struct audit *a);
-/* All of them. */
+/* All of them but audit_golden(). */
 int audit_all(struct audit *a);

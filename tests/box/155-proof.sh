@@ -199,6 +199,13 @@ mknod "$L2/opt/keep/k2" c 0 0 && chmod 0 "$L2/opt/keep/k2"
 bs verify docker-bb >"$W/out" 2>&1
 is "put right: verify" "$?" 0 || diag "$(cat "$W/out")"
 verdict_is "put right: proved again" docker-bb proved
+docker_ stop -t 0 docker-bb >/dev/null
+stopped_() { bs ps -a -o json | jq -e '.items[] | select(.name == "docker-bb") | .state == "stopped"'; }
+ok "a container is stopped" wait_until "$PATIENCE" stopped_
+layers_of docker docker-bb
+echo x >"$L1/etc/planted"
+event_ok "a layer that only a stopped container stacks is watched too" layer.tampered \
+	'.change.path == "/etc/planted" and (.targets | index("docker-bb"))'
 daemon_stop
 layers_of podman podman-bb
 touch -r "$L1/etc/motd" "$W/stamp" && printf 'WELCOME\n' >"$L1/etc/motd" && touch -r "$W/stamp" "$L1/etc/motd"
