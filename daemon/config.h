@@ -130,7 +130,7 @@ struct config {
 	} flood;
 
 	/* trust: */
-	const char *keys_dir, *cosign_dir, *policy;
+	const char *keys_dir;
 	bool require_signed;
 	uint32_t accept_signatures;
 	uint64_t checkpoint_every;

@@ -185,11 +185,6 @@ static const struct config_option options[] = {
 	TIME("trust.checkpoint_interval", config, checkpoint_interval, 0, DAY, "5m",
 		"The same so long after the first entry that is not signed; heartbeats alone do not count. "
 		"0s: by number alone. It is signed when the daemon stops, too."),
-	PATH("trust.cosign_dir", config, cosign_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/cosign",
-		"Directory of public keys (.pub) for images, and of signatures as cosign makes them: "
-		"<digest>.sig and <digest>.payload. Keyless signatures are not judged."),
-	PATH("trust.policy", config, policy, TEXT_MAX, "/etc/containers/policy.json",
-		"Keys of its sigstoreSigned entries count for images as well. It need not be there."),
 	BOOL("trust.require_signed", config, require_signed, "false",
 		"Whether only golden baselines count that a key of keys_dir with the role baseline has signed: no "
 		"other is imported, and a container whose image has none is told (boltseal ps, doctor)."),
