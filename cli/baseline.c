@@ -86,8 +86,7 @@ static int run_list(struct cli *c, const struct args *a)
 
 	if (a->val[BASELINE_GOLDEN])
 		return golden_list_run(c, a);
-	r = ask_json(
-		c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
+	r = ask_json(c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
 
 	if (r)
 		return r;
@@ -147,7 +146,8 @@ static int run_baseline(struct cli *c, const struct args *a)
 		if (strcmp(verbs[i].word, a->pos[0]) == 0)
 			return verbs[i].run(c, a);
 	return complain("baseline knows no %s: it is list, show, build, inspect, export, import or "
-			"remove", a->pos[0]);
+			"remove",
+		a->pos[0]);
 }
 
 const struct option baseline_options[] = {

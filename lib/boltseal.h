@@ -85,8 +85,7 @@ int boltseal_baseline_import(struct boltseal *h, const char *path, int replace, 
 	void *arg, struct boltseal_reply *reply);
 int boltseal_golden(struct boltseal *h, struct boltseal_reply *reply); /* all of them */
 /* By its image's digest. 404: there is none. */
-int boltseal_golden_remove(
-	struct boltseal *h, const char *image, struct boltseal_reply *reply);
+int boltseal_golden_remove(struct boltseal *h, const char *image, struct boltseal_reply *reply);
 int boltseal_file(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
