@@ -1,7 +1,7 @@
 #!/bin/bash
 # shellcheck disable=SC2015,SC2317 # bail ends; called by at_exit
 # One image, by its archive, by what Docker and Podman save of it, as OCI layouts, and by running containers: one root
-# digest. The image is made by hand of what engines and archives disagree about; a second one is a plain busybox tree.
+# digest. The image is made by hand of what engines and archives disagree about; beside it a busybox and a Debian tree.
 cd "$(dirname "$0")" || exit 99
 . ./lib.sh
 . ./engines.sh
@@ -54,7 +54,7 @@ X
 like "a baseline file with one bit flipped is refused" "$(bs baseline inspect "$W/made/bit.baseline" 2>&1)" 'altered'
 
 # Each engine: loads it, saves it, runs it.
-engines=() BUSYBOX=
+engines=() BUSYBOX="" DEBIAN="" SKIP_WHY="podman does not start here"
 export_() { bs baseline export "$1" --output "$W/made/$1.baseline" >"$W/out" 2>&1; }
 ask_running() { # ask_running NAME WANT
 	wait_until "$PATIENCE" export_ "$1" || diag "$(cat "$W/out")"
@@ -94,10 +94,19 @@ if engine_podman_start; then
 		skip "podman: an OCI layout, packed by zstd" "podman push: $(tail -1 "$W/err")"
 	fi
 	like "of a name that is not in it there is no build" \
-		"$(build none "$W/podman-oci-dir" --image sha256:$(printf '0%.0s' {1..64}) 2>&1)" 'there is not one image'
+		"$(build none "$W/podman-oci-dir" --image "sha256:$(printf '0%.0s' {1..64})" 2>&1)" 'there is not one image'
 	run_podman podman-odd "$name" /bin/sleep 1000 >/dev/null || diag "podman run"
+	# A tree of debootstrap takes minutes to make and is kept: BOLTSEAL_TEST_DEBIAN=1 makes one here.
+	SKIP_WHY="none is kept, BOLTSEAL_TEST_DEBIAN=1 makes one"
+	if [ -s "${BOLTSEAL_TEST_CACHE:-/var/cache/boltseal-tests}/deb12.tar" ] || [ "${BOLTSEAL_TEST_DEBIAN:-0}" = 1 ] && image_debian podman; then
+		podman_ save -q --format docker-archive -o "$W/debian.tar" localhost/deb:12 && chmod 644 "$W/debian.tar"
+		DEBIAN=$(build debian "$W/debian.tar")
+		run_podman podman-debian localhost/deb:12 sleep 1000 >/dev/null || diag "podman run: deb:12"
+	fi
 fi
 daemon_start || bail "boltseald"
 for e in ${engines[@]+"${engines[@]}"}; do ask_running "$e-odd" "$ROOT"; done
 [ -z "$BUSYBOX" ] || ask_running docker-bb "$BUSYBOX"
+PATIENCE=60 # 200 MB are hashed
+if [ -n "$DEBIAN" ]; then ask_running podman-debian "$DEBIAN"; else skip "a debootstrap tree" "$SKIP_WHY"; fi
 finish
