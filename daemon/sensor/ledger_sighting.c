@@ -215,9 +215,8 @@ static int tell_layer(struct verdict *v)
 	if (r)
 		return r < 0 ? r : 0;
 	r = ledger_verdict_tampered(l, e.layer, &v->c);
-	if (r < 0)
-		return r;
-	r = ledger_target_of(l, v->no, &t);
+	if (r >= 0)
+		r = ledger_target_of(l, v->no, &t);
 	if (r < 0)
 		return r;
 	e.target = r == 0 ? &t : NULL; /* found in its journal; the others are named */
