@@ -35,12 +35,14 @@ static int ask_ids(struct cli *c, struct signing *s)
 {
 	const char *want = s->a->val[ACCEPT_DRIFT];
 	JSON json_t *answer = NULL;
+	const json_t *target;
 	int r = ask_json(c, boltseal_target(c->h, s->a->pos[0], &c->reply), &answer);
 
 	if (r)
 		return r;
-	buf_add_span(&s->id, get_text(answer, "id"));
-	buf_add_span(&s->drift, get_text(answer, "drift_id"));
+	target = json_object_get(answer, "target");
+	buf_add_span(&s->id, get_text(target, "id"));
+	buf_add_span(&s->drift, get_text(target, "drift_id"));
 	if (!s->id.n || s->drift.n != 64)
 		return complain("the daemon's answer has no id and drift id");
 	if (strncasecmp(buf_text(&s->drift), want, strlen(want)) != 0)
