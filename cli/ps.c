@@ -17,6 +17,7 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 	BUF struct buf text = {0};
 	struct span level = get_text(target, "level");
 	bool held = json_array_size(json_object_get(target, "holds")) > 0;
+	bool lacks = get_true(json_object_get(target, "golden"), "lacks");
 	long long n = json_is_array(gaps) ? (long long)json_array_size(gaps)
 					  : (long long)json_integer_value(gaps);
 
@@ -29,12 +30,14 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		buf_add_text(&text, ", excluded");
 	else if (json_array_size(json_object_get(target, "excluded")))
 		buf_add_text(&text, ", partly excluded");
+	if (lacks)
+		buf_add_text(&text, ", unsigned");
 	if (held)
 		buf_add_text(&text, ", held");
 	if (n)
 		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
-	table_add(
-		c, t, buf_span(&text), n || held || get_true(target, "excluded_all") ? "33" : NULL);
+	table_add(c, t, buf_span(&text),
+		n || held || lacks || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
 /* Are the layers below what the image says? */
@@ -135,7 +138,7 @@ const struct command cmd_ps = {
 		"read-only\nlayers are what the image says: proved, consistent (only with how they were first seen), broken or\n"
 		"unknown; boltseal verify names what. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
 		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
-		"out: nothing of it is watched) or partly excluded, held (a maintenance\nwindow is open: "
+		"out: nothing of it is watched) or partly excluded, unsigned (signed golden baselines are\nrequired, and its image has none), held (a maintenance window is open: "
 		"see boltseal hold), and open gaps.\n\n"
 		"Examples:\n"
 		"  boltseal ps\n"

@@ -129,6 +129,13 @@ struct config {
 		int64_t window; /* ns */
 	} flood;
 
+	/* trust: */
+	const char *keys_dir, *cosign_dir, *policy;
+	bool require_signed;
+	uint32_t accept_signatures;
+	uint64_t checkpoint_every;
+	int64_t checkpoint_interval; /* ns; 0: not by time */
+
 	/* store: */
 	uint64_t map_size, map_limit;
 

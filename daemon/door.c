@@ -38,6 +38,8 @@ static const struct rule {
 	{DOOR_HOLD_OPEN, HAS_TEXT, HAS_TARGET, 0},
 	{DOOR_HOLD_CLOSE, 0, HAS_TEXT, 0},
 	{DOOR_PROVE, 0, HAS_TARGET | HAS_PATH, 0},
+	{DOOR_IMPORT, 0, 0, 0},
+	{DOOR_FORGET, HAS_DRIFT, 0, 0},
 	{DOOR_TICK, 0, 0, 0},
 	{DOOR_PROGRESS, 0, 0, 0},
 	{DOOR_DONE, 0, HAS_TEXT, 0},
@@ -173,6 +175,8 @@ static bool msg_ok(const struct door_msg *m)
 
 	if ((m->op == DOOR_SINK_BEHIND && !sink_ok(m)) || (m->op == DOOR_SINKS && !sinks_ok(m)) ||
 		(m->op == DOOR_SINK_REFUSED && !refused_ok(m)))
+		return false;
+	if (m->op == DOOR_IMPORT && m->value > 1)
 		return false;
 	if ((m->op == DOOR_HOLD_OPEN && !hold_ok(m)) || (m->op == DOOR_HOLD_CLOSE && !m->value))
 		return false;
@@ -325,11 +329,13 @@ static void collect(struct msghdr *h, struct received *r)
 	}
 }
 
-/* DOOR_FILES brings two, or one for each side that is there; nothing else brings any. */
+/* DOOR_FILES brings two, or one for each side that is there, DOOR_IMPORT one; nothing else brings any. */
 static bool count_ok(const struct door_msg *m, size_t n)
 {
 	size_t absent = !!(m->flags & DOOR_OLD_ABSENT) + !!(m->flags & DOOR_NEW_ABSENT);
 
+	if (m->op == DOOR_IMPORT)
+		return n == 1;
 	return m->op == DOOR_FILES ? n == MAX_FDS || n == MAX_FDS - absent : n == 0;
 }
 

@@ -18,8 +18,9 @@ enum { DOOR_SINKS_MAX = 64, DOOR_WORDS_MAX = 255, DOOR_HOLD_NAME = 256 };
 enum door_op {
 	/* gateway -> sensor */
 	DOOR_RESCAN = 1, /* target, path (may be empty) */
-	DOOR_ACCEPT,	 /* target, drift_id (64 hex), uid, reason, expires, paths */
-	DOOR_PATCH,	 /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
+	DOOR_ACCEPT, /* target, drift_id (64 hex), uid, expires, paths; text: the reason, and behind a NUL,
+			  * where there are any, signatures in base64, apart by blanks */
+	DOOR_PATCH, /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
 	DOOR_PING,
 	DOOR_DOCTOR, /* -> DOOR_TEXT: JSON of what this kernel and host allow */
 	DOOR_STATUS, /* -> DOOR_TEXT: JSON of the sensor's live counters */
@@ -40,6 +41,10 @@ enum door_op {
 	/* Layers are held against their image again. target: whose; without one: all, or with a path the layer
 	 * there -> DOOR_PROGRESS in MiB, then DOOR_DONE: "clean" or "broken" */
 	DOOR_PROVE = 40,
+	/* One descriptor by SCM_RIGHTS, of a baseline file; uid; value: 1 it may take the place of another one
+	 * -> text: the image's digest, 64 hex */
+	DOOR_IMPORT = 50,
+	DOOR_FORGET, /* drift_id: an image's digest, 64 hex: its golden baseline counts no more; uid */
 	/* sensor -> gateway */
 	DOOR_TICK = 64, /* value: last seq */
 	DOOR_PROGRESS,	/* value: done, value2: known total (0: not known) */
@@ -57,8 +62,9 @@ enum door_result {
 	DOOR_WITHHELD = 6, /* patch: a rule forbids showing it */
 	DOOR_BINARY = 7,   /* patch: not text */
 	DOOR_TOO_LARGE = 8,
-	DOOR_NOTHING = 9, /* accept: no drift under those paths; hold: no such window */
-	DOOR_TAKEN = 10,  /* hold: the name is taken; text says by what */
+	DOOR_NOTHING = 9,  /* accept: no drift under those paths; hold: no such window */
+	DOOR_TAKEN = 10,   /* hold: the name is taken; text says by what */
+	DOOR_REFUSED = 11, /* import: text says why */
 };
 enum { DOOR_MORE = 1, DOOR_OLD_ABSENT = 2, DOOR_NEW_ABSENT = 4 };
 
@@ -85,8 +91,8 @@ int door_listen(const char *path, int gid, int *ret_fd);
 int door_accept(int listen_fd, int gateway_uid, int *ret_fd);
 /* Gateway's end. */
 int door_connect(const char *path, int *ret_fd);
-/* Both ends are non-blocking. DOOR_FILES brings two descriptors, or one for each side that is there;
- * the receiver owns them. Descriptors that nobody asked for are closed (-EBADMSG). An accept with
+/* Both ends are non-blocking. DOOR_FILES brings two descriptors, or one for each side that is there,
+ * DOOR_IMPORT one; the receiver owns them. Descriptors that nobody asked for are closed (-EBADMSG). An accept with
  * nobody there is DOOR_AGAIN too.
  * Both: one packet. DOOR_CLOSED when the other side is gone, DOOR_AGAIN when it would block. */
 enum { DOOR_CLOSED = 1, DOOR_AGAIN = 2 };

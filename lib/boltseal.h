@@ -74,6 +74,18 @@ int boltseal_target(struct boltseal *h, const char *target, struct boltseal_repl
 int boltseal_baselines(struct boltseal *h, const char *target, struct boltseal_reply *reply);
 int boltseal_baseline(struct boltseal *h, const char *target, const char *generation,
 	struct boltseal_reply *reply);
+/* The target's baseline as one file, in reply->body. `generation` NULL: the one in force; "1": its image
+ * alone. 422: it cannot be made, and why. */
+int boltseal_baseline_export(struct boltseal *h, const char *target, const char *generation,
+	struct boltseal_reply *reply);
+/* Brings a baseline file: the golden baseline of its image from then on. 422: refused, and why; 409: the image
+ * has another one, and `replace` was not said. `fn` (may be NULL) hears how much was sent. */
+typedef void boltseal_sent(void *arg, unsigned long long done, unsigned long long total);
+int boltseal_baseline_import(struct boltseal *h, const char *path, int replace, boltseal_sent *fn,
+	void *arg, struct boltseal_reply *reply);
+int boltseal_golden(struct boltseal *h, struct boltseal_reply *reply); /* all of them */
+/* By its image's digest. 404: there is none. */
+int boltseal_golden_remove(struct boltseal *h, const char *image, struct boltseal_reply *reply);
 int boltseal_file(
 	struct boltseal *h, const char *target, const char *path, struct boltseal_reply *reply);
 /* Answers text/x-diff; 415: not text, 403: withheld by a rule. */
@@ -105,6 +117,11 @@ int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal
 int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id,
 	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
 	struct boltseal_reply *reply);
+/* The same with signatures of it, base64 of blocks, ending with NULL; what is signed: trust/accept.h. 403: the host
+ * wants more of them, or one is not good. */
+int boltseal_accept_signed(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	const char *const *signatures, struct boltseal_reply *reply);
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
@@ -153,11 +170,20 @@ int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, bo
  * header, as Splunk's `event`, or as the original that ECS and OCSF carry.
  */
 struct boltseal_proof;
+/* Who is believed, and what is known from elsewhere. */
+struct boltseal_trust {
+	const char *key;	/* file of a public key, or directory of such; NULL: nobody */
+	const char *checkpoint; /* "SEQ:ID" of an entry that must be there; NULL: none */
+	const char *
+		golden; /* a copied store: a baseline file of the image that its layers are held against; NULL */
+	int allow_tail; /* entries after the last checkpoint, which nobody has signed yet, are no mismatch */
+};
 struct boltseal_proof_ask {
 	const char *host;		 /* only of this host; copied */
 	unsigned long long since, until; /* seqs that must all be there, both included */
 	int allow_holes;   /* missing seqs are told and are no mismatch: a sink with min_severity */
 	int only_complete; /* nor is content that its format does not prove: any but json */
+	const struct boltseal_trust *trust; /* NULL: checkpoints are not looked at */
 };
 /* `ask` may be NULL. *ret is NULL when there was no memory. */
 int boltseal_proof_open(struct boltseal_proof **ret, const struct boltseal_proof_ask *ask);
@@ -173,8 +199,29 @@ void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
 /* A copy of a store, proven on any machine: no daemon is asked, nothing is written. `dir` holds data.mdb as
  * `mdb_copy` makes it, or as a daemon that was stopped left it. *clean: all checks are right; reply->body has
  * them as boltseal_verify_all() does. A file that was damaged below what LMDB checks may end the process. */
-int boltseal_verify_store(
-	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
+int boltseal_verify_store(struct boltseal *h, const char *dir, const struct boltseal_trust *trust,
+	int *clean,
+	struct boltseal_reply *reply); /* without a key: by what the store names as the host's */
+
+/* One entry's proof, as boltseal_entry_prove() gives it in reply->body: the entry, the checkpoint that covers it and
+ * the way from one to the other, without any other entry. -ENODATA: no checkpoint covers `seq` yet. */
+int boltseal_entry_prove(struct boltseal *h, unsigned long long seq, struct boltseal_reply *reply);
+/* That proof, held against the keys alone; nobody is asked. Answers as boltseal_proof_end(). */
+int boltseal_entry_check(struct boltseal *h, const char *json, size_t n,
+	const struct boltseal_trust *trust, int *clean, struct boltseal_reply *reply);
+
+/* A baseline file from what an image is shipped as, without a daemon and without root: see boltseal(1), baseline build.
+ * `out` is written whole or not at all; "-" is standard output. The answer is what boltseal_baseline_inspect() says of it. */
+struct boltseal_build_ask {
+	const char *path;  /* archive, OCI layout, or a tree of files */
+	const char *image; /* which, where there are several */
+	const char *out;
+	long long created; /* seconds since 1970 for its header; 0: now */
+};
+int boltseal_baseline_build(
+	struct boltseal *h, const struct boltseal_build_ask *ask, struct boltseal_reply *reply);
+/* Reads a baseline file whole, holds it against its own digests, and says what is in it. "-" is standard input. */
+int boltseal_baseline_inspect(struct boltseal *h, const char *path, struct boltseal_reply *reply);
 
 /* Which rules have a word in what happens to a path, and which of them decides. */
 int boltseal_rules_explain(

@@ -21,6 +21,8 @@ static void ask_free(struct ask *k)
 {
 	buf_free(&k->packet);
 	buf_free(&k->text);
+	if (k->out_fd > 0)
+		close(k->out_fd);
 	for (size_t i = 0; i < k->n_fds; i++)
 		close(k->fds[i]);
 	free(k);
@@ -113,7 +115,7 @@ static struct ask *queue(struct asks *a, struct door_msg *m)
 		return NULL;
 	}
 	k->changes = m->op == DOOR_RESCAN || m->op == DOOR_ACCEPT || m->op == DOOR_HOLD_OPEN ||
-		     m->op == DOOR_HOLD_CLOSE;
+		     m->op == DOOR_HOLD_CLOSE || m->op == DOOR_IMPORT || m->op == DOOR_FORGET;
 	k->next = a->first;
 	a->first = k;
 	return k;
@@ -165,6 +167,17 @@ int asks_send(struct call *c, struct door_msg *m, int64_t patience)
 	k->deadline = patience ? clock_mono() + patience : 0;
 	c->ask = k;
 	return 0;
+}
+
+int asks_send_file(struct call *c, struct door_msg *m, int fd, int64_t patience)
+{
+	int r = asks_send(c, m, patience);
+
+	if (r == 0)
+		c->ask->out_fd = fd;
+	else
+		close(fd);
+	return r;
 }
 
 void asks_forget(struct call *c)
@@ -285,7 +298,7 @@ static void write_door(struct gateway *g)
 		if (k->sent || k->done)
 			continue;
 		must(door_decode(buf_span(&k->packet), &m) == 0);
-		r = door_send(a->fd, &m, NULL, 0);
+		r = door_send(a->fd, &m, &k->out_fd, k->out_fd > 0);
 		if (r == DOOR_AGAIN)
 			return;
 		if (r != 0) {
@@ -294,6 +307,9 @@ static void write_door(struct gateway *g)
 		}
 		k->sent = true;
 		buf_reset(&k->packet);
+		if (k->out_fd > 0)
+			close(k->out_fd);
+		k->out_fd = 0;
 	}
 }
 
@@ -365,6 +381,7 @@ static const struct {
 	[DOOR_TOO_LARGE] = {413, "the file is too large to be shown as a diff"},
 	[DOOR_NOTHING] = {404, "no drift is under those paths"},
 	[DOOR_TAKEN] = {409, "that name is taken"},
+	[DOOR_REFUSED] = {422, "it was refused"},
 };
 
 const char *asks_why(const struct ask *k, unsigned *ret_status)

@@ -49,7 +49,7 @@ void call_free(struct call *c)
 	sinks_forget(c);
 	if (c->peer)
 		c->peer->call = NULL;
-	buf_free(&c->body);
+	body_free(c);
 	buf_free(&c->out);
 	arena_free(&c->mem);
 	free(c);

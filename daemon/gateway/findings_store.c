@@ -1,6 +1,7 @@
 /* What the store says by itself: it can be asked while the sensor is down. */
 #include "base/clock.h"
 #include "base/err.h"
+#include "daemon/gateway/golden.h"
 #include "daemon/gateway/findings.h"
 #include "daemon/gateway/gw.h"
 #include <stdio.h>
@@ -125,15 +126,18 @@ static void rules_without(struct call *c, struct json *j, struct txn *t, uint64_
 }
 
 struct told {
-	struct finding_names late, raw, overdue, excluded, flooded;
+	struct finding_names late, raw, overdue, excluded, flooded, lacking;
+	struct gold_view *gold;
 };
 
 static void told_free(struct told *s)
 {
-	struct finding_names *all[] = {&s->late, &s->raw, &s->overdue, &s->excluded, &s->flooded};
+	struct finding_names *all[] = {
+		&s->late, &s->raw, &s->overdue, &s->excluded, &s->flooded, &s->lacking};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		finding_names_free(all[i]);
+	gold_view_free(s->gold);
 }
 
 static int look_at(struct call *c, struct txn *t, const struct target *tg, struct told *s)
@@ -156,6 +160,11 @@ static int look_at(struct call *c, struct txn *t, const struct target *tg, struc
 		finding_name(&s->overdue, tg->name);
 	if (x.show.all)
 		finding_name(&s->excluded, tg->name);
+	r = gold_view_target(s->gold, t, tg);
+	if (r < 0)
+		return r;
+	if (s->gold->judged.lacks)
+		finding_name(&s->lacking, tg->name);
 	r = tally_get(t, tg->no, (struct span){0}, &v);
 	if (r == 0)
 		finding_name(&s->flooded, tg->name);
@@ -164,7 +173,7 @@ static int look_at(struct call *c, struct txn *t, const struct target *tg, struc
 
 static int targets(struct call *c, struct json *j, struct txn *t)
 {
-	CLEANUP(told_free) struct told s = {.late = {.n = 0}};
+	CLEANUP(told_free) struct told s = {.gold = gold_view_new(c->g->config)};
 	const struct {
 		enum check check;
 		struct finding_names *names;
@@ -176,6 +185,8 @@ static int targets(struct call *c, struct json *j, struct txn *t)
 			"lacks its full look"},
 		{CHECK_EXCLUDED, &s.excluded, "excluded by rules, wholly",
 			"is excluded wholly by rules"},
+		{CHECK_UNSIGNED, &s.lacking, "without a signed golden baseline, which is required",
+			"lacks a signed golden baseline that is required"},
 		{CHECK_FLOOD, &s.flooded, "more changes than the budget, counted", "is in a flood"},
 	};
 	struct target tg;

@@ -77,7 +77,7 @@ struct gateway {
 	struct MHD_Daemon *mhd;
 	int listen_fd, mhd_fd, job_pipe[2];
 	struct peer *peers;
-	uint32_t n_peers, n_streams, n_jobs;
+	uint32_t n_peers, n_streams, n_jobs, n_files; /* files: bodies that are kept in one */
 	struct call *streams;			      /* those that follow */
 	uint64_t n_requests, n_refused, n_answers[6]; /* by hundred of the status */
 	int64_t started, tidy_at;
@@ -111,6 +111,10 @@ struct call {
 	struct route_match match;
 	struct query query;
 	struct buf body;
+	int file_fd; /* of a body that is kept in a file: in memory, and sealed at its end; 0: none */
+	uint64_t file_n;
+	bool file_whole;  /* sealed */
+	int64_t file_end; /* mono: it must be whole by then */
 	bool begun, answered, suspended, awaits_pulse;
 	/* the answer */
 	unsigned status;
@@ -133,6 +137,14 @@ struct call {
 	bool follows;	   /* wants a sign of life every now and then */
 	int64_t last_sent; /* mono */
 };
+
+/* body.c: what a request brings. False, with the problem said: too much. */
+bool body_begin(struct call *c, const char *length);
+void body_add(struct call *c, const char *data, size_t n);
+int body_end(struct call *c); /* 0, or answered */
+void body_free(struct call *c);
+/* The file, which is the caller's then; -1: none came. */
+int body_take_file(struct call *c);
 
 /* http.c */
 int http_start(struct gateway *g);
@@ -237,6 +249,7 @@ struct ask {
 	int64_t deadline;  /* mono; 0: none */
 	uint64_t progress, total, told;
 	enum door_result result;
+	int out_fd; /* goes along; 0: none */
 	uint32_t flags;
 	struct buf text;
 	int fds[2];
@@ -244,6 +257,8 @@ struct ask {
 };
 /* Sends `m` (its id is set here). DOOR is closed: answers 503 and returns VIEW_ANSWERED. */
 int asks_send(struct call *c, struct door_msg *m, int64_t patience);
+/* The same with a descriptor, which is taken in any case. */
+int asks_send_file(struct call *c, struct door_msg *m, int fd, int64_t patience);
 void asks_forget(struct call *c);
 void asks_free(struct asks *a);
 void asks_turn(struct gateway *g, short revents); /* reads, writes, reconnects */

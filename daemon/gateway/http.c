@@ -155,35 +155,20 @@ static enum MHD_Result begin(struct call *c, const char *method)
 	}
 	if (call_check(c) != 0)
 		return length || coding ? refuse(c) : answer(c);
-	if (length && strtoull(length, NULL, 10) > c->g->limits.body) {
-		problem(c, 413, "the body may have at most %zu bytes", c->g->limits.body);
-		return refuse(c);
-	}
-	return MHD_YES;
+	return body_begin(c, length) ? MHD_YES : refuse(c);
 }
 
 static enum MHD_Result more_body(struct call *c, const char *data, size_t *n)
 {
-	size_t room = c->g->limits.body - c->body.n;
-
-	if (*n > room) {
-		/* Too late for an answer of its own here: it is given when the body ends, or the
-		 * deadline ends it. Nothing more is kept. */
-		c->body.err = -EFBIG;
-		*n = 0;
-		return MHD_YES;
-	}
-	buf_add(&c->body, data, *n);
+	body_add(c, data, *n);
 	*n = 0;
 	return MHD_YES;
 }
 
 static enum MHD_Result finish(struct call *c)
 {
-	if (c->body.err == -EFBIG) {
-		problem(c, 413, "the body may have at most %zu bytes", c->g->limits.body);
+	if (body_end(c) != 0)
 		return refuse(c);
-	}
 	c->peer->deadline = 0;
 	call_dispatch(c);
 	if (c->answered)

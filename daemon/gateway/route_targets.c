@@ -1,5 +1,5 @@
 /* GET /v1/targets and one of them. */
-#include "daemon/gateway/gw.h"
+#include "daemon/gateway/golden.h"
 #include "base/err.h"
 #include "base/glob.h"
 #include "store/verdict.h"
@@ -61,7 +61,7 @@ static struct show_names covering(
 }
 
 static int show_one(struct call *c, struct json *j, struct txn *t, const struct view_holds *holds,
-	const struct target *tg)
+	struct gold_view *gold, const struct target *tg)
 {
 	struct show_names names = {NULL, 0};
 	struct target_state_rec s = {.generation = 0};
@@ -72,18 +72,21 @@ static int show_one(struct call *c, struct json *j, struct txn *t, const struct 
 
 	if (r >= 0)
 		r = verdict_get(t, VERDICT_OF_TARGET, tg->no, &v);
+	judged = r == 0;
+	if (r >= 0)
+		r = gold_view_target(gold, t, tg);
 	if (r < 0)
 		return r;
-	judged = r == 0;
 	view_excluded(c, tg, &x);
 	if (holds->n)
 		names = covering(c, holds, tg);
-	show_target(j, tg, &s, &x.show, &names, judged ? &v : NULL);
+	show_target(j, tg, &s, &x.show, &names, judged ? &v : NULL, &gold->judged);
 	return 0;
 }
 
 int route_targets(struct call *c)
 {
+	GOLD_VIEW struct gold_view *gold = gold_view_new(c->g->config);
 	struct wanted w;
 	struct view_holds holds = {NULL, 0};
 	TXN struct txn *t = NULL;
@@ -105,7 +108,7 @@ int route_targets(struct call *c)
 	while ((r = targets_next(t, &no, &tg)) == 0) {
 		if (!is_wanted(&w, &tg) || !view_sees(c, &tg))
 			continue;
-		r = show_one(c, &j, t, &holds, &tg);
+		r = show_one(c, &j, t, &holds, gold, &tg);
 		if (r < 0)
 			return r;
 	}
@@ -118,6 +121,7 @@ int route_targets(struct call *c)
 
 int route_target(struct call *c)
 {
+	GOLD_VIEW struct gold_view *gold = gold_view_new(c->g->config);
 	TXN struct txn *t = NULL;
 	struct target_state_rec s = {.generation = 0};
 	struct view_excluded x;
@@ -139,6 +143,8 @@ int route_target(struct call *c)
 		judged = r == 0;
 	}
 	if (r >= 0)
+		r = gold_view_target(gold, t, &tg);
+	if (r >= 0)
 		r = holds_read(c, t, &holds);
 	if (r < 0)
 		return r;
@@ -149,7 +155,7 @@ int route_target(struct call *c)
 	r = view_coverage(c, t, &tg, &s, &j);
 	json_key(&j, "target");
 	view_excluded(c, &tg, &x);
-	show_target(&j, &tg, &s, &x.show, &names, judged ? &v : NULL);
+	show_target(&j, &tg, &s, &x.show, &names, judged ? &v : NULL, &gold->judged);
 	json_close(&j, '}');
 	return r;
 }

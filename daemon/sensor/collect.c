@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/loop.h"
+#include "store/gold.h"
 #include "store/snapshot.h"
 #include <string.h>
 
@@ -93,6 +94,12 @@ static bool is_remembered(const struct sensor *s, struct txn *txn, struct span p
 	return false;
 }
 
+/* Whatever is not known is kept. */
+static bool is_golden(struct txn *txn, const struct snap_info *info)
+{
+	return span_is(info->kind, GOLD_KIND) && gold_names_snap(txn, info->no) != STORE_ABSENT;
+}
+
 static void drop(struct sensor *s, const struct snap_info *info)
 {
 	struct item_drop *i = calloc(1, sizeof(*i));
@@ -119,7 +126,8 @@ void collect(struct sensor *s)
 		return;
 	while (snap_next(t, &no, &info) == 0)
 		if (info.state == SNAP_COMPLETE && !is_dropped(s, info.no) &&
-			!is_stacked(s, info.no) && !is_remembered(s, t, info.path))
+			!is_stacked(s, info.no) && !is_remembered(s, t, info.path) &&
+			!is_golden(t, &info))
 			drop(s, &info);
 }
 

@@ -10,7 +10,7 @@ struct sensor;
 struct lower;
 
 /* Asks the ledger to drop every complete snapshot that no kept target stacks, and no removed or
- * unreadable one that is still remembered. */
+ * unreadable one that is still remembered, and no golden baseline names. */
 void collect(struct sensor *s);
 /* Takes the layer's stored snapshot for it, unless that is on its way out. */
 void collect_find(struct sensor *s, struct lower *l);

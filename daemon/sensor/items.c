@@ -126,6 +126,7 @@ static void free_accept(struct item *i)
 {
 	struct item_accept *a = container_of(i, struct item_accept, item);
 
+	buf_free(&a->signatures);
 	kept_unref(a->kept);
 	buf_free(&a->paths);
 	buf_free(&a->reason);
@@ -249,6 +250,42 @@ static void free_hold_close(struct item *i)
 static void free_limits(struct item *i)
 {
 	free(container_of(i, struct item_limits, item));
+}
+
+static void free_golden_begin(struct item *i)
+{
+	struct item_golden_begin *b = container_of(i, struct item_golden_begin, item);
+
+	free(b->gold);
+	free(b);
+}
+
+static void free_golden_rows(struct item *i)
+{
+	struct item_golden_rows *r = container_of(i, struct item_golden_rows, item);
+
+	buf_free(&r->mem);
+	free(r->row);
+	free(r);
+}
+
+static void free_golden_end(struct item *i)
+{
+	struct item_golden_end *e = container_of(i, struct item_golden_end, item);
+
+	if (e->busy)
+		atomic_store(e->busy, false);
+	free(e->gold);
+	free(e->bytes);
+	arena_free(&e->mem);
+	buf_free(&e->why);
+	buf_free(&e->what);
+	free(e);
+}
+
+static void free_golden_remove(struct item *i)
+{
+	free(container_of(i, struct item_golden_remove, item));
 }
 
 static void free_pulse(struct item *i)

@@ -4,13 +4,16 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "daemon/sensor/floods.h"
 #include "daemon/sensor/kept.h"
 #include "daemon/sensor/order.h"
 #include "daemon/sensor/ptable.h"
 #include "model/gap.h"
+#include "store/gold.h"
 #include "store/packages.h"
 #include "store/targets.h"
+#include <stdatomic.h>
 
 #define ITEM_KINDS(X)                                                                              \
 	X(SIGHTING, sighting)                                                                      \
@@ -39,7 +42,11 @@
 	X(PACKAGES, packages)                                                                      \
 	X(EXPLAINED, explained)                                                                    \
 	X(PROVED, proved)                                                                          \
-	X(CHAIN, chain)
+	X(CHAIN, chain)                                                                            \
+	X(GOLDEN_BEGIN, golden_begin)                                                              \
+	X(GOLDEN_ROWS, golden_rows)                                                                \
+	X(GOLDEN_END, golden_end)                                                                  \
+	X(GOLDEN_REMOVE, golden_remove)
 #define X_ITEM(id, fn) ITEM_##id,
 enum item_kind { ITEM_KINDS(X_ITEM) ITEM_N };
 #undef X_ITEM
@@ -175,6 +182,7 @@ struct item_accept {
 	char drift_id[2 * SHA_LEN + 1];
 	struct buf paths; /* list of buf_bytes; empty: everything */
 	struct buf reason;
+	struct buf signatures; /* base64, apart by blanks: trust/accept.h */
 	uint32_t uid;
 	int64_t expires;
 	int asker;
@@ -323,6 +331,44 @@ struct item_chain {
 struct item_drop {
 	struct item item;
 	uint32_t snap;
+};
+
+/* A golden baseline is written in slices, one at a time; until its end nobody finds it. Its layers' names
+ * are gold_identity(); of one that is stored already the rows are left out. */
+struct item_golden_begin {
+	struct item item;
+	struct gold *gold;
+};
+struct item_golden_rows {
+	struct item item;
+	uint8_t identity[SHA_LEN]; /* of the layer */
+	struct buf mem;
+	struct golden_row {
+		struct slot name, rec;
+		uint32_t dir, sub_dir;
+	} * row;
+	size_t n_rows;
+};
+struct item_golden_end {
+	struct item item;
+	struct gold *gold; /* NULL: it was refused before anything was written */
+	struct arena mem;  /* what `gold` borrows from */
+	uint64_t *bytes;   /* of content, of each layer */
+	bool replace;
+	bool failed;	       /* with `gold` as well: what was written is taken back */
+	enum severity told_as; /* refused: SEV_N: not told, for the file is no fault */
+	struct buf why, what;  /* refused: sentence; which file, as far as it is known */
+	uint32_t uid;
+	int asker;
+	uint32_t ask_id;
+	atomic_bool *busy; /* is over then */
+};
+struct item_golden_remove {
+	struct item item;
+	uint8_t image[SHA_LEN]; /* or its manifest's */
+	uint32_t uid;
+	int asker;
+	uint32_t ask_id;
 };
 
 /* Frees any item with what it holds. NULL is fine. */

@@ -213,7 +213,7 @@ int ledger_drop(struct ledger *l, struct item *i)
 	int r = 0;
 
 	/* A baseline begun meanwhile may have met it by its identity. */
-	if (!is_stacked(l, d->snap))
+	if (!is_stacked(l, d->snap) && (r = gold_names_snap(l->txn, d->snap)) == STORE_ABSENT)
 		r = snap_delete(l->txn, d->snap, 2000, &more);
 	if (more)
 		l->next_tidy = 0; /* the rest by slices of tidying */

@@ -212,10 +212,13 @@ static int tidy_targets(struct ledger *l, bool *more)
 int ledger_tidy(struct ledger *l)
 {
 	bool more_targets = false, more_journal = false, more_snaps = false, more_sets = false;
+	bool more_golden = false;
 	uint64_t seq = 0;
 	int r = tidy_targets(l, &more_targets);
 
 	if (r == 0)
+		r = ledger_golden_tidy(l, &more_golden);
+	if (r == 0 && !more_golden)
 		r = snap_sweep(l->txn, 2000, &more_snaps);
 	if (r == 0)
 		r = pkg_sweep(l->txn, l->pkg_building, 2000, &more_sets);
@@ -227,8 +230,9 @@ int ledger_tidy(struct ledger *l)
 			r = 0;
 	}
 	store_sweep_readers(l->opt.store);
-	l->next_tidy = clock_mono() + (more_targets || more_journal || more_snaps || more_sets
-						      ? CLOCK_S
-						      : 3600 * CLOCK_S);
+	l->next_tidy = clock_mono() +
+		       (more_targets || more_journal || more_snaps || more_sets || more_golden
+				       ? CLOCK_S
+				       : 3600 * CLOCK_S);
 	return r;
 }

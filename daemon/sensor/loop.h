@@ -37,6 +37,8 @@ struct sensor {
 	struct config *cfg;
 	const struct daemon_args *args;
 	struct store *store;
+	struct trust_key *host_key; /* NULL: there is none, and no checkpoint */
+	char host_key_why[300];	    /* why not */
 	struct queue *items;
 	struct jobs *jobs;
 	struct outbox *outbox;
@@ -102,7 +104,9 @@ struct sensor {
 	int64_t blind_from;		/* wall: the earlier life's last entry; 0: there was none */
 	uint64_t lost;
 	struct wall wall;
-	atomic_bool stop; /* the ledger looks at it too */
+	atomic_bool importing; /* a golden baseline; importing.h */
+	bool golden_gone;      /* one is being removed: its layers may be nobody's then */
+	atomic_bool stop;      /* the ledger looks at it too */
 };
 
 /* epoll tags: small numbers are ours, from TAG_SEAT the door's seats; with the high bits a mount

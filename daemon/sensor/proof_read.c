@@ -28,7 +28,6 @@ struct reading {
 	struct tar *tar;
 	struct tarsplit *split;
 	struct unpack *unpack;
-	struct sha *sha;
 	struct look look;
 	struct span dir; /* that dir_fd stands for; borrowed from a name */
 	int dir_fd;
@@ -43,7 +42,6 @@ static void reading_end(struct reading *r)
 	tar_free(r->tar);
 	tarsplit_free(r->split);
 	unpack_free(r->unpack);
-	sha_free(r->sha);
 	look_free(&r->look);
 	fd_close(&r->dir_fd);
 }
@@ -101,12 +99,14 @@ static int open_file(struct reading *r, const struct proof_want *w, int *ret)
 	return look_open(r->dir_fd, proof_name(w), marks, &r->look, ret);
 }
 
-/* The content, into the stream and into the file's own digest. True: it was `size` bytes. */
-static int read_file(struct reading *r, int fd, uint64_t size, bool *ret_whole)
+/* The content, into the stream; its digest to `out`. True: it was `size` bytes. */
+static int read_file(
+	struct reading *r, int fd, uint64_t size, uint8_t out[SHA_LEN], bool *ret_whole)
 {
 	uint64_t left = size;
-	int c = sha_begin(r->sha);
+	int c = 0;
 
+	stream_open_file(r->stream);
 	while (c == 0 && left) {
 		size_t room;
 		uint8_t *to = stream_room(r->stream, &room);
@@ -118,13 +118,12 @@ static int read_file(struct reading *r, int fd, uint64_t size, bool *ret_whole)
 			continue;
 		if (n <= 0)
 			break;
-		c = sha_feed(r->sha, to, (size_t)n);
 		stream_add(r->stream, (size_t)n);
 		left -= (uint64_t)n;
 		r->p->bytes += (uint64_t)n;
-		if (c == 0)
-			c = pace(r);
+		c = pace(r);
 	}
+	stream_close_file(r->stream, out);
 	*ret_whole = left == 0;
 	return c;
 }
@@ -156,7 +155,7 @@ static int take_file(struct reading *r, struct proof_want *w, uint64_t size)
 	if (r->opt->max_bytes && size > r->opt->max_bytes)
 		return err_set(-EFBIG, "a file in it is larger than what is read at most");
 	if (c == 0)
-		c = read_file(r, fd, size, &whole);
+		c = read_file(r, fd, size, w->sha, &whole);
 	if (c < 0)
 		return c;
 	if (!whole || r->look.rec.size != size) {
@@ -164,9 +163,9 @@ static int take_file(struct reading *r, struct proof_want *w, uint64_t size)
 		return 0;
 	}
 	keep_look(r->p, w, &r->look);
-	w->disk.has_sha = true;
+	w->has_sha = true;
 	w->was_read = held_still(r, fd);
-	return sha_end(r->sha, w->disk.sha);
+	return 0;
 }
 
 /* ---- items ---- */
@@ -200,8 +199,8 @@ static void know_empty(struct proof_want *w)
 {
 	if (w->rec.type != FILE_REG || w->rec.size || w->hard)
 		return;
-	sha_once((struct span){0}, w->disk.sha);
-	w->disk.has_sha = true;
+	sha_once((struct span){0}, w->sha);
+	w->has_sha = true;
 }
 
 static int take_bytes(struct reading *r, struct span bytes)
@@ -319,9 +318,7 @@ static int open_all(struct reading *r, int *ret_fd)
 		c = tar_new(TAR_HEADERS, &r->tar);
 	if (c == 0)
 		c = tarsplit_new(&r->split);
-	if (c == 0)
-		c = unpack_new(UNPACK_TELL, SPLIT_MAX, &r->unpack);
-	return c == 0 ? sha_new(&r->sha) : c;
+	return c == 0 ? unpack_new(UNPACK_TELL, SPLIT_MAX, &r->unpack) : c;
 }
 
 int proof_read(struct proof *p, const struct proof_options *opt)

@@ -377,6 +377,11 @@ static void on_bell(struct sensor *s)
 	proving_bell(s);
 	expiry_plan(s);
 	s->layers_wait = true;
+	if (s->golden_gone) { /* where this was another commit's bell, the slow round sees to the rest */
+		s->golden_gone = false;
+		s->next_collect = 0;
+		collect(s);
+	}
 }
 
 static void on_mounts(struct sensor *s)

@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/glob.h"
+#include "base/text.h"
 #include "daemon/log.h"
 #include "daemon/sensor/content.h"
+#include "daemon/sensor/importing.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
 #include "daemon/sensor/proving.h"
@@ -112,6 +114,8 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
 	struct item_accept *a = calloc(1, sizeof(*a));
+	const uint8_t *cut;
+	size_t n;
 
 	must(a);
 	a->item.kind = ITEM_ACCEPT;
@@ -119,7 +123,11 @@ static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, st
 	snprintf(a->drift_id, sizeof(a->drift_id), "%.*s", (int)m->drift_id.n,
 		(const char *)m->drift_id.p);
 	buf_add_span(&a->paths, m->paths);
-	buf_add_span(&a->reason, m->text);
+	cut = m->text.n ? memchr(m->text.p, 0, m->text.n) : NULL;
+	n = cut ? (size_t)(cut - m->text.p) : m->text.n;
+	buf_add(&a->reason, m->text.p, n);
+	if (cut)
+		buf_add(&a->signatures, cut + 1, m->text.n - n - 1);
 	a->uid = m->uid;
 	a->expires = m->expires;
 	a->asker = seat;
@@ -324,6 +332,38 @@ static void wish_prove(struct sensor *s, int seat, const struct door_msg *m, str
 				  : "it stacks no layer that is stored");
 }
 
+static void wish_import(struct sensor *s, int seat, const struct door_msg *m, int *fd)
+{
+	struct import_wish w = {.fd = *fd,
+		.replace = m->value == 1,
+		.require_signed = s->cfg->require_signed,
+		.uid = m->uid,
+		.keys_dir = s->cfg->keys_dir,
+		.asker = seat,
+		.ask_id = m->id,
+		.busy = &s->importing};
+
+	if (importing_begin(&s->ex, &w))
+		*fd = -1;
+	else
+		outbox_done(s->outbox, seat, m->id, DOOR_BUSY,
+			"another baseline is being imported; ask again when that is done");
+}
+
+static void wish_forget(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
+{
+	struct item_golden_remove *i = calloc(1, sizeof(*i));
+
+	(void)r;
+	must(i && text_unhex(m->drift_id, i->image, SHA_LEN) == 0); /* the door has looked at it */
+	i->item.kind = ITEM_GOLDEN_REMOVE;
+	i->uid = m->uid;
+	i->asker = seat;
+	i->ask_id = m->id;
+	s->golden_gone = true;
+	sensor_push(s, &i->item);
+}
+
 static const struct {
 	wish fn;
 	bool of_target;
@@ -340,6 +380,7 @@ static const struct {
 	[DOOR_HOLD_OPEN] = {wish_hold_open, false},
 	[DOOR_HOLD_CLOSE] = {wish_hold_close, false},
 	[DOOR_PROVE] = {wish_prove, false},
+	[DOOR_FORGET] = {wish_forget, false},
 };
 
 static void grant(struct sensor *s, unsigned seat, const struct door_msg *m)
@@ -375,9 +416,12 @@ void wishes_read(struct sensor *s, unsigned seat)
 			leave(s, seat);
 			return;
 		}
+		if (m.op == DOOR_IMPORT)
+			wish_import(s, (int)seat, &m, &fds[0]);
+		else
+			grant(s, seat, &m);
 		for (size_t i = 0; i < n_fds; i++)
 			fd_close(&fds[i]);
-		grant(s, seat, &m);
 	}
 }
 

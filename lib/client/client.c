@@ -11,6 +11,7 @@
 #include "client/conn.h"
 #include "client/http.h"
 #include <stdio.h>
+#include <unistd.h>
 
 enum { READ_SIZE = 64 << 10, LINE_MAX_BYTES = 16 << 20, PATIENCE_MS = 60000 };
 
@@ -24,6 +25,7 @@ struct exchange {
 	struct buf body;
 	boltseal_line *fn; /* NULL: the body is kept */
 	void *arg;
+	const struct upload *file; /* goes behind the request; NULL: none */
 };
 
 static void exchange_fini(struct exchange *x)
@@ -107,7 +109,7 @@ static int add_checked(struct buf *out, const char *s, const char *what)
 }
 
 static int format_request(struct buf *out, const char *method, const char *path,
-	const char *const headers[], const char *body)
+	const char *const headers[], const char *body, const struct upload *file)
 {
 	int r;
 
@@ -125,7 +127,9 @@ static int format_request(struct buf *out, const char *method, const char *path,
 			return r;
 		buf_add_text(out, "\r\n");
 	}
-	if (body || strcmp(method, "POST") == 0)
+	if (file)
+		buf_printf(out, "Content-Length: %llu\r\n", file->size);
+	else if (body || strcmp(method, "POST") == 0)
 		buf_printf(out, "Content-Length: %zu\r\n", body ? strlen(body) : 0);
 	if (body)
 		buf_add_text(out, "Content-Type: application/json\r\n");
@@ -221,6 +225,32 @@ static struct outcome read_answer(struct exchange *x)
 	}
 }
 
+/* Who does not want it says so before all of it is there, and closes. */
+static int send_file(struct exchange *x)
+{
+	static uint8_t piece[READ_SIZE];
+	unsigned long long done = 0;
+	int r = 0;
+
+	while (r == 0 && done < x->file->size) {
+		size_t most = x->file->size - done < sizeof(piece) ? (size_t)(x->file->size - done)
+								   : sizeof(piece);
+		ssize_t n = read(x->file->fd, piece, most);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys("the file cannot be read");
+		if (n == 0)
+			return err_set(-EIO, "the file became shorter while it was sent");
+		r = conn_send(x->h->fd, span_make(piece, (size_t)n));
+		done += (size_t)n;
+		if (x->file->fn)
+			x->file->fn(x->file->arg, done, x->file->size);
+	}
+	return r;
+}
+
 static struct outcome ask_once(struct exchange *x)
 {
 	int r, sent;
@@ -231,6 +261,8 @@ static struct outcome ask_once(struct exchange *x)
 			return (struct outcome){r, false};
 	}
 	sent = conn_send(x->h->fd, x->request); /* CONN_GONE: it may have said why */
+	if (sent == 0 && x->file)
+		sent = send_file(x);
 	if (sent < 0)
 		return (struct outcome){sent, false};
 	return read_answer(x);
@@ -291,7 +323,7 @@ static int run_exchange(struct exchange *x, const char *path, const char *const 
 	x->http.headless = strcmp(x->method, "HEAD") == 0;
 	x->http.max = HTTP_BODY_MAX;
 	x->wait_ms = x->fn || strcmp(x->method, "POST") == 0 ? -1 : x->h->patience;
-	o.r = format_request(&request, x->method, path, headers, body);
+	o.r = format_request(&request, x->method, path, headers, body, x->file);
 	if (o.r)
 		return client_fail(x->h, o.r);
 	x->request = buf_span(&request);
@@ -311,6 +343,15 @@ int boltseal_request(struct boltseal *h, const char *method, const char *path,
 	CLEANUP(exchange_fini) struct exchange x = {.h = h, .method = method};
 
 	return run_exchange(&x, path, headers, body, reply);
+}
+
+int client_upload(struct boltseal *h, const char *path, const struct upload *file,
+	struct boltseal_reply *reply)
+{
+	CLEANUP(exchange_fini) struct exchange x = {.h = h, .method = "POST", .file = file};
+
+	return run_exchange(&x, path,
+		(const char *const[]){"Content-Type: application/octet-stream", NULL}, NULL, reply);
 }
 
 int boltseal_stream(struct boltseal *h, const char *method, const char *path, const char *accept,

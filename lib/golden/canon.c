@@ -79,20 +79,27 @@ static bool is_implied(const struct record *rec)
 }
 
 /* What is left out is zero. */
-static void fields(struct canon *c, const struct record *rec)
+static void fields(struct canon *c, struct span path, const struct record *rec)
 {
+	static const struct record PLAIN = {.type = FILE_DIR, .mode = 0755},
+				   OPAQUE = {.type = FILE_DIR, .mode = 0755, .ovl = OVL_OPAQUE};
 	struct buf *out = &c->work;
-	bool link = rec->type == FILE_LINK, dir = rec->type == FILE_DIR;
+	bool link, dir;
 
 	buf_reset(out);
 	if (rec->ovl & OVL_WHITEOUT) {
 		buf_add_text(out, "whiteout");
 		return;
 	}
-	if (is_implied(rec)) {
+	if (path.n == 0) {
 		buf_add_text(out, "opaque");
 		return;
 	}
+	/* Whatever an engine made of it, it is what nearly all make. */
+	if (is_implied(rec))
+		rec = rec->ovl & OVL_OPAQUE ? &OPAQUE : &PLAIN;
+	link = rec->type == FILE_LINK;
+	dir = rec->type == FILE_DIR;
 	buf_u8(out, 1);
 	buf_u8(out, (uint8_t)rec->type);
 	buf_varint(out, link ? 0 : rec->mode);
@@ -130,14 +137,14 @@ int canon_add(struct canon *c, struct span path, const struct record *rec)
 	struct item *it;
 	int r;
 
-	if (path.n == 0 || (is_implied(rec) && !(rec->ovl & OVL_OPAQUE)))
+	if (path.n == 0 && !(rec->ovl & OVL_OPAQUE))
 		return 0;
 	if ((unsigned)rec->type >= FILE_N)
 		return err_set(-EINVAL, "canon: no such file type");
 	r = room(c);
 	if (r < 0)
 		return r;
-	fields(c, rec);
+	fields(c, path, rec);
 	if (c->work.err)
 		return buf_err(&c->work);
 	it = &c->v[c->n++];
@@ -149,15 +156,19 @@ int canon_add(struct canon *c, struct span path, const struct record *rec)
 }
 
 /* '/' is lowest: a directory, then what is in it, then "directory-2". */
-static int by_path(const void *pa, const void *pb)
+int canon_path_cmp(struct span a, struct span b)
 {
-	struct span a = ((const struct item *)pa)->path, b = ((const struct item *)pb)->path;
 	size_t n = a.n < b.n ? a.n : b.n;
 
 	for (size_t i = 0; i < n; i++)
 		if (a.p[i] != b.p[i])
 			return a.p[i] == '/' ? -1 : b.p[i] == '/' ? 1 : a.p[i] - b.p[i];
 	return (a.n > b.n) - (a.n < b.n);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return canon_path_cmp(((const struct item *)a)->path, ((const struct item *)b)->path);
 }
 
 int canon_end(struct canon *c, uint8_t ret[SHA_LEN])

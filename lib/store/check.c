@@ -4,6 +4,7 @@
  */
 #include "store/check.h"
 #include "store/db.h"
+#include "store/gold.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
 
@@ -137,9 +138,35 @@ static int check_by_target(struct txn *t)
 	return r < 0 ? r : 0;
 }
 
+/* Whoever follows a way to a golden baseline comes to one, and each of its layers is stored. */
+static int check_golden(struct txn *t)
+{
+	FREE struct gold *g = calloc(1, sizeof(*g));
+	uint8_t at[SHA_LEN] = {0};
+	struct snap_info info;
+	int r;
+
+	must(g);
+	while ((r = gold_next(t, at, g)) == 0) {
+		r = gold_check_ways(t, g);
+		for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
+			r = snap_get(t, g->layer[i].snap, &info);
+			if (r == 0 &&
+				(info.state != SNAP_COMPLETE || !span_is(info.kind, GOLD_KIND)))
+				r = STORE_ABSENT;
+		}
+		if (r)
+			return r < 0 ? r : damaged("a golden baseline lacks a part");
+	}
+	return r < 0 ? r : 0;
+}
+
 int check_indexes(struct txn *t)
 {
 	int r = check_identities(t);
+
+	if (r == 0)
+		r = check_golden(t);
 
 	if (r == 0)
 		r = check_records(t);

@@ -33,7 +33,8 @@
 	X(PKG_FILE, "packaged", "one per file of a set")                                           \
 	X(PKG_OF, "packages_of", "which set a target has")                                         \
 	X(VERDICT, "verdict", "is a layer what its image says")                                    \
-	X(CHAIN, "chain", "does a target stack what its image lists")
+	X(CHAIN, "chain", "does a target stack what its image lists")                              \
+	X(GOLDEN, "golden", "what images are, as somebody said who is trusted")
 #define X_DB(id, name, sentence) DB_##id,
 enum db { DATABASES(X_DB) DB_N };
 

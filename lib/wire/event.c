@@ -33,6 +33,7 @@ static void members_before(struct json *j, const struct event *e)
 		json_key(j, "actor");
 		show_actor(j, e->actor);
 	}
+	show_ready(j, "checkpoint", e->checkpoint);
 	if (e->detail.n > 0)
 		json_m_str(j, "detail", e->detail);
 	if (e->drift_id)

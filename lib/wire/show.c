@@ -77,8 +77,25 @@ static void show_holds(struct json *j, const struct show_names *names)
 }
 
 /* baseline_root … last_sweep */
+static void show_judged(struct json *j, const struct show_judged *by)
+{
+	if (!by || (!by->root && !by->lacks))
+		return;
+	json_key(j, "golden");
+	json_open(j, '{');
+	json_m_bool(j, "lacks", by->lacks);
+	if (by->root)
+		json_m_hex(j, "root", span_make(by->root, SHA_LEN));
+	json_key(j, "signed_by");
+	json_open(j, '[');
+	for (size_t i = 0; i < by->n_signers; i++)
+		json_str(j, by->signers[i]);
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
 static void target_first(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x, const struct show_names *holds)
+	const struct show_excluded *x, const struct show_names *holds, const struct show_judged *by)
 {
 	if (s->baselined)
 		json_m_hex(j, "baseline_root", span_make(s->baseline_root, SHA_LEN));
@@ -89,6 +106,7 @@ static void target_first(struct json *j, const struct target *t, const struct ta
 	show_time(j, "found", t->found);
 	show_str(j, "fs_type", t->fs_type);
 	json_m_uint(j, "generation", s->generation);
+	show_judged(j, by);
 	show_holds(j, holds);
 	json_m_str(j, "id", t->id);
 	show_str(j, "image", t->image);
@@ -143,10 +161,11 @@ void show_verdict_of(struct json *j, const struct verdict *v)
 }
 
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v)
+	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v,
+	const struct show_judged *by)
 {
 	json_open(j, '{');
-	target_first(j, t, s, x, holds);
+	target_first(j, t, s, x, holds, by);
 	json_m_bool(j, "late", t->late);
 	json_m_text(j, "level", level_kinds[t->level].name);
 	show_paths(j, "lowers", t->lowers);

@@ -19,8 +19,16 @@ struct show_names {
 	const struct span *v;
 	size_t n;
 };
+/* The golden baseline of a target's image. */
+struct show_judged {
+	const uint8_t *root; /* SHA_LEN; NULL: there is none */
+	const struct span *signers;
+	size_t n_signers;
+	bool lacks; /* a signed one is required, and there is none */
+};
 void show_target(struct json *j, const struct target *t, const struct target_state_rec *s,
-	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v);
+	const struct show_excluded *x, const struct show_names *holds, const struct verdict *v,
+	const struct show_judged *by);
 /* An object: is it what its image says? */
 void show_verdict(struct json *j, const struct verdict *v);
 /* The member "verdict"; nothing with NULL. */
@@ -52,6 +60,29 @@ struct show_layer {
 	const struct verdict *verdict; /* NULL: none yet */
 };
 void show_layer(struct json *j, const struct show_layer *l);
+
+struct show_golden_layer {
+	const uint8_t *diff_id, *canon;
+};
+struct show_golden_signature {
+	const uint8_t *key;
+	struct span name;
+	const char *state;
+	int64_t time;
+};
+struct show_golden {
+	const uint8_t *image, *manifest, *root, *file; /* SHA_LEN; manifest NULL: not known */
+	struct span name, host;
+	int64_t created, imported;
+	uint32_t uid;
+	uint64_t accepts;
+	bool is_signed;
+	const struct show_golden_layer *layers;
+	size_t n_layers;
+	const struct show_golden_signature *signatures;
+	size_t n_signatures;
+};
+void show_golden(struct json *j, const struct show_golden *g);
 
 struct show_generation {
 	uint32_t no, uid, n_paths;

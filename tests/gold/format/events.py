@@ -123,6 +123,8 @@ def everything():
     yield event("baseline.expired", severity="medium", target=WEB, generation=2)
     yield event("layer.tampered", severity="critical", layer="/var/lib/docker/overlay2/base/diff", targets=["web", "db"],
                 change=change("/bin/ls", "C", ["layer", "content"], old=old, new=new), actor={**ACTOR, "origin": "host"})
+    yield event("layer.verdict", severity="critical", layer="/var/lib/docker/overlay2/base/diff", targets=["web", "db"], target=WEB,
+                detail="not proved any more: broken, should be sha256:" + "0" * 64 + ": C bin/ls (content)")
     yield event("mount.covered", severity="medium", target=WEB, change=change("/etc", "C", ["mount"], mount="tmpfs"))
     yield event("exec.drifted", severity="high", target=WEB, change=change("/tmp/miner", "A", [], new=new), actor=ACTOR)
     yield event("exec.drifted", severity="medium", target=WEB, change=change("/tmp/miner", "A", [], new=new), actor=ACTOR)
@@ -136,6 +138,9 @@ def everything():
     yield event("rules.failed", severity="medium",
                 detail="/etc/boltseal/rules.d/90-own.yaml:3:7: unknown key severty")
     yield event("canary", severity="info", detail="sink siem")
+    yield event("baseline.imported", severity="info", uid=0, detail="image sha256:" + "1" * 64 + " (app:1): root " + "2" * 64 + ", signed by release")
+    yield event("baseline.refused", severity="high", uid=0, detail="baseline file: it was altered: its digest is not that of its bytes")
+    yield event("baseline.removed", severity="medium", uid=1000, detail="image sha256:" + "1" * 64 + ": root " + "2" * 64)
     yield event("exec.session", severity="low", target=WEB, session=SESSION)
     yield event("exec.session", severity="low", target=WEB, session={"id": 12, "uid": 0, "n_paths": 0, "paths": []})
     yield event("package.run", severity="low", target=WEB, run=RUN, actor=ACTOR)

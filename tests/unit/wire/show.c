@@ -79,7 +79,8 @@ static void p_target(struct json *j)
 	buf_bytes(&list, span_of("/b"));
 	f.target.lowers = f.target.volumes = buf_span(&list);
 	show_target(j, &f.target, &s, &(struct show_excluded){f.names, 2, true},
-		&(struct show_names){f.names, 2}, full_verdict(&f));
+		&(struct show_names){f.names, 2}, full_verdict(&f),
+		&(struct show_judged){f.prev, f.names, 2, true});
 }
 
 static void p_coverage(struct json *j)
@@ -93,6 +94,25 @@ static void p_coverage(struct json *j)
 				 .n_gaps = 1,
 				 .excluded = {f.names, 2, true},
 				 .verdict = VERDICT_BROKEN});
+}
+
+static void p_golden(struct json *j)
+{
+	const struct show_golden_layer layer = {f.prev, f.prev};
+	const struct show_golden_signature signature = {f.prev, span_of("release"), "good", 1};
+
+	show_golden(j, &(struct show_golden){.image = f.prev,
+			       .manifest = f.prev,
+			       .root = f.prev,
+			       .file = f.prev,
+			       .name = span_of("app:1"),
+			       .host = span_of("builder"),
+			       .created = 1,
+			       .imported = 2,
+			       .layers = &layer,
+			       .n_layers = 1,
+			       .signatures = &signature,
+			       .n_signatures = 1});
 }
 
 static void p_layer(struct json *j)
@@ -197,6 +217,7 @@ static const struct {
 	{"Target", p_target},
 	{"Coverage", p_coverage},
 	{"Layer", p_layer},
+	{"Golden", p_golden},
 	{"Generation", p_generation},
 	{"Hold", p_hold},
 	{"Hold", p_hold_of_rule},
