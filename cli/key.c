@@ -35,7 +35,7 @@ const struct command cmd_key = {
 		"show the key.\n\n"
 		"Examples:\n"
 		"  boltseal key new alice --expires 365d\n"
-		"  sudo install -m 644 alice.pub /etc/boltseal/keys/\n"
+		"  sudo install -D -m 644 alice.pub /etc/boltseal/keys/alice.pub\n"
 		"  sudo boltseal key revoke alice --reason 'laptop lost'\n"
 		"  boltseal key show host\n",
 	.options = key_options,

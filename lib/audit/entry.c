@@ -62,7 +62,8 @@ static int read_path(const json_t *list, struct buf *out)
 	if (!json_is_array(list) || json_array_size(list) > MERKLE_PATH_MAX)
 		return err_set(-EBADMSG, "its path is missing or malformed");
 	json_array_foreach(list, i, v) {
-		if (!json_is_string(v) || text_unhex(json_span(v), one, SHA_LEN) < 0)
+		if (!json_is_string(v) || strpbrk(json_string_value(v), "ABCDEF") ||
+			text_unhex(json_span(v), one, SHA_LEN) < 0)
 			return err_set(-EBADMSG, "its path is missing or malformed");
 		buf_add(out, one, SHA_LEN);
 	}

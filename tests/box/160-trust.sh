@@ -153,4 +153,25 @@ OLD=$(basename "$(ls "$W"/keys/alice.*.pub)" .pub)
 is "a key that is lost is revoked" "$(keys revoke "$OLD" --reason 'laptop lost')" 0
 is "and nothing it signed counts" "$(baseline verify "$W/b" --key "$W/keys")" 1
 like "with the reason" "$(cat "$W/said")" 'revoked .*laptop lost'
+
+# Two people for an accept.
+is "bob has a key" "$(keys new bob --out "$W/bob.key" --no-passphrase)" 0
+install -m 644 "$W/bob.pub" "$W/keys/bob.pub"
+sed -i 's/trust: {/trust: {accept_signatures: 2, /' "$W/boltseal.yaml"
+daemon_start || bail "boltseald"
+wait_until 20 baselined_ || bail "it has no baseline"
+accept() { "$BIN/boltseal" --no-color --socket "$W/run/s.sock" accept "$ID" --drift "$(drift_id "$ID")" --reason 'ticket 4711' "$@" >"$W/said" 2>&1; echo $?; }
+is "an accept that nobody signed is refused" "$(accept)" 2
+like "and what to do is said" "$(cat "$W/said")" 'signed by 2 keys'
+is "one signature is not enough" "$(accept --sign "$W/bob.key")" 2
+is "who signs first leaves a file" "$(accept --sign "$W/bob.key" --output "$W/4711.sig")" 0
+diag "$(cat "$W/said")"
+is "the same key twice is one" "$(accept --sign "$W/bob.key" --with "$W/4711.sig")" 2
+is "other words are not what was signed" "$("$BIN/boltseal" --socket "$W/run/s.sock" accept "$ID" --drift "$(drift_id "$ID")" \
+	--reason 'ticket 4712' --sign "$W/alice2.key" --with "$W/4711.sig" >"$W/said" 2>&1; echo $?)" 2
+is "two are" "$(accept --sign "$W/alice2.key" --with "$W/4711.sig")" 0
+diag "$(cat "$W/said")"
+like "and the journal says who" "$(events --type baseline.accepted | jq -r .detail)" '^signed by bob, alice: '
+like "as the generation does" "$(bs baseline list "$ID")" 'ticket 4711 \(signed by bob, alice\)'
+daemon_stop
 finish
