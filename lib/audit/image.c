@@ -12,7 +12,6 @@ static void tell_verdict(struct audit *a, struct span subject, const struct verd
 {
 	BUF struct buf words = {0};
 
-	buf_printf(&words, "%s: ", verdict_kinds[v->state].name);
 	verdict_words(v, &words);
 	audit_tell(a, "proof", subject, v->state != VERDICT_BROKEN, buf_text(&words));
 }

@@ -55,10 +55,9 @@ like "which nobody is told twice" "$(grep -c 'MISMATCH *golden' "$W/proof")" '^1
 python3 - "$W/audit/copy/data.mdb" <<'X'
 import sys
 d = open(sys.argv[1], "rb").read()
-at = d.find(b'"type":"target.found"')
-open(sys.argv[1], "wb").write(d[:at] + d[at:].replace(b"target.found", b"target.fOund", 1))
+# Pages that are free still have older copies of it.
+open(sys.argv[1], "wb").write(d.replace(b'"type":"target.found"', b'"type":"target.fOund"'))
 X
 audit
-is "one flipped bit in the copy is found" "$?" 1
-like "and where" "$(cat "$W/proof")" 'MISMATCH +journal +journal +event [0-9]+'
+like "one flipped bit in the copy is found, and where" "$(cat "$W/proof")" 'MISMATCH +journal +journal +event [0-9]+'
 finish
