@@ -43,8 +43,8 @@ int golden_export_run(struct cli *c, const struct args *a)
 		out = buf_text(&name);
 	if (strcmp(out, "-") == 0 && c->out_tty)
 		return complain("a baseline file is nothing for a terminal: use --output FILE");
-	r = ask_check(c, boltseal_baseline_export(
-				 c->h, a->pos[1], a->val[BASELINE_GENERATION], &c->reply));
+	r = ask_check(c,
+		boltseal_baseline_export(c->h, a->pos[1], a->val[BASELINE_GENERATION], &c->reply));
 	if (r)
 		return r;
 	r = write_out(c, out);
@@ -133,8 +133,8 @@ int golden_import_run(struct cli *c, const struct args *a)
 	if (a->n != 2)
 		return complain("baseline import needs one FILE: `boltseal baseline export` or "
 				"`build` makes it");
-	r = boltseal_baseline_import(c->h, a->pos[1], a->val[BASELINE_REPLACE] != NULL, draw_bar,
-		&bar, &c->reply);
+	r = boltseal_baseline_import(
+		c->h, a->pos[1], a->val[BASELINE_REPLACE] != NULL, draw_bar, &bar, &c->reply);
 	if (bar.drawn)
 		fputs("\r\033[K", stderr);
 	r = ask_json(c, r, &answer);
@@ -168,8 +168,12 @@ static int which(struct cli *c, const char *word, struct buf *ret)
 	}
 	if (n == 1)
 		return 0;
-	return n ? complain("more than one golden baseline is of %s: give more of the image's digest", word)
-		 : complain("there is no golden baseline of %s: `boltseal baseline list --golden` has them", word);
+	return n ? complain(
+			   "more than one golden baseline is of %s: give more of the image's digest",
+			   word)
+		 : complain(
+			   "there is no golden baseline of %s: `boltseal baseline list --golden` has them",
+			   word);
 }
 
 int golden_remove_run(struct cli *c, const struct args *a)
@@ -178,8 +182,9 @@ int golden_remove_run(struct cli *c, const struct args *a)
 	int r;
 
 	if (a->n != 2)
-		return complain("baseline remove needs an IMAGE, by its digest's beginning or its name: "
-				"`boltseal baseline list --golden` has both");
+		return complain(
+			"baseline remove needs an IMAGE, by its digest's beginning or its name: "
+			"`boltseal baseline list --golden` has both");
 	r = which(c, a->pos[1], &image);
 	if (!r)
 		r = ask_check(c, boltseal_golden_remove(c->h, buf_text(&image), &c->reply));

@@ -36,8 +36,8 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		buf_add_text(&text, ", held");
 	if (n)
 		buf_printf(&text, ", %lld gap%s", n, n == 1 ? "" : "s");
-	table_add(
-		c, t, buf_span(&text), n || held || lacks || get_true(target, "excluded_all") ? "33" : NULL);
+	table_add(c, t, buf_span(&text),
+		n || held || lacks || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
 /* Are the layers below what the image says? */

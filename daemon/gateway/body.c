@@ -92,8 +92,9 @@ int body_end(struct call *c)
 		too_large(c);
 	else if (c->body.err == -ENOSPC)
 		problem(c, 503, "there is no memory for the file");
-	else if (c->file_fd > 0 && !c->file_whole && fcntl(c->file_fd, F_ADD_SEALS,
-					   F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+	else if (c->file_fd > 0 && !c->file_whole &&
+		 fcntl(c->file_fd, F_ADD_SEALS,
+			 F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
 		problem(c, 500, "the file cannot be sealed: %s", strerror(errno));
 	else {
 		c->file_whole = true; /* a call that has to wait comes here again */

@@ -42,9 +42,7 @@ void gold_view_judge(struct gold_view *v)
 
 		if (r == 0)
 			r = keyring_check(keys(v), SIGN_BASELINE, v->gold.file, &sig, &key);
-		s->state = r == 0		  ? GOLD_GOOD
-			   : r == KEYRING_UNKNOWN ? GOLD_UNKNOWN
-						  : GOLD_REFUSED;
+		s->state = r == 0 ? GOLD_GOOD : r == KEYRING_UNKNOWN ? GOLD_UNKNOWN : GOLD_REFUSED;
 		if (key)
 			s->name = span_of(key->name);
 	}
@@ -118,8 +116,8 @@ void gold_view_show(const struct gold_view *v, struct json *j)
 	for (size_t i = 0; i < g->n_layers; i++)
 		layers[i] = (struct show_golden_layer){g->layer[i].diff_id, g->layer[i].canon};
 	for (size_t i = 0; i < g->n_signatures; i++)
-		signatures[i] = (struct show_golden_signature){g->signature[i].key,
-			g->signature[i].name, gold_state_name(g->signature[i].state),
-			g->signature[i].time};
+		signatures[i] =
+			(struct show_golden_signature){g->signature[i].key, g->signature[i].name,
+				gold_state_name(g->signature[i].state), g->signature[i].time};
 	show_golden(j, &show);
 }

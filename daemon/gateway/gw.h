@@ -113,7 +113,7 @@ struct call {
 	struct buf body;
 	int file_fd; /* of a body that is kept in a file: in memory, and sealed at its end; 0: none */
 	uint64_t file_n;
-	bool file_whole; /* sealed */
+	bool file_whole;  /* sealed */
 	int64_t file_end; /* mono: it must be whole by then */
 	bool begun, answered, suspended, awaits_pulse;
 	/* the answer */

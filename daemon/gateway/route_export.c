@@ -14,7 +14,8 @@
 
 #define EXPORT_MOST (UINT64_C(192) << 20) /* bytes of records: the gateway is a small process */
 
-struct export {
+struct export
+{
 	struct txn *t;
 	struct target target;
 	struct golden file;
@@ -68,7 +69,8 @@ static int diff_id_of(struct export *e, const struct snap_info *info, uint8_t re
 			      "`boltseal verify` names what differs",
 			info->path);
 	if (r || !v.digest.n || image_digest_parse(v.digest, "diff_id", &d) < 0)
-		return cannot("it is not known which layer of its image %s is: the engine does not say so",
+		return cannot(
+			"it is not known which layer of its image %s is: the engine does not say so",
 			info->path);
 	memcpy(ret, d.sha, SHA_LEN);
 	return 0;
@@ -83,7 +85,8 @@ static int add_layer(struct export *e, struct span path)
 	int r = find_snap(e->t, path, &info);
 
 	if (r > 0)
-		return cannot("layer %s is not stored yet: its baseline is still being taken", path);
+		return cannot(
+			"layer %s is not stored yet: its baseline is still being taken", path);
 	if (r < 0 || span_is(info.kind, "runtime"))
 		return r;
 	if (e->file.n_layers == GOLDEN_LAYERS_MAX)
@@ -151,7 +154,8 @@ static int add_generation(struct export *e, uint32_t no)
 
 	if (r)
 		return r < 0 ? r : 0;
-	*to = (struct golden_generation){.no = no, .uid = g.uid, .time = g.time, .reason = g.reason};
+	*to = (struct golden_generation){
+		.no = no, .uid = g.uid, .time = g.time, .reason = g.reason};
 	e->file.n_generations++;
 	return 0;
 }

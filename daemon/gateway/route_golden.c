@@ -127,7 +127,8 @@ int route_golden_remove(struct call *c)
 	if (span_starts(digest, span_of("sha256:")))
 		digest = span_make(digest.p + 7, digest.n - 7);
 	if (text_unhex(digest, sha, SHA_LEN) < 0)
-		return problem(c, 400, "an image's digest is 64 hex digits, with sha256: before them or not");
+		return problem(c, 400,
+			"an image's digest is 64 hex digits, with sha256: before them or not");
 	if (roles_everywhere(c->g->roles, &c->peer->who) < ROLE_ADMIN)
 		return problem(c, 403,
 			"an image may be every target's, and your role is confined by label");

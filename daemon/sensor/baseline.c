@@ -45,6 +45,7 @@ struct baseline {
 	int64_t began;
 	struct pkgcheck *packages; /* the host's alone; NULL: there are none */
 	struct proof *proof;	   /* a layer's alone */
+	struct proof_image image;
 };
 
 struct batch_job {
@@ -482,6 +483,8 @@ static void prove(struct baseline *b)
 	struct proof_options opt = {
 		.max_bytes = b->ex->max_bytes,
 		.stop = &b->ex->stop,
+		.store = b->ex->store,
+		.image = b->image,
 	};
 
 	if (!b->tree)
@@ -541,6 +544,7 @@ void baseline_begin(struct examiner *ex, struct lower *l, const struct baseline_
 	b->ex = ex;
 	b->lower = lower_ref(l);
 	b->tree = opt->tree ? kept_ref(opt->tree) : NULL;
+	b->image = opt->image;
 	b->line = opt->line;
 	b->lane = opt->line == LINE_HOST ? JOB_HOST : JOB_BASELINE;
 	b->serial = opt->serial;

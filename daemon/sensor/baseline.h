@@ -7,10 +7,12 @@
  */
 #pragma once
 
+#include "daemon/sensor/proof.h"
 #include "daemon/sensor/worker.h"
 
 struct baseline_options {
-	struct kept *tree; /* the target whose own tree it is; NULL: a layer */
+	struct proof_image image; /* of a layer */
+	struct kept *tree;	  /* the target whose own tree it is; NULL: a layer */
 	enum snap_line line;
 	uint64_t serial;      /* greater than that of every baseline before */
 	int bell;	      /* eventfd that is rung at the end */

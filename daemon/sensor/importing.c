@@ -89,7 +89,8 @@ static int judge_all(struct import *im)
 
 		r = signature_decode(&in, &sig);
 		if (r == 0 && !rd_end(&in))
-			r = err_set(-EBADMSG, "baseline file: a signature is longer than it should be");
+			r = err_set(
+				-EBADMSG, "baseline file: a signature is longer than it should be");
 		if (r < 0)
 			break;
 		memcpy(s->key, sig.key, SHA_LEN);

@@ -27,4 +27,5 @@ bool importing_begin(struct examiner *ex, struct import_wish *wish);
  * written, in slices that `put` takes. -EBADMSG with a sentence: no tree. */
 struct item_golden_rows;
 typedef void golden_rows_put(void *ctx, struct item_golden_rows *rows);
-int importing_rows(struct span records, const uint8_t identity[SHA_LEN], golden_rows_put *put, void *ctx);
+int importing_rows(
+	struct span records, const uint8_t identity[SHA_LEN], golden_rows_put *put, void *ctx);

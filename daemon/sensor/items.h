@@ -182,6 +182,7 @@ struct item_accept {
 	char drift_id[2 * SHA_LEN + 1];
 	struct buf paths; /* list of buf_bytes; empty: everything */
 	struct buf reason;
+	struct buf signatures; /* base64, apart by blanks: trust/accept.h */
 	uint32_t uid;
 	int64_t expires;
 	int asker;
@@ -345,14 +346,14 @@ struct item_golden_rows {
 	struct golden_row {
 		struct slot name, rec;
 		uint32_t dir, sub_dir;
-	} *row;
+	} * row;
 	size_t n_rows;
 };
 struct item_golden_end {
 	struct item item;
-	struct gold *gold;	  /* NULL: it was refused before anything was written */
-	struct arena mem;	  /* what `gold` borrows from */
-	uint64_t *bytes;	  /* of content, of each layer */
+	struct gold *gold; /* NULL: it was refused before anything was written */
+	struct arena mem;  /* what `gold` borrows from */
+	uint64_t *bytes;   /* of content, of each layer */
 	bool replace;
 	bool failed;	       /* with `gold` as well: what was written is taken back */
 	enum severity told_as; /* refused: SEV_N: not told, for the file is no fault */

@@ -27,7 +27,8 @@ static int begin_layer(struct ledger *l, const struct gold_layer *layer)
 	if (r < 0 || (r == 0 && info.state == SNAP_COMPLETE))
 		return r < 0 ? r : 0;
 	add_digest(&name, layer->diff_id);
-	return snap_create(l->txn, identity, buf_span(&name), buf_span(&name), span_of(GOLD_KIND), &no);
+	return snap_create(
+		l->txn, identity, buf_span(&name), buf_span(&name), span_of(GOLD_KIND), &no);
 }
 
 int ledger_golden_begin(struct ledger *l, struct item *i)
@@ -137,7 +138,8 @@ static int tell(struct ledger *l, enum event_type type, enum severity severity, 
 	return r < 0 ? r : ledger_journal(l, &e, NULL);
 }
 
-static int refused(struct ledger *l, const struct item_golden_end *e, enum door_result result, const char *why)
+static int refused(
+	struct ledger *l, const struct item_golden_end *e, enum door_result result, const char *why)
 {
 	BUF struct buf words = {0};
 
@@ -215,6 +217,7 @@ int ledger_golden_end(struct ledger *l, struct item *i)
 		r = refused(l, e, DOOR_TAKEN, buf_text(&why));
 		return r < 0 ? r : take_back(l, e->gold);
 	}
+	l->ring = l->rejudge = true;
 	return complete(l, e, r == 0 ? old : NULL);
 }
 
@@ -240,7 +243,7 @@ int ledger_golden_remove(struct ledger *l, struct item *i)
 	if (r == 0)
 		r = tell(l, EVENT_BASELINE_REMOVED, SEV_MEDIUM, it->uid, &words);
 	ledger_answer(l, it->asker, it->ask_id, DOOR_OK, "");
-	l->ring = true;
+	l->ring = l->rejudge = true;
 	return r < 0 ? r : 0;
 }
 

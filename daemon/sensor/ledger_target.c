@@ -230,9 +230,9 @@ int ledger_tidy(struct ledger *l)
 			r = 0;
 	}
 	store_sweep_readers(l->opt.store);
-	l->next_tidy = clock_mono() + (more_targets || more_journal || more_snaps || more_sets ||
-								more_golden
-						      ? CLOCK_S
-						      : 3600 * CLOCK_S);
+	l->next_tidy = clock_mono() +
+		       (more_targets || more_journal || more_snaps || more_sets || more_golden
+				       ? CLOCK_S
+				       : 3600 * CLOCK_S);
 	return r;
 }

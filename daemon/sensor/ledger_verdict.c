@@ -42,6 +42,70 @@ static int tell(
 	return r;
 }
 
+/* A target's own is the worst of its layers' and of the link; in the same transaction, so that nobody reads one
+ * without the other. */
+static int join(struct ledger *l, const struct kept *k, struct verdict *v)
+{
+	int r = 0;
+
+	v->state = v->link;
+	v->n_odd = v->entries = v->files = 0;
+	for (size_t i = 0; r >= 0 && i < k->n_lower; i++) {
+		bool engines = strcmp(k->lower[i]->kind, "runtime") == 0;
+		uint32_t snap = ledger_snap_of(l, k->lower[i]);
+		struct verdict of;
+		enum verdict_state state;
+
+		r = snap ? verdict_get(l->txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+		state = r == 0 ? of.state : VERDICT_UNKNOWN;
+		if (engines && state != VERDICT_BROKEN)
+			continue;
+		if (state == VERDICT_CONSISTENT && v->how == VERDICT_HOW_GOLDEN)
+			state = VERDICT_PROVED;
+		v->state = verdict_worse(v->state, state);
+		if (r)
+			continue;
+		v->n_odd += of.n_odd;
+		v->entries += of.entries;
+		v->files += of.files;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int put_joined(struct ledger *l, const struct kept *k, uint32_t no, struct verdict *v,
+	enum verdict_state was, int64_t since)
+{
+	BUF struct buf mem = {0};
+	int r;
+
+	/* It may borrow from what is stored now. */
+	verdict_encode(v, &mem);
+	r = verdict_decode(buf_span(&mem), v);
+	if (r == 0)
+		r = join(l, k, v);
+	v->since = v->state == was ? since : l->now;
+	return r == 0 ? verdict_put(l->txn, VERDICT_OF_TARGET, no, v) : r;
+}
+
+/* Everybody who stacks the layer. */
+static int join_all(struct ledger *l, const struct lower *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n_kept; i++) {
+		uint32_t no = atomic_load(&l->kept[i]->no);
+		struct verdict v;
+
+		if (!no || !stacks(l->kept[i], w->path))
+			continue;
+		r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &v);
+		if (r == 0)
+			r = put_joined(l, l->kept[i], no, &v, v.state, v.since);
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
 static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict *v)
 {
 	BUF struct buf mem = {0};
@@ -64,6 +128,8 @@ static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict 
 			.judged = true,
 			.broken = v->state == VERDICT_BROKEN};
 	l->ring = true;
+	if (r == 0 && w)
+		r = join_all(l, w);
 	return r == 0 && w && verdict_is_news(was, v->state) ? tell(l, w, was, v) : r;
 }
 
@@ -127,7 +193,7 @@ int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct ch
 	l->after[l->n_after++] =
 		(struct after){.lower = w, .snap = snap, .judged = true, .broken = true};
 	l->ring = true;
-	return r;
+	return r == 0 ? join_all(l, w) : r;
 }
 
 int ledger_proved(struct ledger *l, struct item *i)
@@ -154,6 +220,6 @@ int ledger_chain(struct ledger *l, struct item *i)
 	r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
 	if (r < 0)
 		return r;
-	v.since = r == 0 && old.state == v.state ? old.since : v.when;
-	return verdict_put(l->txn, VERDICT_OF_TARGET, no, &v);
+	return put_joined(
+		l, c->kept, no, &v, r == 0 ? old.state : VERDICT_NONE, r == 0 ? old.since : v.when);
 }

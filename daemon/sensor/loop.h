@@ -37,6 +37,8 @@ struct sensor {
 	struct config *cfg;
 	const struct daemon_args *args;
 	struct store *store;
+	struct trust_key *host_key; /* NULL: there is none, and no checkpoint */
+	char host_key_why[300];	    /* why not */
 	struct queue *items;
 	struct jobs *jobs;
 	struct outbox *outbox;
@@ -104,7 +106,7 @@ struct sensor {
 	struct wall wall;
 	atomic_bool importing; /* a golden baseline; importing.h */
 	bool golden_gone;      /* one is being removed: its layers may be nobody's then */
-	atomic_bool stop; /* the ledger looks at it too */
+	atomic_bool stop;      /* the ledger looks at it too */
 };
 
 /* epoll tags: small numbers are ours, from TAG_SEAT the door's seats; with the high bits a mount

@@ -35,7 +35,7 @@ void layer_proof_free(struct proof *p)
 
 /* ---- building ---- */
 
-static struct proof_want *push(struct proof *p, struct span path)
+struct proof_want *proof_push(struct proof *p, struct span path)
 {
 	struct proof_want *w = arena_alloc(&p->mem, sizeof(*w));
 	size_t cut = path.n;
@@ -68,7 +68,7 @@ int proof_add(struct proof *p, const struct tar_entry *e)
 		p->opaque[p->n_opaque++] = arena_dup(&p->mem, e->path);
 		return 0;
 	}
-	w = push(p, e->path);
+	w = proof_push(p, e->path);
 	w->rec = e->rec;
 	w->rec.link = arena_dup(&p->mem, e->rec.link);
 	w->rec.xattrs = arena_dup(&p->mem, e->rec.xattrs);
@@ -145,7 +145,7 @@ struct proof_want *proof_find(const struct proof *p, struct span path)
 
 static void imply(struct proof *p, struct span path)
 {
-	struct proof_want *w = push(p, path);
+	struct proof_want *w = proof_push(p, path);
 
 	w->rec = (struct record){.type = FILE_DIR,
 		.mode = 0755,
@@ -299,7 +299,7 @@ static void said(const struct proof_want *w, struct record *ret)
 
 	*ret = of->rec;
 	ret->has_sha = false;
-	if (ret->type != FILE_REG || of->spoiled || !of->has_sha)
+	if (ret->type != FILE_REG || (of->spoiled && !of->is_known) || !of->has_sha)
 		return;
 	memcpy(ret->sha, of->sha, SHA_LEN);
 	ret->has_sha = true;
@@ -441,6 +441,8 @@ void proof_verdict(struct proof *p, struct verdict *ret)
 		     : !p->knows		      ? VERDICT_CONSISTENT
 		     : p->from.how == PROVENANCE_INIT ? VERDICT_CONSISTENT
 						      : VERDICT_PROVED;
+	if (p->golden)
+		ret->how = VERDICT_HOW_GOLDEN;
 	if (p->from.how == PROVENANCE_INIT)
 		buf_add_text(&p->why, p->why.n ? "" : "made by the engine; no image lists it");
 	if (p->from.owners_unknown && ret->state == VERDICT_PROVED)
@@ -456,7 +458,7 @@ static void know_init(struct proof *p)
 {
 	for (size_t i = 0; i < n_provenance_init; i++) {
 		const struct provenance_init *e = &provenance_init[i];
-		struct proof_want *w = push(p, span_of(e->path));
+		struct proof_want *w = proof_push(p, span_of(e->path));
 
 		w->rec.type = e->type == 'd' ? FILE_DIR : e->type == 'l' ? FILE_LINK : FILE_REG;
 		w->rec.link = span_of(e->link);
@@ -480,6 +482,7 @@ struct proof *layer_proof_new(const struct lower *l, const struct proof_options 
 	}
 	if (p->from.how == PROVENANCE_NONE) {
 		buf_add_span(&p->why, buf_span(&p->from.why));
+		p->knows = proof_golden(p, opt);
 		return p;
 	}
 	if (proof_read(p, opt) < 0) {
@@ -487,6 +490,8 @@ struct proof *layer_proof_new(const struct lower *l, const struct proof_options 
 		proof_failed(p, err_why());
 		return p;
 	}
+	if (p->unlike)
+		proof_golden_content(p, opt);
 	p->knows = true;
 	return p;
 }

@@ -31,7 +31,7 @@ struct proof_want {
 	uint64_t crc;
 	bool has_crc;
 	/* As the disk had it when it was read. */
-	bool has_sha;
+	bool has_sha, is_known; /* is_known: by a golden baseline, though it is spoiled */
 	uint8_t sha[SHA_LEN];
 	bool was_read; /* all of it, and it held still */
 	bool spoiled;  /* its content is not the image's */
@@ -50,7 +50,15 @@ static inline struct span proof_name(const struct proof_want *w)
 	return span_make(w->path.p + skip, w->path.n - skip);
 }
 
+/* Which image, by its configuration's digest, is known to list the layer, and where: 0 is the bottom. */
+struct proof_image {
+	bool known;
+	uint8_t digest[SHA_LEN];
+	size_t index;
+};
 struct proof_options {
+	struct store *store; /* for golden baselines; NULL: without */
+	struct proof_image image;
 	uint64_t max_bytes; /* of one file; 0: no limit */
 	uint64_t rate;	    /* bytes a second; 0: as fast as can be */
 	const atomic_bool *stop;

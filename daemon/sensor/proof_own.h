@@ -16,7 +16,7 @@ struct proof {
 	struct proof_want *root;
 	struct span *opaque; /* directories that are */
 	size_t n_opaque;
-	bool knows, loose;
+	bool knows, loose, golden;
 	bool unlike; /* the archive that the disk makes has another digest */
 	uint64_t bytes;
 	atomic_ullong files;
@@ -32,5 +32,9 @@ int proof_add(struct proof *p, const struct tar_entry *e);
 void proof_seal(struct proof *p);
 struct proof_want *proof_find(const struct proof *p, struct span path);
 void proof_why(struct proof *p, const char *fmt, ...) PRINTF(2, 3);
+struct proof_want *proof_push(struct proof *p, struct span path);
+/* proof_golden.c: false: there is none of this layer. */
+bool proof_golden(struct proof *p, const struct proof_options *opt);
+void proof_golden_content(struct proof *p, const struct proof_options *opt);
 /* proof_read.c: 0; negative with a sentence: it could not be told. */
 int proof_read(struct proof *p, const struct proof_options *opt);

@@ -1,11 +1,46 @@
 #include "daemon/sensor/proving.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "daemon/log.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/proof.h"
+#include "golden/stored.h"
+#include "store/gold.h"
 #include "store/verdict.h"
 #include <string.h>
+
+static bool is_engines(const struct lower *w)
+{
+	return strcmp(w->kind, "runtime") == 0;
+}
+
+/* The digest of "sha256:" and 64 hex digits. */
+static bool digest_of(struct span text, uint8_t ret[SHA_LEN])
+{
+	struct span kind = span_of("sha256:");
+
+	return span_starts(text, kind) &&
+	       text_unhex(span_make(text.p + kind.n, text.n - kind.n), ret, SHA_LEN) == 0;
+}
+
+/* How many of the image's layers are below it. */
+static size_t index_of(const struct kept *k, const struct lower *l)
+{
+	size_t n = 0;
+
+	for (size_t i = k->n_lower; i-- > 0 && k->lower[i] != l;)
+		n += !is_engines(k->lower[i]);
+	return n;
+}
+
+static bool stacks(const struct kept *k, const struct lower *l)
+{
+	for (size_t i = 0; k->overlay && i < k->n_lower; i++)
+		if (k->lower[i] == l)
+			return true;
+	return false;
+}
 
 /* ---- which image lists the layers ---- */
 
@@ -24,17 +59,12 @@ static void chain_drop(struct job *j)
 	free(t);
 }
 
-static bool is_engines(const struct lower *w)
-{
-	return strcmp(w->kind, "runtime") == 0;
-}
-
 /* The layers' own verdicts, bottom first, beside the list. */
 struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks;
+	bool differs, lacks, broken;
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -42,46 +72,77 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	uint32_t snap = atomic_load(&w->snap);
 	struct verdict of;
 	struct span want;
-	int r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+	int r;
 
-	if (r < 0)
-		return r;
-	if (r || (is_engines(w) && of.state != VERDICT_BROKEN)) {
-		c->lacks |= !is_engines(w);
-		if (!is_engines(w))
-			c->v->state = verdict_worse(c->v->state, VERDICT_UNKNOWN);
-		return 0;
-	}
-	c->v->state = verdict_worse(c->v->state, of.state);
-	c->v->n_odd += of.n_odd;
-	c->v->entries += of.entries;
-	c->v->files += of.files;
 	if (is_engines(w))
 		return 0;
+	r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
+	if (r < 0)
+		return r;
+	c->lacks |= r || !of.digest.n;
+	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	want = rd_end(&c->list) ? (struct span){0} : rd_bytes(&c->list);
 	c->n_met++;
-	c->differs |= of.digest.n && !span_eq(of.digest, want);
-	c->lacks |= !of.digest.n;
+	c->differs |= r || !span_eq(of.digest, want);
 	return 0;
 }
 
-/* The image's own link; the worst of all is the target's. */
+/* The image's own link; the ledger joins it with the layers' own. */
 static void conclude(
 	struct comparing *c, int r, const struct provenance_image *image, struct buf *why)
 {
 	struct verdict *v = c->v;
 
-	if (r == -EBADMSG) {
-		v->state = verdict_worse(v->state, VERDICT_BROKEN);
-		buf_add_span(why, buf_span(&image->why));
-	} else if (r < 0) {
-		v->state = verdict_worse(v->state, VERDICT_CONSISTENT);
+	if (r < 0) {
+		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->state = verdict_worse(v->state, c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN);
+		v->link = c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
 					   : "its layers are not those that its image lists");
 	}
+}
+
+/* Every layer of a golden baseline of the image, as canonical digests. What is broken has said so. */
+static int against_golden(struct comparing *c, struct txn *txn, const struct kept *k,
+	struct span image, struct buf *why)
+{
+	FREE struct gold *g = malloc(sizeof(*g));
+	BUF struct buf who = {0};
+	uint8_t digest[SHA_LEN];
+	size_t n = 0;
+	int r;
+
+	must(g);
+	if (c->broken || c->v->link == VERDICT_BROKEN || !digest_of(image, digest))
+		return 0;
+	r = gold_find(txn, digest, g);
+	for (size_t i = k->n_lower; r == 0 && i-- > 0;) {
+		uint8_t canon[SHA_LEN];
+
+		if (is_engines(k->lower[i]))
+			continue;
+		r = stored_canon(txn, atomic_load(&k->lower[i]->snap), canon);
+		if (r == 0 && (n == g->n_layers || !sha_same(canon, g->layer[n].canon))) {
+			c->v->link = VERDICT_BROKEN;
+			buf_reset(why);
+			buf_printf(
+				why, "the golden baseline says otherwise of %s", k->lower[i]->path);
+			return 0;
+		}
+		n++;
+	}
+	if (r)
+		return r < 0 ? r : 0;
+	if (n != g->n_layers)
+		return 0;
+	c->v->how = VERDICT_HOW_GOLDEN;
+	c->v->link = VERDICT_PROVED;
+	gold_signers(g, &who);
+	buf_reset(why);
+	buf_printf(
+		why, "golden baseline, %s%s", who.n ? "signed by " : "not signed", buf_text(&who));
+	return 0;
 }
 
 static void chain_run(struct job *j, struct worker *w)
@@ -91,7 +152,7 @@ static void chain_run(struct job *j, struct worker *w)
 	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
 	BUF struct buf digest = {0}, manifest = {0}, why = {0};
 	struct verdict v = {
-		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .state = VERDICT_PROVED};
+		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .link = VERDICT_PROVED};
 	struct comparing c = {.v = &v};
 	struct item_chain *it = calloc(1, sizeof(*it));
 	TXN struct txn *txn = NULL;
@@ -104,6 +165,8 @@ static void chain_run(struct job *j, struct worker *w)
 	for (size_t i = k->n_lower; r == 0 && i-- > 0;)
 		r = compare_layer(&c, txn, k->lower[i]);
 	conclude(&c, found, &image, &why);
+	if (r == 0)
+		r = against_golden(&c, txn, k, buf_span(&t->image), &why);
 	if (found == 0) {
 		buf_printf(&digest, "sha256:%s", buf_text(&image.config));
 		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s",
@@ -137,15 +200,19 @@ static void chain(struct sensor *s, struct reg *r)
 	jobs_add(s->jobs, JOB_SCAN, &t->job);
 }
 
-/* ---- verdicts came ---- */
-
-static bool stacks(const struct kept *k, const struct lower *l)
+void proving_image(struct sensor *s, const struct lower *l, struct proof_image *ret)
 {
-	for (size_t i = 0; k->overlay && i < k->n_lower; i++)
-		if (k->lower[i] == l)
-			return true;
-	return false;
+	for (struct reg *r = s->reg.regs; r && !ret->known; r = r->next) {
+		struct target t;
+
+		if (!stacks(r->kept, l) || target_decode(buf_span(&r->desc), &t) < 0)
+			continue;
+		ret->known = digest_of(t.image_digest, ret->digest);
+		ret->index = index_of(r->kept, l);
+	}
 }
+
+/* ---- verdicts came ---- */
 
 static void scan_broken(struct scan *s)
 {
@@ -219,6 +286,7 @@ struct proof_job {
 	struct examiner *ex;
 	struct lower *lower;
 	struct proving *of;
+	struct proof_image image;
 };
 
 static void step(void *ctx, uint64_t bytes)
@@ -277,6 +345,8 @@ static void proof_run(struct job *j, struct worker *w)
 	struct proof_job *t = container_of(j, struct proof_job, job);
 	struct proof_options opt = {.max_bytes = w->ex->max_bytes,
 		.rate = t->of->rate,
+		.store = w->ex->store,
+		.image = t->image,
 		.stop = &w->ex->stop,
 		.step = step,
 		.ctx = t};
@@ -309,6 +379,7 @@ static void submit(struct sensor *s, struct lower *l, struct proving *of, enum j
 	t->job.drop = proof_drop;
 	t->ex = &s->ex;
 	t->lower = lower_ref(l);
+	proving_image(s, l, &t->image);
 	t->of = of;
 	jobs_add(s->jobs, lane, &t->job);
 }

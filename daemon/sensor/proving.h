@@ -17,6 +17,8 @@ int64_t proving_due(const struct sensor *s); /* monotonic; INT64_MAX: never */
 /* Layers of `r`, or with NULL all of them - or the one at `path` - again; the answer comes after the last. False: there
  * is none such. */
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id);
+/* Which image lists it, as far as a target that stacks it knows. */
+void proving_image(struct sensor *s, const struct lower *l, struct proof_image *ret);
 /* A layer that is stored: what is known of it. */
 void proving_known(struct sensor *s, struct lower *l);
 /* A hook of scan_begin(): layers_wait(), and layers that are broken, byte for byte. */

@@ -1,5 +1,6 @@
 /* Who waits for a baseline: one of containers and one of the host is taken at a time. */
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/proving.h"
 
 void sensor_baseline(struct sensor *s, struct lower *l, struct kept *tree)
 {
@@ -39,6 +40,8 @@ static void next_of_line(struct sensor *s, enum snap_line line)
 	if (!w || atomic_exchange(&at->busy, true))
 		return;
 	opt.tree = w->tree;
+	if (!w->tree)
+		proving_image(s, w->lower, &opt.image);
 	opt.serial = ++s->baseline_serial;
 	baseline_begin(&s->ex, w->lower, &opt);
 	sensor_wish_free(at);

@@ -1,4 +1,4 @@
-/* u8 version 1 | u8 row of VERDICTS | u8 row of VERDICT_HOWS | zigzag when, since | varints entries, files,
+/* u8 version 1 | u8 row of VERDICTS | the same, of the link | u8 row of VERDICT_HOWS | zigzag when, since | varints entries, files,
  * bytes, odd ones | bytes digest, manifest, why, list of odds. */
 #include "model/verdict.h"
 #include "base/err.h"
@@ -10,6 +10,7 @@ void verdict_encode(const struct verdict *v, struct buf *out)
 {
 	buf_u8(out, VERSION);
 	buf_u8(out, (uint8_t)v->state);
+	buf_u8(out, (uint8_t)v->link);
 	buf_u8(out, (uint8_t)v->how);
 	buf_zigzag(out, v->when);
 	buf_zigzag(out, v->since);
@@ -58,6 +59,7 @@ int verdict_decode(struct span bytes, struct verdict *ret)
 	*ret = (struct verdict){.state = VERDICT_NONE};
 	r.bad |= rd_u8(&r) != VERSION;
 	ret->state = (enum verdict_state)rd_upto(&r, VERDICT_N - 1);
+	ret->link = (enum verdict_state)rd_upto(&r, VERDICT_N - 1);
 	ret->how = (enum verdict_how)rd_upto(&r, VERDICT_HOW_N - 1);
 	ret->when = rd_zigzag(&r);
 	ret->since = rd_zigzag(&r);

@@ -14,6 +14,8 @@ enum { VERDICT_ODDS = 64, VERDICT_WORDS = 200 };
 
 struct verdict {
 	enum verdict_state state;
+	enum verdict_state
+		link; /* a target's: of the image's list alone, without the layers' own */
 	enum verdict_how how;
 	int64_t when;	      /* wall ns: when it was found */
 	int64_t since;	      /* wall ns: when it was first found so */

@@ -151,7 +151,8 @@ static int check_golden(struct txn *t)
 		r = gold_check_ways(t, g);
 		for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
 			r = snap_get(t, g->layer[i].snap, &info);
-			if (r == 0 && (info.state != SNAP_COMPLETE || !span_is(info.kind, GOLD_KIND)))
+			if (r == 0 &&
+				(info.state != SNAP_COMPLETE || !span_is(info.kind, GOLD_KIND)))
 				r = STORE_ABSENT;
 		}
 		if (r)

@@ -193,9 +193,8 @@ static int delete_ways(struct txn *t, const struct gold *g)
 static int put_ways(struct txn *t, const struct gold *g)
 {
 	struct key k = key_of(KEY_MANIFEST, g->manifest, NULL);
-	int r = g->has_manifest
-			? db_put(t, DB_GOLDEN, key_span(&k), span_make(g->image, SHA_LEN))
-			: 0;
+	int r = g->has_manifest ? db_put(t, DB_GOLDEN, key_span(&k), span_make(g->image, SHA_LEN))
+				: 0;
 
 	for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
 		k = key_of(KEY_LAYER, g->layer[i].diff_id, g->image);
@@ -245,9 +244,9 @@ int gold_find(struct txn *t, const uint8_t digest[SHA_LEN], struct gold *ret)
 	r = db_get(t, DB_GOLDEN, key_span(&k), &v);
 	if (r)
 		return r;
-	return v.n == SHA_LEN ? get(t, v.p, ret)
-			      : txn_fail(t, err_set(-EBADMSG,
-						    "a golden baseline's name is damaged"));
+	return v.n == SHA_LEN
+		       ? get(t, v.p, ret)
+		       : txn_fail(t, err_set(-EBADMSG, "a golden baseline's name is damaged"));
 }
 
 int gold_next(struct txn *t, uint8_t at[SHA_LEN], struct gold *ret)
@@ -293,8 +292,8 @@ static int next_with(struct walk *w, const struct key *prefix, bool first, uint8
 }
 
 /* The image to take; which is read when the walk is over. */
-static int choose(struct txn *t, const uint8_t diff_id[SHA_LEN], struct gold *room,
-	uint8_t ret[SHA_LEN])
+static int choose(
+	struct txn *t, const uint8_t diff_id[SHA_LEN], struct gold *room, uint8_t ret[SHA_LEN])
 {
 	struct key prefix = key_of(KEY_LAYER, diff_id, NULL);
 	WALK struct walk w = {0};

@@ -14,7 +14,7 @@
 enum { GOLD_LAYERS_MAX = 256, GOLD_SIGNATURES_MAX = 64 };
 
 /* What was found of a signature when it came. */
-#define GOLD_STATES(X)                                                                           \
+#define GOLD_STATES(X)                                                                             \
 	X(GOOD, "good", "a trusted key's, and it is good")                                         \
 	X(UNKNOWN, "unknown", "no key that is trusted here has made it")                           \
 	X(REFUSED, "refused", "its key may not sign this, or may no more")

@@ -162,6 +162,19 @@ for e in docker podman; do
 	verdict_is "$e: what archives can hold, untouched" $e-hard proved
 	is "$e: no drift" "$(long $e-hard)" ""
 done
+
+# --- a golden baseline of the archive agrees, and knows what should be in a file that is not what it was -------------
+for i in bb:2 hard:1; do
+	docker_ save -o "$W/$i.tar" $i
+	"$BIN/boltseal" baseline build "$W/$i.tar" --output "$W/$i.baseline" >/dev/null 2>"$W/err" || diag "$(cat "$W/err")"
+	bs baseline import "$W/$i.baseline" >"$W/out" 2>&1 || diag "$(cat "$W/out")"
+done
+golden_() { bs ps -o json | jq -e --arg n "$1" '.items[] | select(.name == $n) | .verdict | .state == "proved" and .how == "golden"'; }
+for e in docker podman; do
+	ok "$e: busybox is what its golden baseline says" wait_until "$PATIENCE" golden_ $e-bb
+	ok "$e: what archives can hold, too" wait_until "$PATIENCE" golden_ $e-hard ||
+		diag "$(bs ps -o json | jq -c '.items[] | {name, verdict}')"
+done
 daemon_stop
 rm -rf "$W/state"
 declare -A A B
@@ -187,7 +200,7 @@ bs verify podman-bb >"$W/out" 2>&1
 like "verify: podman keeps the manifest" "$(cat "$W/out")" "^ok +image +podman-bb +proved to sha256:[0-9a-f]{64}, manifest sha256:[0-9a-f]{64}"
 bs verify docker-hard >"$W/out" 2>&1
 is "verify: status of a broken one" "$?" 1
-like "verify: names what is broken" "$(cat "$W/out")" "^MISMATCH +proof .*broken, should be sha256:.*C bin/busybox"
+like "verify: names what is broken" "$(cat "$W/out")" "^MISMATCH +proof .*broken, should be sha256:.*C opt/big \(content\)"
 like "metrics" "$(api GET /metrics | tr -d '\r')" '^boltseal_layer_verdicts\{verdict="broken"\} 4$'
 event_ok "it was told" layer.verdict '.severity == "critical" and (.targets | index("docker-hard")) and (.detail | test("broken"))'
 

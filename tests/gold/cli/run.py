@@ -307,7 +307,7 @@ def requests(server, sock):
         "path": "/etc/**", "severity": "high", "type": "change", "follow": "1"}, h)
     h = asked(server, sock, ["verify", "journal"])[0]
     check("verify journal", h["path"] == "/v1/verify" and h["body"] == '{"what":"journal"}', h)
-    h = asked(server, sock, ["verify", "layer"])[0]
+    h = asked(server, sock, ["verify", "layer"])[-1]
     check("verify layer", h["body"] == '{"what":"layers"}', h)
     h = asked(server, sock, ["rescan", "web", "/etc/"])[0]
     check("rescan sends its path", h["body"] == '{"path":"/etc"}', h)
@@ -442,7 +442,7 @@ def man(sock):
     for word, (own, page) in pages.items():
         want = {(a, b, c) for a, b, c in option.findall(own)}
         have = {(a, b, c) for a, b, c in re.findall(
-            r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _(\w+)_)?$", page, re.M)}
+            r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _([\w:]+)_)?$", page, re.M)}
         check("man: the options of %s" % (word or "every command"), want == have, (want, have))
     if shutil.which("scdoc"):
         p = subprocess.run(["scdoc"], input=text.encode(), stdout=subprocess.DEVNULL,

@@ -98,7 +98,7 @@ static enum verdict_state proves(struct buf *out)
 
 	snprintf(path, sizeof(path), "%s/overlay2/c1/diff", root);
 	assert_int_equal(lower_open(path, "image", MARKS_TRUSTED, 1, &l), 0);
-	p = proof_new(l, &opt);
+	p = layer_proof_new(l, &opt);
 	proof_walk(p, l, &opt, &worker);
 	proof_verdict(p, &v);
 	buf_reset(out);

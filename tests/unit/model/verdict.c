@@ -20,6 +20,7 @@ static void any_verdict_round_trips(void **state UNUSED)
 
 	for (int i = 0; i < 2000; i++) {
 		struct verdict v = {.state = (enum verdict_state)any_below(&seed, VERDICT_N),
+			.link = (enum verdict_state)any_below(&seed, VERDICT_N),
 			.how = (enum verdict_how)any_below(&seed, VERDICT_HOW_N),
 			.when = (int64_t)any(&seed),
 			.since = (int64_t)any(&seed),
@@ -40,10 +41,10 @@ static void any_verdict_round_trips(void **state UNUSED)
 		v.odds = buf_span(&odds);
 		verdict_encode(&v, &b);
 		assert_int_equal(verdict_decode(buf_span(&b), &back), 0);
-		assert_true(back.state == v.state && back.how == v.how && back.when == v.when &&
-			    back.since == v.since && back.entries == v.entries &&
-			    back.files == v.files && back.bytes == v.bytes &&
-			    back.n_odd == v.n_odd);
+		assert_true(back.state == v.state && back.link == v.link && back.how == v.how &&
+			    back.when == v.when && back.since == v.since &&
+			    back.entries == v.entries && back.files == v.files &&
+			    back.bytes == v.bytes && back.n_odd == v.n_odd);
 		assert_span(back.digest, v.digest);
 		assert_span(back.why, v.why);
 		assert_span(back.odds, v.odds);
