@@ -1,16 +1,24 @@
 #include "cli/ask.h"
 #include "cli/commands.h"
+#include "cli/accept.h"
 #include "cli/form.h"
+#include "cli/proof.h"
 
-enum { O_DRIFT, O_REASON, O_EXPIRES };
-static const struct option options[] = {
-	[O_DRIFT] = {"drift", 0, "ID", "the drift that you looked at (needed)"},
-	[O_REASON] = {"reason", 0, "TEXT", "why it is right; kept in the journal (needed)"},
-	[O_EXPIRES] = {"expires", 0, "T", "until when: a time, or a duration such as 30d"},
+const struct option accept_options[] = {
+	[ACCEPT_DRIFT] = {"drift", 0, "ID", "the drift that you looked at (needed)"},
+	[ACCEPT_REASON] = {"reason", 0, "TEXT", "why it is right; kept in the journal (needed)"},
+	[ACCEPT_EXPIRES] = {"expires", 0, "T", "until when: a time, or a duration such as 30d"},
+	[ACCEPT_SIGN] = {"sign", 0, "KEY", "signs it by this private key (file or URI)"},
+	[ACCEPT_WITH] = {"with", 0, "FILE",
+		"goes with the signatures in FILE, of the same words, one a line"},
+	[ACCEPT_OUTPUT] = {"output", 0, "FILE",
+		"with --sign: accepts nothing, and adds the signature to FILE, for who signs next"},
+	[ACCEPT_PASSPHRASE] = {"passphrase-file", 0, "FILE",
+		"with --sign: where the key's passphrase is; else it is asked for"},
 	{NULL, 0, NULL, NULL},
 };
 
-static void draw(struct cli *c, const json_t *answer, void *arg)
+void accept_draw(struct cli *c, const json_t *answer, void *arg)
 {
 	struct span id = get_text(answer, "drift_id");
 	BUF struct buf out = {0};
@@ -28,7 +36,7 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 
 static int check(const struct args *a)
 {
-	const char *id = a->val[O_DRIFT], *reason = a->val[O_REASON];
+	const char *id = a->val[ACCEPT_DRIFT], *reason = a->val[ACCEPT_REASON];
 
 	if (!id || !*id)
 		return complain("accept needs --drift ID, so that nothing is accepted unseen: "
@@ -45,7 +53,7 @@ static int check(const struct args *a)
 }
 
 /* Paths made fit, one after the other in `room`; `list` gets where each begins. */
-static int read_paths(const struct args *a, struct buf *room, const char **list)
+int accept_paths(const struct args *a, struct buf *room, const char **list)
 {
 	size_t at = 0;
 
@@ -71,22 +79,26 @@ static int run_accept(struct cli *c, const struct args *a)
 	int r = check(a);
 
 	must(paths);
+	if (!r && (a->val[ACCEPT_SIGN] || a->val[ACCEPT_WITH]))
+		return proof_accept_run(c, a);
+	if (!r && a->val[ACCEPT_OUTPUT])
+		return complain("--output goes with --sign KEY");
 	if (!r)
-		r = read_paths(a, &room, paths);
-	if (!r && a->val[O_EXPIRES])
-		r = time_option("--expires", a->val[O_EXPIRES], true, &expires);
+		r = accept_paths(a, &room, paths);
+	if (!r && a->val[ACCEPT_EXPIRES])
+		r = time_option("--expires", a->val[ACCEPT_EXPIRES], true, &expires);
 	if (r)
 		return r;
-	r = boltseal_accept(c->h, a->pos[0], a->val[O_DRIFT], paths, a->n - 1, a->val[O_REASON],
-		expires.n ? buf_text(&expires) : NULL, &c->reply);
+	r = boltseal_accept(c->h, a->pos[0], a->val[ACCEPT_DRIFT], paths, a->n - 1,
+		a->val[ACCEPT_REASON], expires.n ? buf_text(&expires) : NULL, &c->reply);
 	if (r == 0 && c->reply.status == 412)
 		return complain("the drift of %s moved since %.12s: look again with `boltseal diff "
 				"%s -l` and accept what you see then",
-			a->pos[0], a->val[O_DRIFT], a->pos[0]);
+			a->pos[0], a->val[ACCEPT_DRIFT], a->pos[0]);
 	r = ask_json(c, r, &answer);
 	if (r)
 		return r;
-	c->form->answer(c, answer, &(struct view){NULL, draw, NULL});
+	c->form->answer(c, answer, &(struct view){NULL, accept_draw, NULL});
 	return EXIT_CLEAN;
 }
 
@@ -97,10 +109,15 @@ const struct command cmd_accept = {
 	.text = "All of the drift, or what lies at and below each PATH. Refused when the drift is "
 		"no longer the\none with that ID: nothing is accepted unseen. `boltseal diff TARGET "
 		"-l` and `--stat` print the\nID; its first 8 digits are enough. Needs the role admin.\n\n"
+		"Where trust.accept_signatures wants it, keys that the host trusts must have signed the accept: exactly this\n"
+		"drift, these paths, this reason and this time. Each but the last signs with --output FILE; the last one\n"
+		"adds --with FILE, and it is accepted. Give --expires as a time then, not as a duration.\n\n"
 		"Examples:\n"
 		"  boltseal accept web --drift 3b1f02c9 --reason 'hotfix, ticket 4711'\n"
-		"  boltseal accept web /etc/app --drift 3b1f02c9 --reason trial --expires 30d\n",
-	.options = options,
+		"  boltseal accept web /etc/app --drift 3b1f02c9 --reason trial --expires 30d\n"
+		"  boltseal accept web --drift 3b1f02c9 --reason 'ticket 4711' --sign alice.key --output 4711.sig\n"
+		"  boltseal accept web --drift 3b1f02c9 --reason 'ticket 4711' --sign bob.key --with 4711.sig\n",
+	.options = accept_options,
 	.min = 1,
 	.max = MANY,
 	.slots = {SLOT_TARGET, SLOT_PATH},

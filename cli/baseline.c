@@ -118,14 +118,6 @@ void baseline_draw_file(struct cli *c, const json_t *answer, void *arg)
 	out_add(buf_span(&out));
 }
 
-static int run_later(struct cli *c, const struct args *a)
-{
-	(void)c;
-	return complain("baseline %s comes with a later release: `boltseal baseline list` and "
-			"`show` are there now",
-		a->pos[0]);
-}
-
 static const struct {
 	const char *word;
 	int (*run)(struct cli *c, const struct args *a);
@@ -137,7 +129,8 @@ static const struct {
 	{"export", golden_export_run},
 	{"import", golden_import_run},
 	{"remove", golden_remove_run},
-	{"sign", run_later},
+	{"sign", proof_sign_run},
+	{"verify", proof_signed_run},
 };
 
 static int run_baseline(struct cli *c, const struct args *a)
@@ -145,8 +138,9 @@ static int run_baseline(struct cli *c, const struct args *a)
 	for (size_t i = 0; i < COUNTOF(verbs); i++)
 		if (strcmp(verbs[i].word, a->pos[0]) == 0)
 			return verbs[i].run(c, a);
-	return complain("baseline knows no %s: it is list, show, build, inspect, export, import or "
-			"remove",
+	return complain(
+		"baseline knows no %s: it is list, show, build, inspect, sign, verify, export, "
+		"import or remove",
 		a->pos[0]);
 }
 
@@ -160,36 +154,44 @@ const struct option baseline_options[] = {
 	[BASELINE_GOLDEN] = {"golden", 0, NULL, "with list: golden baselines, by image"},
 	[BASELINE_REPLACE] = {"replace", 0, NULL,
 		"with import: in the place of another one of the same image"},
+	[BASELINE_KEY] = {"key", 0, "FILE",
+		"with sign: the private key; with verify: a public key, or a directory of them"},
+	[BASELINE_COMMENT] = {"comment", 0, "TEXT", "with sign: a line that is signed with it"},
+	[BASELINE_PASSPHRASE] = {"passphrase-file", 0, "FILE",
+		"with sign: where the key's passphrase is, one line; else it is asked for"},
 	{NULL, 0, NULL, NULL},
 };
 
 const struct command cmd_baseline = {
 	.word = "baseline",
-	.args = "list [TARGET] | list --golden | show TARGET GENERATION | build IMAGE | inspect FILE | export TARGET | "
-		"import FILE | remove IMAGE",
+	.args = "list [TARGET] | list --golden | show TARGET GENERATION | build IMAGE | inspect FILE | "
+		"sign FILE --key KEY | verify FILE [--key PUB] | export TARGET | import FILE | remove IMAGE",
 	.sentence = "the generations of baselines: who accepted what, when and why",
 	.text = "build makes a baseline file, without a daemon and without root, from what `docker save` or "
 		"`podman save`\nwrites, from an OCI layout (a directory, or an archive of one; packed or not), or "
 		"from a plain tree of\nfiles. Its root digest is that of a container of the same image. inspect reads "
 		"such a file, holds it\nagainst its own digests and says what is in it.\n\n"
+		"sign adds a signature to such a file, by a key of `boltseal key new`; verify says whose signatures "
+		"it has\nand whether they are good: by --key, or by the keys in /etc/boltseal/keys.\n\n"
 		"export writes the same file of what is stored of a container: its image's layers, and what was accepted on "
 		"top.\nimport makes such a file the golden baseline of its image: on this host, its containers are judged by "
 		"that\nand not by what their layers show first. The file is held against its own digests, its signatures "
 		"against the\nkeys in trust.keys_dir; what does not hold is refused, and the journal says so. remove IMAGE (its "
 		"digest)\ntakes it away. export needs the role operator, import and remove need admin.\n\n"
-		"sign comes with a later release.\n\n"
 		"Examples:\n"
 		"  boltseal baseline build web.tar --output web.baseline\n"
 		"  boltseal baseline inspect web.baseline\n"
-		"  boltseal baseline export web --output web.baseline\n"
+		"  boltseal baseline sign web.baseline --key ci.key --passphrase-file /run/secrets/ci\n"
+		"  boltseal baseline verify web.baseline --key ci.pub\n"
 		"  boltseal baseline import web.baseline\n"
 		"  boltseal baseline list --golden\n"
+		"  boltseal baseline export web --output web.baseline\n"
 		"  boltseal baseline list web\n"
 		"  boltseal baseline show web 3\n",
 	.min = 1,
 	.max = 3,
 	.slots = {SLOT_WORD, SLOT_TARGET},
-	.words = "list show build inspect export import remove",
+	.words = "list show build inspect sign verify export import remove",
 	.options = baseline_options,
 	.run = run_baseline,
 };

@@ -3,7 +3,16 @@
 
 #include "cli/cli.h"
 
-enum { BASELINE_IMAGE, BASELINE_OUTPUT, BASELINE_GENERATION, BASELINE_GOLDEN, BASELINE_REPLACE };
+enum {
+	BASELINE_IMAGE,
+	BASELINE_OUTPUT,
+	BASELINE_GENERATION,
+	BASELINE_GOLDEN,
+	BASELINE_REPLACE,
+	BASELINE_KEY,
+	BASELINE_COMMENT,
+	BASELINE_PASSPHRASE,
+};
 extern const struct option baseline_options[];
 /* golden.c: with a daemon. */
 int golden_list_run(struct cli *c, const struct args *a);

@@ -35,7 +35,7 @@ struct option {
 	const char *arg;  /* what its value is called; NULL: it has none */
 	const char *sentence;
 };
-enum { OPTIONS_MAX = 12 };
+enum { OPTIONS_MAX = 16 };
 
 /* What a command was given. Values are borrowed from argv. */
 struct args {

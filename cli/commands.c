@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 	&cmd_rescan,
 	&cmd_verify,
 	&cmd_baseline,
+	&cmd_key,
 	&cmd_sbom,
 	&cmd_sinks,
 	&cmd_rules,

@@ -5,4 +5,4 @@
 
 extern const struct command cmd_ps, cmd_diff, cmd_show, cmd_log, cmd_accept, cmd_rescan, cmd_verify,
 	cmd_baseline, cmd_hold, cmd_rules, cmd_sinks, cmd_status, cmd_doctor, cmd_report,
-	cmd_completion, cmd_help, cmd_version, cmd_complete, cmd_sbom;
+	cmd_completion, cmd_help, cmd_version, cmd_complete, cmd_sbom, cmd_key;

@@ -172,12 +172,13 @@ static const struct {
 } values[] = {
 	{"format", "table json jsonl"},
 	{"severity", "info low medium high critical"},
-	{"type", "change change.cleared target.found target.stopped target.started target.renamed "
-		 "target.removed baseline.created baseline.accepted layer.tampered mount.covered "
-		 "exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
-		 "rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
-		 "hold.closed heartbeat rules.failed package.mismatch "
-		 "package.database baseline.imported baseline.refused baseline.removed"},
+	{"type",
+		"change change.cleared target.found target.stopped target.started target.renamed "
+		"target.removed baseline.created baseline.accepted layer.tampered mount.covered "
+		"exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
+		"rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
+		"hold.closed heartbeat rules.failed package.mismatch "
+		"package.database layer.verdict checkpoint baseline.imported baseline.refused baseline.removed"},
 	{"against", "baseline image"},
 };
 

@@ -68,6 +68,17 @@ static void add_heartbeat(struct cli *c, struct buf *out, const json_t *h)
 	}
 }
 
+static void add_checkpoint(struct cli *c, struct buf *out, const json_t *p)
+{
+	(void)c;
+	buf_printf(out, "entries %lld to %lld signed by key ", (long long)get_int(p, "from"),
+		(long long)get_int(p, "to"));
+	add_id(out, span_make(get_text(p, "key").p,
+			    get_text(p, "key").n < 12 ? get_text(p, "key").n : 12));
+	if (get_true(p, "sealed"))
+		buf_add_text(out, ", and the store as it was left");
+}
+
 static void add_session(struct cli *c, struct buf *out, const json_t *session)
 {
 	const json_t *paths = json_object_get(session, "paths");
@@ -182,6 +193,7 @@ static const struct {
 	{"flood", add_flood},
 	{"gap", add_gap},
 	{"heartbeat", add_heartbeat},
+	{"checkpoint", add_checkpoint},
 	{"session", add_session},
 	{"run", add_run},
 	{"hold", add_hold},

@@ -3,8 +3,19 @@
 #include "cli/commands.h"
 #include "cli/event.h"
 #include "cli/form.h"
+#include "cli/proof.h"
 
-enum { O_FOLLOW, O_SINCE, O_UNTIL, O_PATH, O_SEVERITY, O_TYPE, O_ALL };
+enum {
+	O_FOLLOW,
+	O_SINCE,
+	O_UNTIL,
+	O_PATH,
+	O_SEVERITY,
+	O_TYPE,
+	O_ALL,
+	O_PROVE = LOG_PROVE,
+	O_OUTPUT = LOG_OUTPUT
+};
 static const struct option options[] = {
 	[O_FOLLOW] = {"follow", 'f', NULL, "go on with what happens from now on"},
 	[O_SINCE] = {"since", 0, "T", "from a time, a duration ago (2h, 7d) or a sequence number"},
@@ -13,6 +24,9 @@ static const struct option options[] = {
 	[O_SEVERITY] = {"severity", 0, "S", "at least info, low, medium, high or critical"},
 	[O_TYPE] = {"type", 0, "T", "only of one type, such as change or gap.opened"},
 	[O_ALL] = {"all", 'a', NULL, "heartbeats too, in the table; other forms have them always"},
+	[O_PROVE] = {"prove", 0, "SEQ",
+		"the proof that this entry is in the journal, without the others"},
+	[O_OUTPUT] = {"output", 0, "FILE", "with --prove: where to write it; else standard output"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -82,6 +96,11 @@ static int run_log(struct cli *c, const struct args *a)
 	};
 	int r = 0;
 
+	if (a->val[O_PROVE])
+		return a->n ? complain("--prove is of one entry, whichever target it is of")
+			    : proof_prove_run(c, a);
+	if (a->val[O_OUTPUT])
+		return complain("--output goes with --prove SEQ");
 	if (a->val[O_SINCE]) {
 		r = since_option(a->val[O_SINCE], &since);
 		ask.since = buf_text(&since);
@@ -106,7 +125,8 @@ const struct command cmd_log = {
 		"  boltseal log web --since 2h\n"
 		"  boltseal log -f --severity high\n"
 		"  boltseal log web --path '/etc/**' --type change\n"
-		"  boltseal log --since 4711 --format jsonl\n",
+		"  boltseal log --since 4711 --format jsonl\n"
+		"  boltseal log --prove 4711 --output 4711.proof\n",
 	.options = options,
 	.max = 1,
 	.slots = {SLOT_TARGET},

@@ -51,7 +51,7 @@ static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const
 	if (file < 0 && !piped)
 		return complain("%s: %s", name, strerror(errno));
 	if (boltseal_proof_open(&p, ask) < 0)
-		return complain("out of memory");
+		return complain("%s", p ? boltseal_proof_why(p) : "out of memory");
 	r = feed_file(p, name, piped ? STDIN_FILENO : file);
 	if (r)
 		return r;
@@ -61,9 +61,38 @@ static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const
 	return verify_show(c, r, answer);
 }
 
+/* The daemon's own journal, read from it and proven here, by a key that it does not choose. */
+static int on_line(void *arg, const char *line, size_t n)
+{
+	return boltseal_proof_feed(arg, line, n) < 0 || boltseal_proof_feed(arg, "\n", 1) < 0;
+}
+
+static int prove_live(struct cli *c, const struct boltseal_proof_ask *ask)
+{
+	static const struct boltseal_event_ask all = {.since = NULL};
+	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
+	JSON json_t *answer = NULL;
+	int clean = 0, r;
+
+	if (boltseal_proof_open(&p, ask) < 0)
+		return complain("%s", p ? boltseal_proof_why(p) : "out of memory");
+	r = boltseal_events(c->h, &all, on_line, p, &c->reply);
+	if (r > 0)
+		return complain("%s", boltseal_proof_why(p));
+	r = ask_check(c, r);
+	if (r)
+		return r;
+	if (boltseal_proof_end(p, &clean, &c->reply) < 0)
+		return complain("%s", boltseal_proof_why(p));
+	r = ask_json(c, 0, &answer);
+	return verify_show(c, r, answer);
+}
+
 int proof_from_run(struct cli *c, const struct args *a)
 {
+	struct boltseal_trust trust = verify_trust(a);
 	struct boltseal_proof_ask ask = {.host = a->val[VERIFY_HOST],
+		.trust = &trust,
 		.allow_holes = a->val[VERIFY_ALLOW_HOLES] != NULL,
 		.only_complete = a->val[VERIFY_ONLY_COMPLETE] != NULL};
 	int r = seq_option(a, VERIFY_SINCE_SEQ, &ask.since);
@@ -72,5 +101,8 @@ int proof_from_run(struct cli *c, const struct args *a)
 		r = seq_option(a, VERIFY_UNTIL_SEQ, &ask.until);
 	if (!r && ask.until && ask.until < ask.since)
 		r = complain("--until-seq is before --since-seq");
-	return r ? r : prove_file(c, &ask, a->val[VERIFY_FROM]);
+	if (r || a->val[VERIFY_FROM])
+		return r ? r : prove_file(c, &ask, a->val[VERIFY_FROM]);
+	trust.allow_tail = 1; /* it goes on while it is read */
+	return prove_live(c, &ask);
 }

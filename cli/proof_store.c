@@ -17,13 +17,15 @@
 enum { ANSWER_MOST = 1 << 30 };
 
 /* Its exit status. */
-static int in_child(struct cli *c, const char *dir, int fd)
+static int in_child(struct cli *c, const struct args *a, int fd)
 {
+	const struct boltseal_trust trust = verify_trust(a);
 	static const struct rlimit none = {0, 0};
 	int clean = 0, r;
 
 	setrlimit(RLIMIT_CORE, &none);
-	r = ask_check(c, boltseal_verify_store(c->h, dir, &clean, &c->reply));
+	r = ask_check(
+		c, boltseal_verify_store(c->h, a->val[VERIFY_STORE], &trust, &clean, &c->reply));
 	if (r)
 		return r;
 	return fd_write_all(fd, c->reply.body, c->reply.body_len) < 0 ? complain("%s", err_why())
@@ -47,8 +49,9 @@ static int read_answer(int fd, json_t **ret)
 	return *ret ? 0 : complain("the proof's answer cannot be read");
 }
 
-static int prove(struct cli *c, const char *dir, json_t **ret)
+static int prove(struct cli *c, const struct args *a, json_t **ret)
 {
+	const char *dir = a->val[VERIFY_STORE];
 	FD int fd = memfd_create("answer", MFD_CLOEXEC);
 	pid_t child = fd < 0 ? -1 : fork();
 	int how = 0;
@@ -56,7 +59,7 @@ static int prove(struct cli *c, const char *dir, json_t **ret)
 	if (child < 0)
 		return complain("%s: %s", dir, strerror(errno));
 	if (child == 0)
-		_exit(in_child(c, dir, fd));
+		_exit(in_child(c, a, fd));
 	while (waitpid(child, &how, 0) < 0)
 		if (errno != EINTR)
 			return complain("%s: %s", dir, strerror(errno));
@@ -68,7 +71,7 @@ static int prove(struct cli *c, const char *dir, json_t **ret)
 int proof_store_run(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL;
-	int r = prove(c, a->val[VERIFY_STORE], &answer);
+	int r = prove(c, a, &answer);
 
 	return verify_show(c, r, answer);
 }

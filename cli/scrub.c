@@ -66,7 +66,7 @@ void scrub(json_t *v)
 }
 
 const char *const scrub_types[] = {"daemon.started", "daemon.stopped", "gap.opened", "gap.closed",
-	"rules.loaded", "rules.failed", "flood", "heartbeat", NULL};
+	"rules.loaded", "rules.failed", "flood", "heartbeat", "checkpoint", NULL};
 
 json_t *scrub_event(const json_t *e)
 {

@@ -20,8 +20,24 @@ const struct option verify_options[] = {
 		"with --from: missing events are told and are no mismatch"},
 	[VERIFY_ONLY_COMPLETE] = {"only-complete", 0, NULL,
 		"with --from: of formats other than json it is enough that none is missing"},
+	[VERIFY_KEY] = {"key", 0, "FILE",
+		"a host's public key, or a directory of them: checkpoints must be signed by it"},
+	[VERIFY_CHECKPOINT] = {"checkpoint", 0, "SEQ:ID",
+		"an entry that was seen elsewhere: it must be there, or the journal was rolled back"},
+	[VERIFY_ALLOW_TAIL] = {"allow-tail", 0, NULL,
+		"with --key: entries after the last checkpoint are no mismatch"},
+	[VERIFY_GOLDEN] = {"golden", 0, "FILE",
+		"with --store: a baseline file of an image: its layers are stored as it has them"},
 	{NULL, 0, NULL, NULL},
 };
+
+struct boltseal_trust verify_trust(const struct args *a)
+{
+	return (struct boltseal_trust){.key = a->val[VERIFY_KEY],
+		.checkpoint = a->val[VERIFY_CHECKPOINT],
+		.golden = a->val[VERIFY_GOLDEN],
+		.allow_tail = a->val[VERIFY_ALLOW_TAIL] != NULL};
+}
 
 /* A check is right only when it says so. */
 static bool is_right(const json_t *check)
@@ -129,6 +145,10 @@ static int run_verify(struct cli *c, const struct args *a)
 
 	if (a->n && a->val[VERIFY_ALL])
 		return complain("--all proves everything, %s too: choose one", a->pos[0]);
+	if (a->n == 2 && strcmp(a->pos[0], "entry") == 0)
+		return proof_entry_run(c, a);
+	if (a->n == 2)
+		return complain("one thing at a time: a TARGET, layer, journal, or entry FILE");
 	if (a->val[VERIFY_FROM] && (!is_journal(a) || a->val[VERIFY_ALL]))
 		return complain("--from is of the journal: boltseal verify journal --from FILE");
 	if (a->val[VERIFY_STORE] && (a->n || a->val[VERIFY_ALL] || a->val[VERIFY_FROM]))
@@ -141,6 +161,14 @@ static int run_verify(struct cli *c, const struct args *a)
 				verify_options[i].name);
 	if (a->val[VERIFY_STORE])
 		return proof_store_run(c, a);
+	if (a->val[VERIFY_KEY] && is_journal(a))
+		return proof_from_run(c, a);
+	for (int i = VERIFY_KEY; i <= VERIFY_GOLDEN; i++)
+		if (a->val[i])
+			return complain(
+				"--%s is for a journal or a copy: boltseal verify journal --key "
+				"FILE, or with --from or --store",
+				verify_options[i].name);
 	if (!is_journal(a))
 		prove(c, a, &proved);
 	r = ask_json(c, ask(c, a), &answer);
@@ -168,15 +196,22 @@ const struct command cmd_verify = {
 		"With --store nobody is asked either: DIR is a copy of a daemon's store, made with mdb_copy or "
 		"taken\nwhen the daemon was stopped. Its layers, baselines, drift and journal are proven as the "
 		"daemon\ndoes it.\n\n"
+		"With --key the checkpoints in a journal, which the daemon writes and signs with the host's key, must be\n"
+		"signed by it, and cover exactly the entries that are there: so nobody without that key has altered,\n"
+		"removed, added or moved one. FILE is STATE_DIR/keys/host.pub, taken from the host while you trust it.\n"
+		"--checkpoint finds a store that was rolled back. `verify entry FILE` proves one entry without the others,\n"
+		"by what `boltseal log --prove SEQ` wrote.\n\n"
 		"Examples:\n"
 		"  boltseal verify web\n"
 		"  boltseal verify journal\n"
 		"  boltseal verify --all\n"
 		"  boltseal verify journal --from /var/log/remote/web1.log --until-seq 4711\n"
+		"  boltseal verify --store /mnt/copy --key host.pub --checkpoint 4711:0f3a…\n"
+		"  boltseal verify entry 4711.proof --key host.pub\n"
 		"  zcat siem-*.json.gz | boltseal verify journal --from -\n",
 	.exits = "0 all proven; 1 a mismatch; 2 an error.",
 	.options = verify_options,
-	.max = 1,
-	.slots = {SLOT_TARGET},
+	.max = 2,
+	.slots = {SLOT_TARGET, SLOT_NONE},
 	.run = run_verify,
 };

@@ -13,8 +13,14 @@ enum verify_option {
 	VERIFY_UNTIL_SEQ,
 	VERIFY_ALLOW_HOLES,
 	VERIFY_ONLY_COMPLETE,
+	VERIFY_KEY,
+	VERIFY_CHECKPOINT,
+	VERIFY_ALLOW_TAIL,
+	VERIFY_GOLDEN,
 };
 extern const struct option verify_options[];
+/* What --key and the like say. */
+struct boltseal_trust verify_trust(const struct args *a);
 
 /* Prints {"checks":[…],"clean":…}, a line a check. `r`: what getting it came to. Returns the exit status. */
 int verify_show(struct cli *c, int r, const json_t *answer);

@@ -130,8 +130,8 @@ struct config {
 	} flood;
 
 	/* trust: */
-	const char *keys_dir, *cosign_dir, *policy;
-	bool accept_reason, require_signed;
+	const char *keys_dir;
+	bool require_signed;
 	uint32_t accept_signatures;
 	uint64_t checkpoint_every;
 	int64_t checkpoint_interval; /* ns; 0: not by time */

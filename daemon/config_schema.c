@@ -176,22 +176,15 @@ static const struct config_option options[] = {
 	PATH("trust.keys_dir", config, keys_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/keys",
 		"Directory of the public keys that are trusted, NAME.pub each: `boltseal key new` makes "
 		"them. Files that others than root may write are left out."),
-	BOOL("trust.accept_reason", config, accept_reason, "true",
-		"Whether an accept must give a reason."),
-	NUMBER("trust.accept_signatures", config, accept_signatures, 0, 2, "0",
-		"How many keys of keys_dir with the role accept must sign an accept before it counts; with "
-		"2 the first one waits for another key's signature of the same drift."),
+	NUMBER("trust.accept_signatures", config, accept_signatures, 0, 8, "0",
+		"How many keys of keys_dir with the role accept must have signed an accept, or it is refused: "
+		"`boltseal accept --sign`. A reason is always needed."),
 	NUMBER("trust.checkpoint_every", config, checkpoint_every, 0, 1000000, "1000",
 		"After so many entries the journal is signed by the host's key: an entry of its own. 0: by "
 		"time alone."),
 	TIME("trust.checkpoint_interval", config, checkpoint_interval, 0, DAY, "5m",
 		"The same so long after the first entry that is not signed; heartbeats alone do not count. "
 		"0s: by number alone. It is signed when the daemon stops, too."),
-	PATH("trust.cosign_dir", config, cosign_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/cosign",
-		"Directory of public keys (.pub) for images, and of signatures as cosign makes them: "
-		"<digest>.sig and <digest>.payload. Keyless signatures are not judged."),
-	PATH("trust.policy", config, policy, TEXT_MAX, "/etc/containers/policy.json",
-		"Keys of its sigstoreSigned entries count for images as well. It need not be there."),
 	BOOL("trust.require_signed", config, require_signed, "false",
 		"Whether only golden baselines count that a key of keys_dir with the role baseline has signed: no "
 		"other is imported, and a container whose image has none is told (boltseal ps, doctor)."),

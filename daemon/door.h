@@ -18,8 +18,9 @@ enum { DOOR_SINKS_MAX = 64, DOOR_WORDS_MAX = 255, DOOR_HOLD_NAME = 256 };
 enum door_op {
 	/* gateway -> sensor */
 	DOOR_RESCAN = 1, /* target, path (may be empty) */
-	DOOR_ACCEPT,	 /* target, drift_id (64 hex), uid, reason, expires, paths */
-	DOOR_PATCH,	 /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
+	DOOR_ACCEPT, /* target, drift_id (64 hex), uid, expires, paths; text: the reason, and behind a NUL,
+			  * where there are any, signatures in base64, apart by blanks */
+	DOOR_PATCH, /* target, path -> DOOR_FILES: two sealed memfds, old and new content */
 	DOOR_PING,
 	DOOR_DOCTOR, /* -> DOOR_TEXT: JSON of what this kernel and host allow */
 	DOOR_STATUS, /* -> DOOR_TEXT: JSON of the sensor's live counters */

@@ -117,6 +117,11 @@ int boltseal_drift(struct boltseal *h, const char *target, const struct boltseal
 int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id,
 	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
 	struct boltseal_reply *reply);
+/* The same with signatures of it, base64 of blocks, ending with NULL; what is signed: trust/accept.h. 403: the host
+ * wants more of them, or one is not good. */
+int boltseal_accept_signed(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	const char *const *signatures, struct boltseal_reply *reply);
 /* A full look now; each line of progress goes to `fn`. `path` NULL: the whole target. */
 int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply);
@@ -165,11 +170,20 @@ int boltseal_events(struct boltseal *h, const struct boltseal_event_ask *ask, bo
  * header, as Splunk's `event`, or as the original that ECS and OCSF carry.
  */
 struct boltseal_proof;
+/* Who is believed, and what is known from elsewhere. */
+struct boltseal_trust {
+	const char *key;	/* file of a public key, or directory of such; NULL: nobody */
+	const char *checkpoint; /* "SEQ:ID" of an entry that must be there; NULL: none */
+	const char *
+		golden; /* a copied store: a baseline file of the image that its layers are held against; NULL */
+	int allow_tail; /* entries after the last checkpoint, which nobody has signed yet, are no mismatch */
+};
 struct boltseal_proof_ask {
 	const char *host;		 /* only of this host; copied */
 	unsigned long long since, until; /* seqs that must all be there, both included */
 	int allow_holes;   /* missing seqs are told and are no mismatch: a sink with min_severity */
 	int only_complete; /* nor is content that its format does not prove: any but json */
+	const struct boltseal_trust *trust; /* NULL: checkpoints are not looked at */
 };
 /* `ask` may be NULL. *ret is NULL when there was no memory. */
 int boltseal_proof_open(struct boltseal_proof **ret, const struct boltseal_proof_ask *ask);
@@ -185,8 +199,16 @@ void boltseal_proof_close(struct boltseal_proof *p); /* takes NULL */
 /* A copy of a store, proven on any machine: no daemon is asked, nothing is written. `dir` holds data.mdb as
  * `mdb_copy` makes it, or as a daemon that was stopped left it. *clean: all checks are right; reply->body has
  * them as boltseal_verify_all() does. A file that was damaged below what LMDB checks may end the process. */
-int boltseal_verify_store(
-	struct boltseal *h, const char *dir, int *clean, struct boltseal_reply *reply);
+int boltseal_verify_store(struct boltseal *h, const char *dir, const struct boltseal_trust *trust,
+	int *clean,
+	struct boltseal_reply *reply); /* without a key: by what the store names as the host's */
+
+/* One entry's proof, as boltseal_entry_prove() gives it in reply->body: the entry, the checkpoint that covers it and
+ * the way from one to the other, without any other entry. -ENODATA: no checkpoint covers `seq` yet. */
+int boltseal_entry_prove(struct boltseal *h, unsigned long long seq, struct boltseal_reply *reply);
+/* That proof, held against the keys alone; nobody is asked. Answers as boltseal_proof_end(). */
+int boltseal_entry_check(struct boltseal *h, const char *json, size_t n,
+	const struct boltseal_trust *trust, int *clean, struct boltseal_reply *reply);
 
 /* A baseline file from what an image is shipped as, without a daemon and without root: see boltseal(1), baseline build.
  * `out` is written whole or not at all; "-" is standard output. The answer is what boltseal_baseline_inspect() says of it. */

@@ -142,22 +142,25 @@ static int in_layer(struct search *s, unsigned layer, const struct snap_info *in
 	return 0;
 }
 
-static int find_snap(struct txn *t, struct span path, struct snap_info *ret)
+/* While a runtime unpacks a layer, whoever does that has it for a root, which is a tree of its own for that time:
+ * what was seen of it then is no layer. */
+static int find_snap(struct txn *t, struct span path, bool tree, struct snap_info *ret)
 {
 	uint32_t no = 0;
 	int r;
 
 	while ((r = snap_next(t, &no, ret)) == 0) {
-		if (ret->state == SNAP_COMPLETE && span_eq(ret->path, path))
+		if (ret->state == SNAP_COMPLETE && span_eq(ret->path, path) &&
+			span_is(ret->kind, "tree") == tree)
 			return 0;
 	}
 	return r;
 }
 
-static int one_layer(struct search *s, unsigned layer, struct span path)
+static int one_layer(struct search *s, unsigned layer, struct span path, bool tree)
 {
 	struct snap_info info;
-	int r = find_snap(s->t, path, &info);
+	int r = find_snap(s->t, path, tree, &info);
 
 	s->torn |= r == STORE_ABSENT;
 	return r != 0 ? r : in_layer(s, layer, &info);
@@ -177,9 +180,9 @@ static int search(struct search *s, const struct target *tg, struct span path)
 
 	split(path, &s->names);
 	if (!target_is_overlay(tg))
-		return one_layer(s, 0, tg->upper);
+		return one_layer(s, 0, tg->upper, true);
 	while (r >= 0 && !s->end && target_next_path(&at, &layer))
-		r = one_layer(s, n++, layer);
+		r = one_layer(s, n++, layer, false);
 	return r;
 }
 

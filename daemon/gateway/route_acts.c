@@ -9,7 +9,13 @@
 #include <ctype.h>
 
 #define PATIENCE (120 * CLOCK_S)
-enum { REASON_MAX = 4096, HEX = 2 * SHA_LEN, HEX_MIN = 8 };
+enum {
+	SIGNATURES_MAX = 8,
+	SIGNATURE_MOST = 1024,
+	REASON_MAX = 4096,
+	HEX = 2 * SHA_LEN,
+	HEX_MIN = 8
+};
 
 struct act {
 	struct span target; /* full id, in the call's memory */
@@ -300,9 +306,39 @@ static int wait_accept(struct call *c)
 	return show_after(c, &j, true);
 }
 
-static int read_accept(struct call *c, const json_t *body, struct buf *paths, struct door_msg *m)
+/* Behind the reason, as door.h has it. Who judges them is the sensor. */
+static int add_signatures(const json_t *body, struct buf *text)
+{
+	const json_t *list = json_object_get(body, "signatures");
+	uint8_t between = 0;
+
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > SIGNATURES_MAX)
+		return err_set(
+			-EINVAL, "signatures must be a list of at most %d texts", SIGNATURES_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *v = json_array_get(list, i);
+
+		if (!json_is_string(v) || json_string_length(v) > SIGNATURE_MOST ||
+			strpbrk(json_string_value(v), " \n"))
+			return err_set(-EINVAL, "a signature is a text in base64");
+		buf_u8(text, between);
+		buf_add_text(text, json_string_value(v));
+		between = ' ';
+	}
+	return buf_err(text);
+}
+
+static int read_accept(
+	struct call *c, const json_t *body, struct buf *paths, struct buf *text, struct door_msg *m)
 {
 	int r = body_reason(body, &m->text);
+
+	buf_add_span(text, m->text);
+	if (r == 0)
+		r = add_signatures(body, text);
+	m->text = buf_span(text);
 
 	if (r == 0)
 		r = read_expires(body, &m->expires);
@@ -344,15 +380,15 @@ static int check_moved(struct call *c, struct act *act)
 int route_accept(struct call *c)
 {
 	struct act *act = c->stream = arena_alloc(&c->mem, sizeof(*act));
-	BUF struct buf paths = {.p = NULL};
+	BUF struct buf paths = {.p = NULL}, text = {.p = NULL};
 	DECREF json_t *body = NULL;
 	struct door_msg m = {.op = DOOR_ACCEPT};
 	int r = read_match(c, act);
 
 	if (r == 0)
-		r = body_read(c, "expires paths paths_b64 reason", &body);
+		r = body_read(c, "expires paths paths_b64 reason signatures", &body);
 	if (r == 0)
-		r = read_accept(c, body, &paths, &m);
+		r = read_accept(c, body, &paths, &text, &m);
 	if (r == 0)
 		r = find_target(c, ROLE_ADMIN, act);
 	if (r == 0)

@@ -1,6 +1,8 @@
 /* What is kept, and what of it is kept less well than it could be. */
 #include "daemon/sensor/checks.h"
 #include "daemon/sensor/loop.h"
+#include <errno.h>
+#include <sys/stat.h>
 
 enum { TOLD_SINGLY = 50 };
 
@@ -60,8 +62,25 @@ static void volumes(struct sensor *s, struct json *j)
 	}
 }
 
+/* Somebody may have opened it to others since it was read. */
+static void host_key(struct sensor *s, struct json *j)
+{
+	BUF struct buf path = {0};
+	struct stat st;
+
+	buf_printf(&path, "%s/keys/host.key", s->cfg->state_dir);
+	if (!s->host_key)
+		FINDING(j, HOST_KEY, true, "there is none: %s", s->host_key_why);
+	else if (stat(buf_text(&path), &st) < 0)
+		FINDING(j, HOST_KEY, true, "%s: %s", buf_text(&path), strerror(errno));
+	else
+		FINDING(j, HOST_KEY, st.st_mode & 077, "%s is the sensor's own%s", buf_text(&path),
+			st.st_mode & 077 ? " no more: others may read or write it" : "");
+}
+
 void checks_kept(struct sensor *s, struct json *j)
 {
+	host_key(s, j);
 	levels(s, j);
 	host_trees(s, j);
 	volumes(s, j);

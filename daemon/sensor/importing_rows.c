@@ -10,7 +10,7 @@
 enum { ROWS = 1000, DEPTH_MAX = 2048, NAME_MOST = 255, NOBODY = -1 };
 
 struct branch {
-	struct span name, rec; /* borrowed from the list; rec empty: only implied */
+	struct span name, rec; /* borrowed from the list; rec empty: a root that is not in it */
 	int32_t parent, first, last, next;
 	uint32_t no; /* 0: no directory */
 	bool is_dir;
@@ -88,7 +88,8 @@ static int place(struct tree *t, struct span path, int32_t *ret)
 		if (depth >= t->depth || !span_eq(t->node[t->open[depth]].name, part)) {
 			t->open[depth] = add_node(t, at, part);
 			t->depth = depth + 1;
-			t->node[t->open[depth]].is_dir = path.n > 0; /* implied, or said just now */
+			if (path.n) /* what is only implied stands in a list, too */
+				return bad("a path whose directory is not in it");
 		}
 		at = t->open[depth++];
 	}
@@ -128,7 +129,7 @@ struct rows {
 	struct item_golden_rows *it;
 	golden_rows_put *put;
 	void *ctx;
-	struct buf implied; /* the record of a directory that the list does not have */
+	struct buf implied; /* the record of a root that the list does not have */
 };
 
 static void flush(struct rows *r)

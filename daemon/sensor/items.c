@@ -126,6 +126,7 @@ static void free_accept(struct item *i)
 {
 	struct item_accept *a = container_of(i, struct item_accept, item);
 
+	buf_free(&a->signatures);
 	kept_unref(a->kept);
 	buf_free(&a->paths);
 	buf_free(&a->reason);

@@ -182,6 +182,7 @@ struct item_accept {
 	char drift_id[2 * SHA_LEN + 1];
 	struct buf paths; /* list of buf_bytes; empty: everything */
 	struct buf reason;
+	struct buf signatures; /* base64, apart by blanks: trust/accept.h */
 	uint32_t uid;
 	int64_t expires;
 	int asker;

@@ -14,6 +14,7 @@ int ledger_new(struct ledger **ret, const struct ledger_options *opt)
 
 	must(l);
 	l->opt = *opt;
+	l->opt.keys_dir = l->keys_dir = opt->keys_dir ? strdup(opt->keys_dir) : NULL;
 	taken_new(&l->taken, opt->order);
 	runs_new(&l->runs);
 	floods_new(&l->floods);
@@ -90,6 +91,7 @@ void ledger_free(struct ledger *l)
 	for (size_t i = 0; i < l->n_kept; i++)
 		kept_unref(l->kept[i]);
 	free(l->kept);
+	free(l->keys_dir);
 	ledger_beat_fini(l);
 	ledger_holds_free(l);
 	runs_free(l->runs);
@@ -129,6 +131,7 @@ int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq)
 		return r;
 	l->head.last = j.seq;
 	memcpy(l->head.last_id, j.id, SHA_LEN);
+	ledger_checkpoint_entry(l, e->type, j.id);
 	if (ret_seq)
 		*ret_seq = j.seq;
 	return 0;
@@ -165,7 +168,8 @@ static int begin(struct ledger *l)
 	drop_answers(l);
 	ledger_who_forget(l);
 	memcpy(l->build_saved, l->build, sizeof(l->build));
-	return journal_head(l->txn, &l->head);
+	r = journal_head(l->txn, &l->head);
+	return r < 0 ? r : ledger_checkpoints_begin(l);
 }
 
 static int apply(struct ledger *l)
@@ -189,6 +193,7 @@ static void undo(struct ledger *l)
 	ledger_ran_over(l, false);
 	ledger_packages_over(l, false);
 	ledger_holds_forget(l);
+	ledger_checkpoints_over(l, false);
 	floods_abort(l->floods);
 	memcpy(l->build, l->build_saved, sizeof(l->build));
 }
@@ -248,7 +253,7 @@ static int write_own(struct ledger *l)
 		r = ledger_floods(l);
 	if (r == 0 && ledger_beat_due(l, clock_mono()))
 		r = ledger_beat(l);
-	return r;
+	return r < 0 ? r : ledger_checkpoints(l);
 }
 
 static int attempt(struct ledger *l)
@@ -280,6 +285,7 @@ static int attempt(struct ledger *l)
 		ledger_ran_over(l, false);
 		ledger_packages_over(l, false);
 		ledger_holds_forget(l);
+		ledger_checkpoints_over(l, false);
 		floods_abort(l->floods);
 		return r;
 	}
@@ -288,6 +294,7 @@ static int attempt(struct ledger *l)
 	atomic_store(&l->opt.stats->last_seq, l->head.last);
 	atomic_store(&l->opt.stats->last_commit, clock_mono());
 	ledger_beaten(l);
+	ledger_checkpoints_over(l, true);
 	runs_commit(l->runs);
 	ledger_ran_over(l, true);
 	ledger_packages_over(l, true);
@@ -432,6 +439,7 @@ static int64_t next_own(const struct ledger *l)
 	int64_t next = runs_next(l->runs), flood = floods_next(l->floods);
 
 	next = flood < next ? flood : next;
+	next = ledger_checkpoint_next(l) < next ? ledger_checkpoint_next(l) : next;
 	if (l->opt.heartbeat && l->beat.next < next)
 		next = l->beat.next;
 	if (l->holds.wake < next)
@@ -456,6 +464,16 @@ static int fill(struct ledger *l)
 	return r;
 }
 
+/* Nothing is written after it: what the store says from now on is what it signs. */
+static void seal(struct ledger *l)
+{
+	if (!l->opt.host_key)
+		return;
+	l->checkpoint.seal = true;
+	if (try_it(l) < 0)
+		log_warn("the last checkpoint could not be written: %s", err_why());
+}
+
 void *ledger_main(void *ledger)
 {
 	struct ledger *l = ledger;
@@ -469,5 +487,6 @@ void *ledger_main(void *ledger)
 		if (l->n_batch)
 			record(l);
 	} while (r != QUEUE_CLOSED);
+	seal(l);
 	return NULL;
 }

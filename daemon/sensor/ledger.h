@@ -10,6 +10,7 @@
 #include "base/queue.h"
 #include "daemon/sensor/items.h"
 #include "daemon/sensor/outbox.h"
+#include "trust/key.h"
 #include <stdatomic.h>
 
 enum ledger_health { LEDGER_OK, LEDGER_FULL, LEDGER_FAILED };
@@ -31,6 +32,11 @@ struct ledger_options {
 	int64_t keep_removed, keep_journal; /* ns; 0: for ever */
 	int64_t heartbeat;		    /* ns between two; 0: never */
 	struct flood_limits flood;	    /* all-zero: none */
+	const struct trust_key *host_key;   /* NULL: no checkpoint is written */
+	const char *keys_dir;		    /* of the public keys that are trusted; copied */
+	unsigned accept_signatures;	    /* that an accept must have */
+	uint64_t checkpoint_every;	    /* entries; 0: by time alone */
+	int64_t checkpoint_interval;	    /* ns; 0: by number alone */
 	const atomic_bool *stop;	    /* set at the end: do not wait for room any more */
 	/* It had the store's lock and let it go again, whether or not the store took anything. NULL: nobody
 	 * asks. */

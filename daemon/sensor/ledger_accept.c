@@ -2,13 +2,15 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "daemon/sensor/ledger_impl.h"
+#include "trust/accept.h"
 #include <stdio.h>
 
 struct accepting {
 	struct ledger *l;
 	struct item_accept *it;
 	uint32_t no, generation;
-	struct buf taken; /* encoded changes: path, bytes */
+	struct buf taken;   /* encoded changes: path, bytes */
+	struct buf signers; /* names, apart by commas; empty: nobody */
 	uint32_t n;
 };
 
@@ -107,10 +109,19 @@ static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 		.uid = it->uid};
 	struct target_state_rec st;
 	struct target t;
+	BUF struct buf words = {0}, reason = {0};
 	int r = targets_state_get(a->l->txn, a->no, &st);
 
 	if (r < 0)
 		return r;
+	if (a->signers.n) {
+		buf_printf(&words, "signed by %s: %s", buf_text(&a->signers),
+			buf_text(&it->signatures));
+		buf_printf(
+			&reason, "%s (signed by %s)", buf_text(&it->reason), buf_text(&a->signers));
+		e.detail = buf_span(&words);
+		g.reason = buf_span(&reason);
+	}
 	st.generation = a->generation;
 	if (st.baselined)
 		r = ledger_baseline_root(a->l, a->it->kept, st.baseline_root);
@@ -127,6 +138,52 @@ static int tell(struct accepting *a, const uint8_t drift_id[SHA_LEN])
 		return r;
 	e.target = r == 0 ? &t : NULL;
 	return ledger_journal(a->l, &e, NULL);
+}
+
+/* ---- who signed it ---- */
+
+static bool refuse(struct accepting *a, const char *why)
+{
+	ledger_answer(a->l, a->it->asker, a->it->ask_id, DOOR_WITHHELD, why);
+	return true;
+}
+
+static bool too_few(struct accepting *a, unsigned n)
+{
+	BUF struct buf words = {0};
+
+	buf_printf(&words,
+		"this host wants accepts signed by %u keys (trust.accept_signatures), and %u signed this: boltseal "
+		"accept ... --sign KEY --output FILE for each but the last, who adds --with FILE",
+		a->l->opt.accept_signatures, n);
+	return refuse(a, buf_text(&words));
+}
+
+/* Also where none is asked for: one that is not good is refused, or it would look as if it were. */
+static bool is_unsigned(struct accepting *a, const struct target_state_rec *st, struct span id)
+{
+	KEYRING struct keyring ring = {.n = 0};
+	struct accept_words w = {.target = id,
+		.drift_id = st->drift_id,
+		.expires = a->it->expires,
+		.reason = buf_span(&a->it->reason),
+		.paths = buf_span(&a->it->paths)};
+	unsigned n = 0;
+
+	if (!a->it->signatures.n)
+		return a->l->opt.accept_signatures ? too_few(a, 0) : false;
+	if (!a->l->opt.keys_dir || keyring_read(&ring, a->l->opt.keys_dir) < 0 ||
+		accept_signers(&ring, &w, buf_span(&a->it->signatures), &a->signers, &n) < 0)
+		return refuse(a, err_why());
+	return n < a->l->opt.accept_signatures ? too_few(a, n) : false;
+}
+
+static int is_refused(struct accepting *a, const struct target_state_rec *st)
+{
+	struct target t;
+	int r = ledger_target_of(a->l, a->no, &t);
+
+	return r ? (r < 0 ? r : 0) : is_unsigned(a, st, t.id);
 }
 
 /* The drift is what the asker saw, or it is refused: nobody accepts what nobody looked at. */
@@ -148,6 +205,9 @@ static int accept_drift(struct accepting *a)
 	int r = targets_state_get(a->l->txn, a->no, &st);
 
 	if (r < 0 || has_moved(a, &st))
+		return r < 0 ? r : 0;
+	r = is_refused(a, &st);
+	if (r)
 		return r < 0 ? r : 0;
 	a->generation = (st.generation ? st.generation : 1) + 1;
 	r = drift_each(a->l->txn, a->no, (struct span){0}, gather, a);
@@ -178,6 +238,7 @@ int ledger_accept(struct ledger *l, struct item *i)
 	else
 		r = accept_drift(&a);
 	buf_free(&a.taken);
+	buf_free(&a.signers);
 	return r;
 }
 

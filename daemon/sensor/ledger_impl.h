@@ -7,6 +7,7 @@
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
+#include "trust/merkle.h"
 #include "wire/beat.h"
 #include "wire/event.h"
 
@@ -39,6 +40,19 @@ struct ledger_beat {
 	struct sink_told sinks[BEAT_SINKS];
 	size_t n_sinks;
 };
+/* Checkpoints: ledger_checkpoint.c */
+struct checkpoint_tree {
+	struct merkle ids;    /* from `first` on */
+	uint64_t first, last; /* `last`: seq of the checkpoint before; 0: none */
+	uint8_t last_id[SHA_LEN];
+	bool due; /* something else than heartbeats came since */
+};
+struct ledger_checkpoint {
+	struct checkpoint_tree tree, saved; /* `saved`: as committed */
+	int64_t next;			    /* monotonic ns, where one is due by time */
+	bool loaded;
+	bool seal; /* the batch at hand is the last of all */
+};
 /* Maintenance windows: ledger_hold.c */
 struct hold_open;
 struct ledger_holds {
@@ -59,6 +73,7 @@ struct ledger {
 	struct journal_head head;
 	int64_t now, born; /* wall ns; born: when this life began */
 	char host[HOST_NAME_ROOM];
+	char *keys_dir; /* opt.keys_dir; NULL: none */
 	struct item *batch[LEDGER_BATCH];
 	struct held *held, **held_tail; /* taken off the queue before their time, oldest first */
 	size_t n_batch, bad;		/* bad: which item the last attempt failed on */
@@ -79,6 +94,7 @@ struct ledger {
 	int64_t next_tidy;  /* monotonic ns */
 	int64_t refused_at; /* monotonic ns: when a sink's refusals were last noted; 0: never */
 	struct ledger_beat beat;
+	struct ledger_checkpoint checkpoint;
 	struct runs *runs;
 	uint32_t pkg_building;	   /* the set that is being written; 0: none */
 	struct pkg_told *pkg_told; /* ledger_pkg.c */
@@ -229,6 +245,13 @@ int ledger_floods(struct ledger *l);
 int ledger_floods_end(struct ledger *l, uint32_t no);
 int ledger_floods_left(struct ledger *l); /* what an earlier life had counted */
 void ledger_flooded(struct ledger *l);	  /* it is committed */
+/* ledger_checkpoint.c: at a batch's beginning and end; an entry that was written; committed, or given up;
+ * when one is due by time. */
+int ledger_checkpoints_begin(struct ledger *l);
+int ledger_checkpoints(struct ledger *l);
+void ledger_checkpoint_entry(struct ledger *l, enum event_type type, const uint8_t id[SHA_LEN]);
+void ledger_checkpoints_over(struct ledger *l, bool committed);
+int64_t ledger_checkpoint_next(const struct ledger *l);
 static inline bool ledger_beat_due(const struct ledger *l, int64_t now)
 {
 	return l->opt.heartbeat && now >= l->beat.next;

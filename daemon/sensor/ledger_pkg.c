@@ -167,7 +167,7 @@ int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge
 	struct pkg p;
 	int r;
 
-	if (!set || set == PKG_NONE || (!is_file(in->now) && !is_file(in->base)))
+	if (in->packaged || !set || set == PKG_NONE || (!is_file(in->now) && !is_file(in->base)))
 		return 0;
 	r = pkg_file_get(l->txn, set, in->path, &f);
 	if (r == STORE_ABSENT) {

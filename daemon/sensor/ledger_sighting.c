@@ -456,16 +456,14 @@ static int put(struct verdict *v)
 	c->mount = v->in.mount;
 	c->from = sighting_get(s, s->from);
 	c->unsettled = s->unsettled;
-	if (!v->in.packaged &&
-		(r = ledger_package_of(v->l, s->kept, &v->in, c, &v->package_mem)) < 0)
-		return r;
+	r = ledger_package_of(v->l, s->kept, &v->in, c, &v->package_mem);
 	c->package = v->package_mem.n ? buf_span(&v->package_mem) : v->old.package;
 	c->actor = sighting_get(s, s->actor);
 	if (!c->actor.n) {
 		unknown_actor(&actor);
 		c->actor = buf_span(&actor);
 	}
-	r = ledger_who(v->l, c->actor, &known);
+	r = r < 0 ? r : ledger_who(v->l, c->actor, &known);
 	if (r < 0)
 		return r;
 	c->actor = buf_span(&known);
@@ -489,12 +487,10 @@ static int put(struct verdict *v)
 		r = ledger_tell(v->l, s->kept,
 			covered_now && !covered_before ? EVENT_MOUNT_COVERED : EVENT_CHANGE, c,
 			words_of(v, growth), &c->seq);
-	if (r == 0)
-		r = ledger_package_database(v->l, s->kept, c, v->run);
+	r = r == 0 ? ledger_package_database(v->l, s->kept, c, v->run) : r;
 	keep_the_worse(v, (enum growth)growth);
 	ledger_who_forget(v->l);
-	if (r == 0)
-		r = drift_put(v->l->txn, v->no, c);
+	r = r == 0 ? drift_put(v->l->txn, v->no, c) : r;
 	return r < 0 ? r : ledger_ran_changed(v->l, s->kept, c, s->when);
 }
 

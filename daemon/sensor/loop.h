@@ -37,6 +37,8 @@ struct sensor {
 	struct config *cfg;
 	const struct daemon_args *args;
 	struct store *store;
+	struct trust_key *host_key; /* NULL: there is none, and no checkpoint */
+	char host_key_why[300];	    /* why not */
 	struct queue *items;
 	struct jobs *jobs;
 	struct outbox *outbox;

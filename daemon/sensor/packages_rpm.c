@@ -188,7 +188,7 @@ static void tell_others(struct packages *p)
 
 static int read_one(struct packages *p, const char *path)
 {
-	BUF struct buf wal = {0};
+	BUF struct buf wal = {0}, rest = {0};
 	FD int fd = -1;
 	int r;
 
@@ -198,7 +198,8 @@ static int read_one(struct packages *p, const char *path)
 	}
 	r = read_copy(p, path);
 	buf_printf(&wal, "%s-wal", path);
-	if (r == 0 && packages_has(p, buf_text(&wal)))
+	if (r == 0 && packages_text(p, buf_text(&wal), COPY_LIMIT, &rest) != PACKAGES_ABSENT &&
+		rest.n)
 		packages_say(
 			p, "what /%s may still hold of rpm's database is not read", buf_text(&wal));
 	return r;

@@ -9,7 +9,9 @@ static bool is_for_start(struct span name)
 {
 	static const char *const names[] = {"state_dir", "socket", "group", "gateway.", "runtimes.",
 		"watch.level", "watch.marks", "watch.debounce", "watch.workers", "watch.queue",
-		"watch.processes", "heartbeat.", "limits.", "retention.", "store."};
+		"watch.processes", "heartbeat.", "limits.", "retention.", "store.",
+		"trust.keys_dir", "trust.accept_signatures", "trust.checkpoint_every",
+		"trust.checkpoint_interval"};
 
 	for (size_t i = 0; i < COUNTOF(names); i++) {
 		struct span s = span_of(names[i]);

@@ -6,6 +6,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
 #include "daemon/sensor/examine.h"
+#include "daemon/sensor/hostkey.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/pkgran.h"
 #include "daemon/sensor/registry.h"
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <inotifytools/inotify.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -187,6 +189,11 @@ static int start_threads(struct sensor *s)
 		.keep_journal = s->cfg->keep_journal,
 		.heartbeat = heartbeat_of(s->cfg),
 		.flood = sensor_limits(s->cfg),
+		.host_key = s->host_key,
+		.keys_dir = s->cfg->keys_dir,
+		.accept_signatures = s->cfg->accept_signatures,
+		.checkpoint_every = s->cfg->checkpoint_every,
+		.checkpoint_interval = s->cfg->checkpoint_interval,
 		.stop = &s->stop,
 		.alive = alive,
 		.again = look_again,
@@ -218,6 +225,15 @@ static int start_threads(struct sensor *s)
 		must(pthread_create(&s->workers[i], NULL, worker_thread, &s->ex) == 0);
 	must(pthread_create(&s->workers[HOST_WORKER], NULL, host_thread, &s->ex) == 0);
 	return 0;
+}
+
+/* Without one everything else is as it was: the doctor says so. */
+static void open_host_key(struct sensor *s)
+{
+	if (hostkey_open(&s->host_key, s->cfg->state_dir) == 0)
+		return;
+	snprintf(s->host_key_why, sizeof(s->host_key_why), "%s", err_why());
+	log_err("no checkpoint will be signed: %s", s->host_key_why);
 }
 
 static int open_watch(struct sensor *s)
@@ -294,6 +310,8 @@ int sensor_build(struct sensor *s)
 	if (r == 0)
 		r = open_store(s);
 	if (r == 0)
+		open_host_key(s);
+	if (r == 0)
 		r = coalesce_new(&s->coalesce, s->cfg->debounce, s->cfg->queue_size);
 	if (r == 0)
 		r = open_actors(s);
@@ -361,6 +379,7 @@ void sensor_teardown(struct sensor *s)
 	queue_free(s->items);
 	wishes_close(s);
 	store_close(s->store);
+	trust_key_free(s->host_key);
 	fd_close(&s->files_fd);
 	fd_close(&s->roots_fd);
 	fd_close(&s->mounts_fd);

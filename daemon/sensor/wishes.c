@@ -114,6 +114,8 @@ static void wish_rescan(struct sensor *s, int seat, const struct door_msg *m, st
 static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, struct reg *r)
 {
 	struct item_accept *a = calloc(1, sizeof(*a));
+	const uint8_t *cut;
+	size_t n;
 
 	must(a);
 	a->item.kind = ITEM_ACCEPT;
@@ -121,7 +123,11 @@ static void wish_accept(struct sensor *s, int seat, const struct door_msg *m, st
 	snprintf(a->drift_id, sizeof(a->drift_id), "%.*s", (int)m->drift_id.n,
 		(const char *)m->drift_id.p);
 	buf_add_span(&a->paths, m->paths);
-	buf_add_span(&a->reason, m->text);
+	cut = m->text.n ? memchr(m->text.p, 0, m->text.n) : NULL;
+	n = cut ? (size_t)(cut - m->text.p) : m->text.n;
+	buf_add(&a->reason, m->text.p, n);
+	if (cut)
+		buf_add(&a->signatures, cut + 1, m->text.n - n - 1);
 	a->uid = m->uid;
 	a->expires = m->expires;
 	a->asker = seat;

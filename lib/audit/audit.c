@@ -154,6 +154,8 @@ int audit_all(struct audit *a)
 	if (r == 0)
 		r = audit_baselines(a);
 	if (r == 0)
+		r = audit_proofs(a);
+	if (r == 0)
 		r = audit_drift(a);
 	if (r == 0)
 		r = audit_index(a);

@@ -1,5 +1,7 @@
 /* The journal: its chain, and what the store notes beside each entry to find it by. */
 #include "audit/own.h"
+#include "audit/trail.h"
+#include "base/err.h"
 #include "base/text.h"
 #include "model/kinds.h"
 #include "store/check.h"
@@ -14,7 +16,9 @@ enum { SLICE = 2000 };
 struct chain {
 	uint64_t first, next; /* next: seq that must come */
 	uint8_t prev[SHA_LEN];
-	bool started, broken;
+	bool started, broken, known;
+	struct trail trail;
+	struct keyring own; /* the key that the store itself has, where no ring is given */
 	char why[400];
 };
 
@@ -83,8 +87,11 @@ static void link(struct audit *a, struct chain *c, const struct journal_entry *e
 		(const char *)e->json.p, e->json.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	const char *why = root ? what_differs(e, root) : "it is no JSON";
 
-	if (json_is_object(json_object_get(root, "checkpoint")))
+	const json_t *checkpoint = json_object_get(root, "checkpoint");
+
+	if (json_is_object(checkpoint))
 		a->checkpoint = e->seq;
+	checkpoint = e->type == EVENT_CHECKPOINT ? checkpoint : NULL;
 	if (e->seq != c->next)
 		broken(c, c->next, "it is missing");
 	else if (root && event_check_stored(root, e->json, &l) < 0)
@@ -95,6 +102,9 @@ static void link(struct audit *a, struct chain *c, const struct journal_entry *e
 		broken(c, e->seq, "it does not follow the event before");
 	else if (why)
 		broken(c, e->seq, why);
+	if (!c->broken)
+		trail_entry(&c->trail, e->seq, e->id, checkpoint);
+	c->known |= a->known_seq == e->seq && sha_same(a->known_id, e->id);
 	memcpy(c->prev, e->id, SHA_LEN);
 	c->next = e->seq + 1;
 }
@@ -114,6 +124,7 @@ static int slice(struct audit *a, struct chain *c)
 	if (!c->started || head.first > c->next) { /* retention may cut while we read */
 		c->first = c->next = head.first;
 		memcpy(c->prev, head.trimmed_id, SHA_LEN);
+		c->trail = (struct trail){.ring = c->trail.ring};
 		c->started = true;
 	}
 	for (int i = 0; i < SLICE && r == 0 && !c->broken; i++) {
@@ -126,24 +137,85 @@ static int slice(struct audit *a, struct chain *c)
 	return r;
 }
 
-int audit_journal(struct audit *a)
+static void tell_chain(struct audit *a, const struct chain *c)
 {
-	struct chain c = {.next = 0};
 	BUF struct buf words = {0};
-	int r = 0;
 
-	while (r == 0 && !c.broken)
-		r = slice(a, &c);
-	if (r < 0)
-		return audit_damage(a, "journal", span_of("journal"), r);
-	if (!c.broken && c.next > c.first)
+	if (!c->broken && c->next > c->first)
 		buf_printf(&words, "%" PRIu64 " events in one chain, the last is %" PRIu64,
-			c.next - c.first, c.next - 1);
-	audit_tell(a, "journal", span_of("journal"), !c.broken,
-		c.broken  ? c.why
+			c->next - c->first, c->next - 1);
+	audit_tell(a, "journal", span_of("journal"), !c->broken,
+		c->broken ? c->why
 		: words.n ? buf_text(&words)
 			  : NULL);
-	return 0;
+}
+
+static void tell_known(struct audit *a, const struct chain *c)
+{
+	BUF struct buf words = {0};
+
+	if (!a->known_seq)
+		return;
+	if (c->known)
+		buf_add_text(&words, "the checkpoint that was kept elsewhere is in it");
+	else if (a->known_seq >= c->next)
+		buf_printf(&words,
+			"event %" PRIu64 " was seen elsewhere, and this journal ends at %" PRIu64
+			": rolled back, or truncated",
+			a->known_seq, c->next - 1);
+	else
+		buf_printf(&words,
+			"event %" PRIu64 " is another one than was seen elsewhere: rewritten",
+			a->known_seq);
+	audit_tell(a, "known", span_of("journal"), c->known, buf_text(&words));
+}
+
+static void tell_trail(struct audit *a, const struct chain *c)
+{
+	BUF struct buf words = {0};
+	bool right;
+
+	if (c->broken || (!c->trail.n && !a->ring && !a->strict))
+		return; /* told already; or there was no key yet */
+	right = trail_says(&c->trail, !a->strict, &words);
+	if (right && !a->ring)
+		buf_add_text(&words, ", the key that the store itself names");
+	audit_tell(a, "checkpoint", span_of("journal"), right, buf_text(&words));
+}
+
+static int own_key(struct audit *a, struct keyring *own)
+{
+	TXN struct txn *t = NULL;
+	struct span pem;
+	int r = txn_begin(a->store, false, &t);
+
+	if (r == 0)
+		r = meta_get(t, "host_key", &pem);
+	return r ? r : keyring_add_bytes(own, pem, "host");
+}
+
+int audit_journal(struct audit *a)
+{
+	struct chain *c = calloc(1, sizeof(*c));
+	int r;
+
+	must(c);
+	r = a->ring ? 0 : own_key(a, &c->own);
+	c->trail.ring = a->ring ? a->ring : &c->own;
+	r = r < 0 ? r : 0;
+	while (r == 0 && !c->broken)
+		r = slice(a, c);
+	if (r < 0) {
+		r = audit_damage(a, "journal", span_of("journal"), r);
+	} else {
+		tell_chain(a, c);
+		tell_known(a, c);
+		tell_trail(a, c);
+		r = 0;
+	}
+	keyring_fini(&c->own);
+	free(c);
+	return r;
 }
 
 int audit_index(struct audit *a)

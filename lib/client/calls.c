@@ -255,7 +255,7 @@ static void write_paths(struct json *j, const char *const *paths, size_t n, bool
 }
 
 static void write_accept(struct buf *out, const char *const *paths, size_t n, const char *reason,
-	const char *expires)
+	const char *expires, const char *const *signatures)
 {
 	struct json j = json_on(out);
 
@@ -265,6 +265,13 @@ static void write_accept(struct buf *out, const char *const *paths, size_t n, co
 	write_paths(&j, paths, n, true);
 	write_paths(&j, paths, n, false);
 	json_m_text(&j, "reason", reason);
+	if (signatures && signatures[0]) {
+		json_key(&j, "signatures");
+		json_open(&j, '[');
+		for (size_t i = 0; signatures[i]; i++)
+			json_text(&j, signatures[i]);
+		json_close(&j, ']');
+	}
 	json_close(&j, '}');
 }
 
@@ -272,11 +279,19 @@ int boltseal_accept(struct boltseal *h, const char *target, const char *drift_id
 	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
 	struct boltseal_reply *reply)
 {
+	return boltseal_accept_signed(
+		h, target, drift_id, paths, n_paths, reason, expires, NULL, reply);
+}
+
+int boltseal_accept_signed(struct boltseal *h, const char *target, const char *drift_id,
+	const char *const *paths, size_t n_paths, const char *reason, const char *expires,
+	const char *const *signatures, struct boltseal_reply *reply)
+{
 	URL struct url u = {0};
 	BUF struct buf body = {0}, tag = {0};
 
 	url_target(&u, target, "/accept");
-	write_accept(&body, paths, n_paths, reason, expires);
+	write_accept(&body, paths, n_paths, reason, expires, signatures);
 	tag_header(&tag, "If-Match", drift_id);
 	return boltseal_request(h, "POST", buf_text(&u.text),
 		(const char *const[]){buf_text(&tag), NULL}, buf_text(&body), reply);

@@ -1,7 +1,8 @@
 /* head.h - the header of a baseline file: its JSON, both ways. Inside of lib/golden. */
 #pragma once
 
-#include "golden/file.h"
+#include "base/arena.h"
+#include "golden/golden.h"
 
 void golden_head_format(const struct golden *g, struct buf *out);
 /* Lists are not set. Texts are the arena's. */

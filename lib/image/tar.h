@@ -11,9 +11,10 @@
  */
 #pragma once
 
+#include "image/tar_limits.h"
 #include "model/record.h"
 
-enum { TAR_BLOCK = 512, TAR_PATH_MAX = 4096, TAR_PAX_MAX = 1 << 20, TAR_XATTRS_MAX = 1024 };
+enum { TAR_BLOCK = 512 };
 enum tar_kind { TAR_WHOLE, TAR_HEADERS };
 
 /* What an entry says of its directory instead of being a file. */

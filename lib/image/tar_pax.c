@@ -2,7 +2,8 @@
 #include "image/tar_pax.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "image/tar.h"
+#include "image/tar_limits.h"
+#include "model/record.h"
 
 void tar_pax_reset(struct tar_pax *x)
 {

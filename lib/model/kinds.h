@@ -53,6 +53,7 @@
 	X(PACKAGE_DATABASE, "package.database", "a package database was changed at run time")      \
 	X(LAYER_VERDICT, "layer.verdict",                                                          \
 		"a read-only layer is not, or no more, proved to its image")                       \
+	X(CHECKPOINT, "checkpoint", "the journal up to here, signed by the host's key")            \
 	X(BASELINE_IMPORTED, "baseline.imported", "a golden baseline of an image is in force")     \
 	X(BASELINE_REFUSED, "baseline.refused", "a baseline file was not taken")                   \
 	X(BASELINE_REMOVED, "baseline.removed", "a golden baseline of an image is no more")

@@ -113,28 +113,22 @@ static enum pem_kind pem_kind(struct span pem)
 	return PEM_NONE;
 }
 
-static int not_expected(enum pem_kind kind, bool wants_private, const char *what)
+static int not_expected(enum pem_kind kind, const char *what)
 {
+	static const char secret[] =
+		"this is a PRIVATE key, and the public one is needed: give away only the "
+		"file that ends with .pub";
 	static const char *const found[] = {
-		[PEM_NONE] = "no PEM is in it",
-		[PEM_PUBLIC] =
-			"this is a public key, and a private one is needed: the file that `boltseal key "
-			"new` wrote beside it",
-		[PEM_PRIVATE] =
-			"this is a PRIVATE key, and the public one is needed: give away only the file "
-			"that ends with .pub",
-		[PEM_ENCRYPTED] =
-			"this is a PRIVATE key, and the public one is needed: give away only the file "
-			"that ends with .pub",
+		[PEM_NONE] = "no PEM is in it; is it truncated, or no key at all?",
+		[PEM_PUBLIC] = "this is a public key, and a private one is needed: the file that "
+			       "`boltseal key new` wrote beside it",
+		[PEM_PRIVATE] = secret,
+		[PEM_ENCRYPTED] = secret,
 		[PEM_CERTIFICATE] = "this is a certificate, and a bare key is needed",
 		[PEM_OTHER] =
 			"this is PEM of another kind: `boltseal key new NAME` makes what is needed",
 	};
-	static const char *const whole[] = {"is it truncated, or no key at all?", ""};
 
-	if (kind == PEM_NONE)
-		return err_set(-EBADMSG, "%s: %s; %s", what, found[kind], whole[0]);
-	(void)wants_private;
 	return err_set(-EBADMSG, "%s: %s", what, found[kind]);
 }
 
@@ -220,7 +214,7 @@ int trust_key_of_pem(
 		pkey = in ? PEM_read_bio_PrivateKey(in, NULL, nobody, NULL) : NULL;
 		r = pkey ? 0 : truncated(what);
 	} else {
-		return not_expected(kind, true, what);
+		return not_expected(kind, what);
 	}
 	ERR_clear_error();
 	return r < 0 ? r : trust_key_wrap(pkey, true, what, ret);
@@ -317,7 +311,7 @@ static int write_new(const char *path, struct span bytes)
 	r = fd_write_all(fd, bytes.p, bytes.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("%s", path);
-	if (r == 0 && link(buf_text(&tmp), path) < 0)
+	if (r == 0 && renameat2(AT_FDCWD, buf_text(&tmp), AT_FDCWD, path, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST
 			    ? err_set(-EEXIST,
 				      "%s is there already: a key is not written over; name "
@@ -355,7 +349,7 @@ int trust_key_public(struct span pem, const char *what, struct trust_key **ret)
 	if (pem.n > KEY_FILE_MAX)
 		return err_set(-EFBIG, "%s: larger than any key", what);
 	if (kind != PEM_PUBLIC)
-		return not_expected(kind, false, what);
+		return not_expected(kind, what);
 	BIO_AUTO *in = BIO_new_mem_buf(pem.p, (int)pem.n);
 
 	pkey = in ? PEM_read_bio_PUBKEY(in, NULL, nobody, NULL) : NULL;

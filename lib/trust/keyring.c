@@ -95,11 +95,11 @@ static int set_reason(struct public_key *k, struct span v)
 	return 0;
 }
 
-static int add_role(struct public_key *k, struct span word)
+int keyring_role(struct span word, unsigned *roles)
 {
 	for (int i = 0; i < SIGN_DOMAIN_N; i++)
 		if (span_is(word, role_name(i))) {
-			k->roles |= 1u << i;
+			*roles |= 1u << i;
 			return 0;
 		}
 	return text_refuse(-EBADMSG, word, "is no role: they are baseline, checkpoint and accept");
@@ -113,7 +113,7 @@ static int set_roles(struct public_key *k, struct span v)
 		const uint8_t *blank = memchr(v.p, ' ', v.n);
 		size_t n = blank ? (size_t)(blank - v.p) : v.n;
 
-		r = add_role(k, span_make(v.p, n));
+		r = keyring_role(span_make(v.p, n), &k->roles);
 		v = span_trim(span_make(v.p + n, v.n - n), " ");
 	}
 	return r;

@@ -43,6 +43,8 @@ const struct public_key *keyring_find(const struct keyring *r, const uint8_t id[
 /* By name, or the beginning of its id (8 hex digits or more). NULL: none, or several. */
 const struct public_key *keyring_named(const struct keyring *r, struct span word);
 bool keyring_name_ok(struct span name);
+/* Adds the bit of a role's name. -EBADMSG with a sentence. */
+int keyring_role(struct span word, unsigned *roles);
 /* Writes what keyring_add() reads. */
 int public_key_format(const struct public_key *k, struct buf *out);
 

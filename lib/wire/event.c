@@ -33,6 +33,7 @@ static void members_before(struct json *j, const struct event *e)
 		json_key(j, "actor");
 		show_actor(j, e->actor);
 	}
+	show_ready(j, "checkpoint", e->checkpoint);
 	if (e->detail.n > 0)
 		json_m_str(j, "detail", e->detail);
 	if (e->drift_id)
@@ -188,11 +189,13 @@ static int canonical(struct json *j, const json_t *v, unsigned depth)
 	return canonical_leaf(j, v);
 }
 
+/* Lower case, as it was written: the id is in no digest, so nothing else would tell. */
 static int read_hex(const json_t *root, const char *name, uint8_t ret[SHA_LEN])
 {
 	const json_t *v = json_object_get(root, name);
 
-	if (!json_is_string(v) || text_unhex(json_span(v), ret, SHA_LEN) < 0)
+	if (!json_is_string(v) || strpbrk(json_string_value(v), "ABCDEF") ||
+		text_unhex(json_span(v), ret, SHA_LEN) < 0)
 		return bad("its id or prev is no 64 hex digits");
 	return 0;
 }

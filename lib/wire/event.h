@@ -35,11 +35,12 @@ struct event {
 	struct span layer;	  /* layer path; empty: none */
 	const struct span *names; /* layer.tampered: targets that inherit it */
 	size_t n_names;
-	struct span run;       /* package.run: ready-made object, daemon/sensor/runs.h */
-	uint64_t run_id;       /* of the run that a change is part of; 0: none */
-	struct span heartbeat; /* ready-made object: wire/beat.h; empty: none */
-	struct span hold;      /* the same: wire/held.h */
-	struct span flood;     /* flood: ready-made object, show_flood() */
+	struct span run;	/* package.run: ready-made object, daemon/sensor/runs.h */
+	uint64_t run_id;	/* of the run that a change is part of; 0: none */
+	struct span heartbeat;	/* ready-made object: wire/beat.h; empty: none */
+	struct span hold;	/* the same: wire/held.h */
+	struct span checkpoint; /* the same: wire/checkpoint.h */
+	struct span flood;	/* flood: ready-made object, show_flood() */
 	/* Changes of the same path that have no entry of their own; NULL or `from` 0: none. */
 	const struct fold *fold;
 };

@@ -130,6 +130,9 @@ static const struct shape shapes[] = {
 	{EVENT_RULES_FAILED, 0, "rules.failed", "Reload failed", "reload-failed",
 		"event", "configuration", "info", 6002, 99,
 		"configuration or rules could not be read, those before stay[: {detail}]"},
+	{EVENT_CHECKPOINT, 0, "checkpoint", "Journal signed", "signed",
+		"event", "configuration", "info", 0, 99,
+		"the journal[ from {checkpoint.from}][ to {checkpoint.to}] is signed[ by key {checkpoint.key}]"},
 };
 
 /* The columns: RFC 5424, CEF, LEEF, ECS, Falco. */
@@ -233,6 +236,11 @@ const struct field fields[] = {
 	{"heartbeat.interval", HOW_PLAIN, {"interval", NULL, "interval", "boltseal.heartbeat.interval", "boltseal.heartbeat.interval"}},
 	{"heartbeat.gaps", HOW_PLAIN, {"gaps", "cnt", "gaps", "boltseal.heartbeat.gaps", "boltseal.heartbeat.gaps"}},
 	{"heartbeat.holds", HOW_PLAIN, {"holds", NULL, "holds", "boltseal.heartbeat.holds", "boltseal.heartbeat.holds"}},
+	{"checkpoint.from", HOW_PLAIN, {"from", NULL, "from", "boltseal.checkpoint.from", "boltseal.checkpoint.from"}},
+	{"checkpoint.to", HOW_PLAIN, {"to", NULL, "to", "boltseal.checkpoint.to", "boltseal.checkpoint.to"}},
+	{"checkpoint.root", HOW_PLAIN, {"root", NULL, "root", "boltseal.checkpoint.root", "boltseal.checkpoint.root"}},
+	{"checkpoint.key", HOW_PLAIN, {"key", NULL, "key", "boltseal.checkpoint.key", "boltseal.checkpoint.key"}},
+	{"checkpoint.signature", HOW_PLAIN, {"signature", NULL, "signature", "boltseal.checkpoint.signature", "boltseal.checkpoint.signature"}},
 	{"generation", HOW_PLAIN, {"generation", "cn3:generation", "generation", "boltseal.generation", "boltseal.generation"}},
 	{"drift_id", HOW_PLAIN, {"drift_id", NULL, "driftId", "boltseal.drift_id", "boltseal.drift_id"}},
 	{"root", HOW_PLAIN, {"baseline_root", NULL, "baselineRoot", "boltseal.root", "boltseal.baseline_root"}},

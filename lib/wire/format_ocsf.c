@@ -260,11 +260,12 @@ static const struct {
 	{"rule", "unmapped.rule"}, {"target.pod", "unmapped.pod"}, {"tree", "unmapped.tree"},
 	{"gap", "unmapped.gap"}, {"session", "unmapped.session"}, {"run", "unmapped.run"},
 	{"flood", "unmapped.flood"}, {"repeats", "unmapped.repeats"}, {"hold", "unmapped.hold"},
-	{"heartbeat", "unmapped.heartbeat"}, {"generation", "unmapped.generation"},
-	{"drift_id", "unmapped.drift_id"}, {"root", "unmapped.baseline_root"},
-	{"reason", "unmapped.reason"}, {"uid", "unmapped.asked_by_uid"},
-	{"detail", "unmapped.detail"}, {"layer", "unmapped.layer"},
-	{"layer_b64", "unmapped.layer_b64"}, {"targets", "unmapped.targets"}};
+	{"heartbeat", "unmapped.heartbeat"}, {"checkpoint", "unmapped.checkpoint"},
+	{"generation", "unmapped.generation"}, {"drift_id", "unmapped.drift_id"},
+	{"root", "unmapped.baseline_root"}, {"reason", "unmapped.reason"},
+	{"uid", "unmapped.asked_by_uid"}, {"detail", "unmapped.detail"},
+	{"layer", "unmapped.layer"}, {"layer_b64", "unmapped.layer_b64"},
+	{"targets", "unmapped.targets"}};
 
 int format_ocsf(const struct facts *f, const struct format_options *o, struct buf *out)
 {

@@ -172,8 +172,8 @@ static void add_syscheck(const struct facts *f, struct jnode *doc)
 /* As they are, below `boltseal`. */
 static const char *const rest[] = {"id", "seq", "prev", "schema", "type", "severity", "host",
 	"actor", "rule", "gap", "session", "run", "flood", "repeats", "hold", "heartbeat",
-	"generation", "drift_id", "root", "reason", "uid", "detail", "layer", "layer_b64",
-	"targets"};
+	"checkpoint", "generation", "drift_id", "root", "reason", "uid", "detail", "layer",
+	"layer_b64", "targets"};
 static const char *const target_rest[] = {
 	"id", "name", "kind", "runtime", "image", "image_digest", "pod"};
 static const char *const change_rest[] = {"path_b64", "aspects", "from", "from_b64", "mount",

@@ -149,7 +149,11 @@ static int take_event(struct proof *p, json_t *root)
 	if (r == 0 && (e.host.n > HOST_MOST || memchr(e.host.p, 0, e.host.n)))
 		r = err_set(-EBADMSG, "event %" PRIu64 " is of no host that could be", e.seq);
 	if (r == 0)
-		return chains_add(&p->chains, &e, true);
+		r = chains_add(&p->chains, &e, true);
+	if (r == 0 && p->chains.opt.entry && (!p->host || span_is(e.host, p->host)))
+		r = p->chains.opt.entry(p->chains.opt.ctx, &e, json_object_get(root, "checkpoint"));
+	if (r == 0)
+		return 0;
 	if (r != -EBADMSG)
 		return r;
 	if (!p->host || !e.host.n || span_is(e.host, p->host))
@@ -559,6 +563,8 @@ int proof_end(struct proof *p, struct buf *out, bool *ret_clean)
 	*ret_clean = show_entries(p, &j);
 	*ret_clean &= show_content(p, &j);
 	*ret_clean &= chains_show(&p->chains, &j);
+	if (p->chains.opt.more)
+		*ret_clean &= p->chains.opt.more(p->chains.opt.ctx, &j);
 	json_close(&j, ']');
 	json_m_bool(&j, "clean", *ret_clean);
 	json_close(&j, '}');

@@ -18,7 +18,10 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "base/json.h"
+
+struct event_link;
+struct json_t;
 
 struct proof;
 struct proof_options {
@@ -29,6 +32,11 @@ struct proof_options {
 	/* Bounds, 0: what is sensible. Stretches without a hole, at about 200 bytes each; 512 seqs
 	 * whose repeats can be compared with their first copy, at 4 KiB. */
 	size_t max_runs, max_pages;
+	/* Who wants to hear of every whole entry (`checkpoint`: its member, or NULL), and to add checks at the
+	 * end, returning whether they are right: lib/audit, which knows of signatures. NULL: nobody. */
+	int (*entry)(void *ctx, const struct event_link *e, const struct json_t *checkpoint);
+	bool (*more)(void *ctx, struct json *j);
+	void *ctx;
 };
 int proof_new(struct proof **ret, const struct proof_options *options);
 void proof_free(struct proof *p);

@@ -54,13 +54,12 @@ X
 like "a baseline file with one bit flipped is refused" "$(bs baseline inspect "$W/made/bit.baseline" 2>&1)" 'altered'
 
 # Each engine: loads it, saves it, runs it.
-engines=()
-ask_running() { # ask_running ENGINE
-	bs baseline export "$1-odd" --help >/dev/null 2>&1
-	wait_target "$1-odd"
-	bs baseline export "$1-odd" --output "$W/made/$1-live.baseline" >"$W/out" 2>&1 || diag "$(cat "$W/out")"
-	is "$1: the running container has it" \
-		"$(bs baseline inspect "$W/made/$1-live.baseline" --format json 2>&1 | jq -r .root)" "$ROOT"
+engines=() BUSYBOX=
+export_() { bs baseline export "$1" --output "$W/made/$1.baseline" >"$W/out" 2>&1; }
+ask_running() { # ask_running NAME WANT
+	wait_until "$PATIENCE" export_ "$1" || diag "$(cat "$W/out")"
+	is "the running container has it: $1" \
+		"$(bs baseline inspect "$W/made/$1.baseline" --format json 2>&1 | jq -r .root)" "$2"
 }
 if engine_docker_start; then
 	engines+=(docker)
@@ -68,6 +67,11 @@ if engine_docker_start; then
 	docker_ save odd:1 -o "$W/docker.tar" && chmod 644 "$W/docker.tar"
 	same "docker: what it saves has it" docker-saved "$W/docker.tar"
 	run_docker docker-odd odd:1 /bin/sleep 1000 >/dev/null || diag "docker run"
+	if image_busybox docker; then
+		docker_ save bb:2 -o "$W/bb.tar" && chmod 644 "$W/bb.tar"
+		BUSYBOX=$(build bb "$W/bb.tar")
+		run_docker docker-bb bb:2 sleep 1000 >/dev/null || diag "docker run: bb:2"
+	fi
 else
 	skip "docker" "dockerd does not start here"
 fi
@@ -94,5 +98,6 @@ if engine_podman_start; then
 	run_podman podman-odd "$name" /bin/sleep 1000 >/dev/null || diag "podman run"
 fi
 daemon_start || bail "boltseald"
-for e in ${engines[@]+"${engines[@]}"}; do ask_running "$e"; done
+for e in ${engines[@]+"${engines[@]}"}; do ask_running "$e-odd" "$ROOT"; done
+[ -z "$BUSYBOX" ] || ask_running docker-bb "$BUSYBOX"
 finish

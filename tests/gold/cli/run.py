@@ -138,7 +138,29 @@ CASES = [
     ("baseline-show", "baseline show web 2"),
     ("baseline-show-less", "baseline show web"),
     ("baseline-show-paths", "baseline show web 3"),
-    ("baseline-export", "baseline export web"),
+    ("baseline-export", "baseline export web --output -"),
+    ("baseline-export-generation", "baseline export web --generation 1 --output -"),
+    ("baseline-export-broken", "baseline export clean"),
+    ("baseline-export-less", "baseline export"),
+    ("baseline-inspect", "baseline inspect tests/fuzz/corpus/golden/whole"),
+    ("baseline-inspect-json", "baseline inspect tests/fuzz/corpus/golden/whole -o json"),
+    ("baseline-inspect-other", "baseline inspect tests/gold/cli/expect/version"),
+    ("baseline-inspect-less", "baseline inspect"),
+    ("baseline-build-less", "baseline build"),
+    ("baseline-build-nowhere", "baseline build /nonexistent/file --output -"),
+    ("baseline-build-other", "baseline build tests/fuzz/corpus/tar/middle --output -"),
+    ("baseline-golden", "baseline list --golden"),
+    ("baseline-golden-json", "baseline list --golden -o json"),
+    ("baseline-import", ["baseline", "import", STORED + "torn", "--replace"]),
+    ("baseline-import-other", ["baseline", "import", STORED + "torn"]),
+    ("baseline-import-refused", ["baseline", "import", "tests/gold/cli/expect/version"]),
+    ("baseline-import-nowhere", "baseline import /nonexistent/file"),
+    ("baseline-import-dir", "baseline import /"),
+    ("baseline-import-less", "baseline import"),
+    ("baseline-remove", "baseline remove 1a1a"),
+    ("baseline-remove-name", "baseline remove bb:2"),
+    ("baseline-remove-many", "baseline remove 1"),
+    ("baseline-remove-nosuch", "baseline remove ffff"),
     ("baseline-nonsense", "baseline drop web"),
     ("status", "status"),
     ("status-long", "status -l"),
@@ -285,7 +307,7 @@ def requests(server, sock):
         "path": "/etc/**", "severity": "high", "type": "change", "follow": "1"}, h)
     h = asked(server, sock, ["verify", "journal"])[0]
     check("verify journal", h["path"] == "/v1/verify" and h["body"] == '{"what":"journal"}', h)
-    h = asked(server, sock, ["verify", "layer"])[0]
+    h = asked(server, sock, ["verify", "layer"])[-1]
     check("verify layer", h["body"] == '{"what":"layers"}', h)
     h = asked(server, sock, ["rescan", "web", "/etc/"])[0]
     check("rescan sends its path", h["body"] == '{"path":"/etc"}', h)
@@ -420,7 +442,7 @@ def man(sock):
     for word, (own, page) in pages.items():
         want = {(a, b, c) for a, b, c in option.findall(own)}
         have = {(a, b, c) for a, b, c in re.findall(
-            r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _(\w+)_)?$", page, re.M)}
+            r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _([\w:]+)_)?$", page, re.M)}
         check("man: the options of %s" % (word or "every command"), want == have, (want, have))
     if shutil.which("scdoc"):
         p = subprocess.run(["scdoc"], input=text.encode(), stdout=subprocess.DEVNULL,

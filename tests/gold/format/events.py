@@ -160,6 +160,9 @@ def everything():
     yield event("change", severity="info", target=WEB, change=change("/etc/passwd", old=old, new=new), actor=ACTOR, hold=HELD)
     yield event("package.run", severity="info", target=WEB, run=RUN, hold=HELD)
     yield event("heartbeat", severity="info", heartbeat=HEARTBEAT)
+    yield event("checkpoint", severity="info", checkpoint={"from": 4000, "head": sha("head"), "host": "web1", "key": sha("key"),
+                "last": 4000, "last_id": sha("last"), "root": sha("root"), "sealed": False, "signature": "AQE=", "state": sha("state"),
+                "targets": 2, "targets_root": sha("targets"), "to": 4710})
     yield event("package.database", severity="high", target=WEB, change=change("/var/lib/dpkg/status", "C", ["content"], old=old, new=new),
                 actor=ACTOR, reason="dpkg's database was changed at run time")
     yield event("change", severity="high", target=WEB, change=change("/usr/bin/openssl", "C", ["content"], old=old, new=new, package={

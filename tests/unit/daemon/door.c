@@ -207,6 +207,23 @@ static void descriptors(void **state)
 	files = (struct door_msg){.op = DOOR_PING};
 	ok(door_send(s[0], &files, in, 1));
 	assert_int_equal(door_recv(s[1], &packet, &got, two, &n), -EBADMSG);
+	files = (struct door_msg){.op = DOOR_IMPORT, .value = 1};
+	ok(door_send(s[0], &files, in, 1));
+	ok(door_recv(s[1], &packet, &got, two, &n));
+	assert_true(n == 1 && got.op == DOOR_IMPORT && got.value == 1);
+	close(two[0]);
+	for (size_t k = 0; k <= 2; k += 2) { /* it brings one, not none and not two */
+		ok(door_send(s[0], &files, in, k));
+		assert_int_equal(door_recv(s[1], &packet, &got, two, &n), -EBADMSG);
+	}
+	files.value = 2;
+	assert_int_equal(door_send(s[0], &files, in, 1), -EINVAL);
+	files = (struct door_msg){.op = DOOR_FORGET};
+	assert_int_equal(door_send(s[0], &files, NULL, 0), -EINVAL);
+	files.drift_id = span_of(ID64);
+	ok(door_send(s[0], &files, NULL, 0));
+	ok(door_recv(s[1], &packet, &got, two, &n));
+	assert_true(span_is(got.drift_id, ID64));
 	assert_int_equal(open_fds(), before);
 	for (int i = 0; i < 2; i++) {
 		close(s[i]);

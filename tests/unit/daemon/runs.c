@@ -276,13 +276,57 @@ static void test_bounds(void **state UNUSED)
 	runs_free(rs);
 }
 
+/* One that is over may be asked what it brought, and is told when that is known, or after a while. */
+static void test_asked(void **state UNUSED)
+{
+	BUF struct buf text = {.p = NULL};
+	uint32_t living = 0;
+	const struct run *over;
+	uint64_t seqs[] = {9};
+	struct run_brought brought = {.same = 3, .odd = 1, .seqs = seqs, .n_seqs = 1};
+	CLEANUP(run_sum_free) struct run_sum sum = {.brought = &brought};
+	struct json j = json_on(&text);
+	struct runs *rs;
+
+	assert_int_equal(runs_new(&rs), 0);
+	assert_int_equal(add(rs, 10, 5, 'A', "/usr/bin/x", CLOCK_S), 5);
+	runs_commit(rs);
+	assert_null(runs_answered(rs, 3, 5)); /* nobody has asked */
+	over = runs_over(rs, 10 * CLOCK_S, false, lives, &living);
+	assert_non_null(over);
+	assert_int_equal(run_id(over), 5);
+	assert_int_equal(run_paths(over).n, 1 + strlen("/usr/bin/x"));
+	assert_true(runs_ask(rs, over, 10 * CLOCK_S));
+	assert_false(runs_ask(rs, over, 10 * CLOCK_S));
+	assert_null(runs_over(rs, 11 * CLOCK_S, false, lives, &living));
+	runs_abort(rs); /* that does not ask again */
+	assert_null(runs_over(rs, 11 * CLOCK_S, false, lives, &living));
+	runs_commit(rs);
+	assert_int_equal(add(rs, 10, 8, 'A', "/later", 12 * CLOCK_S), 8); /* another run */
+	runs_commit(rs);
+	assert_null(runs_answered(rs, 4, 5));
+	over = runs_answered(rs, 3, 5);
+	assert_non_null(over);
+	run_show(&j, over, &sum);
+	assert_non_null(strstr(buf_text(&text),
+		"\"packages\":{\"edited\":0,\"odd\":1,\"other\":0,\"same\":3,\"seqs\":[9]}"));
+	runs_commit(rs);
+	assert_null(runs_answered(rs, 3, 5));
+	over = runs_over(rs, 20 * CLOCK_S, false, lives, &living);
+	assert_true(over && runs_ask(rs, over, 20 * CLOCK_S));
+	over = runs_over(rs, 90 * CLOCK_S, false, lives, &living); /* nobody answers */
+	assert_non_null(over);
+	assert_int_equal(run_id(over), 8);
+	runs_free(rs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_managers),
 		cmocka_unit_test(test_program), cmocka_unit_test(test_run),
-		cmocka_unit_test(test_each_path_once), cmocka_unit_test(test_worst),
-		cmocka_unit_test(test_ends), cmocka_unit_test(test_abort),
-		cmocka_unit_test(test_bounds)};
+		cmocka_unit_test(test_asked), cmocka_unit_test(test_each_path_once),
+		cmocka_unit_test(test_worst), cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_abort), cmocka_unit_test(test_bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

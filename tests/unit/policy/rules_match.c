@@ -130,6 +130,41 @@ static void the_last_one_decides(void **state UNUSED)
 	}
 }
 
+/* What packages say: where nobody knows, no rule that asks for it fits. */
+static void packages_are_a_fact(void **state UNUSED)
+{
+	static const char text[] =
+		"rules:\n"
+		"- {name: none, paths: \"/**\", match: {package: unowned}, raise: 1}\n"
+		"- {name: odd, paths: \"/**\", match: {package: [modified, deleted]}, severity: high}\n";
+	static const struct {
+		uint32_t package;
+		const char *severity, *raise;
+	} rows[] = {
+		{0, "-", "-"},
+		{1u << PACKAGE_UNOWNED, "-", "none"},
+		{1u << PACKAGE_MODIFIED, "odd", "-"},
+		{1u << PACKAGE_DELETED, "odd", "-"},
+		{1u << PACKAGE_INSTALLED, "-", "-"},
+	};
+	BUF struct buf labels = {0}, when = {0};
+	struct target t = web(&labels);
+	RULES struct rules *r = parse(text);
+	RULES_FOR struct rules_for *f = rules_for(r, &t);
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct rule_facts x = {
+			.path = span_of("/a"), .kind = 'C', .package = rows[i].package};
+		struct rules_of_change by;
+
+		rules_change(f, &x, &by);
+		assert_string_equal(name_of(by.severity), rows[i].severity);
+		assert_string_equal(name_of(by.raise), rows[i].raise);
+	}
+	rule_when(&r->rule[1], &when);
+	assert_string_equal(buf_text(&when), "package modified or deleted");
+}
+
 static const char held[] =
 	"rules:\n"
 	"- {name: early, paths: \"/**\", reason: r, hold: {from: 2027-01-01, until: 2027-01-03}}\n"
@@ -508,6 +543,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets_are_preselected),
 		cmocka_unit_test(the_last_one_decides),
+		cmocka_unit_test(packages_are_a_fact),
 		cmocka_unit_test(windows_decide_while_they_are_open),
 		cmocka_unit_test(windows_are_explained),
 		cmocka_unit_test(windows_are_linted),

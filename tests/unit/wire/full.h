@@ -2,6 +2,7 @@
 #pragma once
 
 #include "wire/beat.h"
+#include "wire/checkpoint.h"
 #include "wire/event.h"
 #include "wire/held.h"
 #include "model/verdict.h"
@@ -18,7 +19,7 @@ struct full {
 	struct actor leader;
 	uint8_t drift_id[SHA_LEN], prev[SHA_LEN];
 	struct span names[2];
-	struct buf heartbeat, held, flood;
+	struct buf heartbeat, held, flood, checkpoint;
 	struct fold fold;
 	struct buf odds;
 	struct verdict verdict;
@@ -196,6 +197,19 @@ static inline void full_heartbeat(struct full *f)
 	show_beat(&j, &b);
 }
 
+static inline void full_checkpoint(struct full *f)
+{
+	struct json j = json_on(&f->checkpoint);
+	struct checkpoint c = {.host = span_of("h1"),
+		.from = 1,
+		.to = 4,
+		.last = 1,
+		.n_targets = 1,
+		.signature = span_of("AAAA")};
+
+	show_checkpoint(&j, &c);
+}
+
 static inline void full_held(struct full *f)
 {
 	struct json j = json_on(&f->held);
@@ -230,6 +244,7 @@ static inline void full_make(struct full *f)
 	memset(f->drift_id, 0x11, SHA_LEN);
 	full_heartbeat(f);
 	full_held(f);
+	full_checkpoint(f);
 	full_flood(f);
 	f->names[0] = span_of("web");
 	f->names[1] = span_of("db");
@@ -264,6 +279,7 @@ static inline void full_make(struct full *f)
 		.run_id = 4,
 		.heartbeat = buf_span(&f->heartbeat),
 		.hold = buf_span(&f->held),
+		.checkpoint = buf_span(&f->checkpoint),
 		.flood = buf_span(&f->flood),
 		.fold = &f->fold};
 }
@@ -271,7 +287,7 @@ static inline void full_make(struct full *f)
 static inline void full_free(struct full *f)
 {
 	struct buf *all[] = {&f->xattrs, &f->rec, &f->old, &f->dev, &f->link, &f->actor, &f->labels,
-		&f->heartbeat, &f->held, &f->ruling, &f->package, &f->flood};
+		&f->heartbeat, &f->held, &f->ruling, &f->package, &f->flood, &f->checkpoint};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		buf_free(all[i]);

@@ -189,6 +189,12 @@ BASELINES = {"items": [{"generations": [
     {"generation": 1, "paths": 0, "root": "cd" * 32, "time": T1, "uid": 0},
     {"drift_id": DRIFT, "expires": T2, "generation": 2, "paths": 3, "reason": "hot\x1b[2Jfix",
      "root": "ef" * 32, "time": T2, "uid": 1000}], "target": REF}]}
+GOLDEN = [{"accepts": 0, "created": T1, "digest": "0d" * 32, "host": "builder", "image": {
+    "digest": "1a" * 32, "name": "registry.example/app:1\x1b[2J"}, "imported": T2, "layers": [{"canon": "2b" * 32, "diff_id": "3c" * 32}],
+    "root": "4d" * 32, "signatures": [{"key": "5e" * 32, "name": "release", "state": "good", "time": T1},
+                                      {"key": "6f" * 32, "state": "unknown", "time": T1}], "signed": True, "uid": 0},
+    {"accepts": 2, "created": T1, "digest": "0e" * 32, "image": {"digest": "1b" * 32, "name": "bb:2"}, "imported": T2, "layers": [],
+     "root": "4e" * 32, "signatures": [], "signed": False, "uid": 1000}]
 PROVED = [{"check": "image", "ok": True, "subject": "web",
            "detail": "proved to sha256:%s: 9226 names, 7321 files" % ("ab" * 32)},
           {"check": "proof", "ok": True, "subject": "/var/lib/docker/overlay2/x/diff",
@@ -386,7 +392,25 @@ class Handler(BaseHTTPRequestHandler):
     def get_doctor(self, parts, query, body):
         self.send(200, DOCTOR)
 
+    def of_baseline(self, name, query):
+        if name != "web":
+            return self.answer(problem(422, "layer /l/x is not what its image says: nobody should be judged by it; "
+                                            "`boltseal verify` names what differs"))
+        self.send(200, "the baseline of generation %s\n" % query.get("generation", "-"), "application/octet-stream")
+
+    def post_baselines(self, parts, query, body):
+        if parts:
+            return self.send(200, {"result": "ok"})
+        if "holes" in body or len(body) < 100:
+            return self.answer(problem(422, "baseline file: it was altered: its digest is not that of its bytes"))
+        if query.get("replace") != "1":
+            return self.answer(problem(409, "the image has another golden baseline: root ab, not signed by a trusted key; "
+                                            "import it with --replace to put this one in its place"))
+        self.send(200, GOLDEN[0])
+
     def get_baselines(self, parts, query, body):
+        if parts == ["golden"]:
+            return self.send(200, {"items": GOLDEN, "require_signed": False})
         items = [{"path": "/a\x1b", "generation": 2, "record": record()},
                  {"path": "/c", "generation": 3, "record": record(), "image": record(),
                   "expires": T1}, {"path": "/d", "generation": 3, "image": record()}]

@@ -1,0 +1,247 @@
+#include "client/keys.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/text.h"
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int keys_read(struct keyring *r, const char *name)
+{
+	struct stat st;
+	int err;
+
+	if (stat(name, &st) < 0)
+		return err_sys("%s", name);
+	err = S_ISDIR(st.st_mode) ? keyring_read(r, name) : keyring_add(r, name);
+	if (err < 0)
+		return err;
+	if (r->odd.n)
+		return err_set(
+			-EBADMSG, "%.*s", (int)strcspn(buf_text(&r->odd), "\n"), buf_text(&r->odd));
+	return r->n ? 0 : err_set(-ENOENT, "%s: no public key (.pub) is in it", name);
+}
+
+static int read_checkpoint(const char *text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN])
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon ||
+		text_u64(span_make(text, (size_t)(colon - text)), 1, INT64_MAX, ret_seq) < 0 ||
+		text_unhex(span_of(colon + 1), ret_id, SHA_LEN) < 0)
+		return err_set(-EINVAL,
+			"a checkpoint is given as SEQ:ID, its seq and the 64 hex digits of its id");
+	return 0;
+}
+
+int keys_trust(const struct boltseal_trust *trust, struct keyring *r, uint64_t *ret_seq,
+	uint8_t ret_id[SHA_LEN])
+{
+	int err = trust->key ? keys_read(r, trust->key) : 0;
+
+	return err == 0 && trust->checkpoint ? read_checkpoint(trust->checkpoint, ret_seq, ret_id)
+					     : err;
+}
+
+static int read_roles(const char *text, unsigned *ret)
+{
+	struct span left = span_of(text);
+
+	while (left.n) {
+		const uint8_t *comma = memchr(left.p, ',', left.n);
+		size_t n = comma ? (size_t)(comma - left.p) : left.n;
+		int r = keyring_role(span_make(left.p, n), ret);
+
+		if (r < 0)
+			return r;
+		left = span_make(left.p + n + !!comma, left.n - n - !!comma);
+	}
+	return *ret ? 0 : err_set(-EINVAL, "no role is named");
+}
+
+int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
+{
+	TRUST_KEY struct trust_key *k = NULL;
+	struct public_key p = {.created = clock_wall(), .expires = n->expires};
+	BUF struct buf text = {.p = NULL};
+	int r = n->roles ? read_roles(n->roles, &p.roles) : 0;
+
+	if (r < 0)
+		return r;
+	if (!n->roles)
+		p.roles = (1u << SIGN_DOMAIN_N) - 1;
+	if (!keyring_name_ok(span_of(n->name)))
+		return err_set(-EINVAL, "%s: a key's name is made of A-Z a-z 0-9 . _ @ -", n->name);
+	if (access(n->public_file, F_OK) == 0)
+		return err_set(-EEXIST,
+			"%s is there already: a key is not written over; choose another name or "
+			"--out",
+			n->public_file);
+	r = trust_key_make(&k);
+	if (r < 0)
+		return r;
+	p.key = k;
+	snprintf(p.name, sizeof(p.name), "%s", n->name);
+	r = public_key_format(&p, &text);
+	if (r == 0)
+		r = trust_key_write(k, n->private_file, n->pass);
+	if (r == 0)
+		r = fd_write_file(n->public_file, buf_span(&text), 0644);
+	memcpy(ret_id, trust_key_id(k), SHA_LEN);
+	return r;
+}
+
+/* ---- showing ---- */
+
+static const char *state_of(const struct public_key *k, int64_t now)
+{
+	return k->revoked ? "revoked" : k->expires && now >= k->expires ? "expired" : "good";
+}
+
+static void show_roles(const struct public_key *k, struct json *j)
+{
+	static const char *const names[SIGN_DOMAIN_N] = {[SIGN_BASELINE] = "baseline",
+		[SIGN_CHECKPOINT] = "checkpoint",
+		[SIGN_ACCEPT] = "accept"};
+
+	json_key(j, "roles");
+	json_open(j, '[');
+	for (int i = 0; i < SIGN_DOMAIN_N; i++)
+		if (k->roles & 1u << i)
+			json_text(j, names[i]);
+	json_close(j, ']');
+}
+
+static void show_key(const struct public_key *k, int64_t now, struct json *j)
+{
+	json_open(j, '{');
+	if (k->created)
+		json_m_time(j, "created", k->created);
+	if (k->expires)
+		json_m_time(j, "expires", k->expires);
+	json_m_text(j, "file", k->file);
+	json_m_hex(j, "id", span_make(trust_key_id(k->key), SHA_LEN));
+	json_m_text(j, "name", k->name);
+	if (k->reason)
+		json_m_text(j, "reason", k->reason);
+	if (k->revoked)
+		json_m_time(j, "revoked", k->revoked);
+	show_roles(k, j);
+	json_m_text(j, "state", state_of(k, now));
+	json_close(j, '}');
+}
+
+static int find(
+	const struct keyring *r, const char *dir, const char *word, const struct public_key **ret)
+{
+	*ret = keyring_named(r, span_of(word));
+	return *ret ? 0
+		    : err_set(-ENOENT,
+			      "no key of this name, nor one whose id begins so, is in %s: `boltseal key list` "
+			      "has them",
+			      dir);
+}
+
+int keys_show(const char *dir, const char *word, int64_t now, struct buf *out)
+{
+	KEYRING struct keyring r = {.n = 0};
+	const struct public_key *one = NULL;
+	struct json j = json_on(out);
+	int err = keyring_read(&r, dir);
+
+	if (err == 0 && word)
+		err = find(&r, dir, word, &one);
+	if (err < 0)
+		return err;
+	json_open(&j, '{');
+	json_key(&j, "items");
+	json_open(&j, '[');
+	for (size_t i = 0; i < r.n; i++)
+		if (!one || one == &r.keys[i])
+			show_key(&r.keys[i], now, &j);
+	json_close(&j, ']');
+	json_key(&j, "odd");
+	json_open(&j, '[');
+	for (char *at = (char *)r.odd.p, *end; at && *at; at = end + 1) {
+		end = strchr(at, '\n');
+		json_str(&j, span_make(at, (size_t)(end - at)));
+	}
+	json_close(&j, ']');
+	json_close(&j, '}');
+	return buf_err(out);
+}
+
+int keys_show_file(const char *path, int64_t now, struct buf *out)
+{
+	KEYRING struct keyring r = {.n = 0};
+	struct json j = json_on(out);
+	int err = keyring_add(&r, path);
+
+	if (err < 0)
+		return err;
+	json_open(&j, '{');
+	json_key(&j, "items");
+	json_open(&j, '[');
+	show_key(&r.keys[0], now, &j);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	return buf_err(out);
+}
+
+/* ---- changing ---- */
+
+static int write_back(const struct public_key *k)
+{
+	BUF struct buf text = {.p = NULL};
+	int r = public_key_format(k, &text);
+
+	return r < 0 ? r : fd_write_file(k->file, buf_span(&text), 0644);
+}
+
+int keys_revoke(const char *dir, const char *word, int64_t when, const char *reason)
+{
+	KEYRING struct keyring r = {.n = 0};
+	const struct public_key *k;
+	struct public_key fresh;
+	int err = keyring_read(&r, dir);
+
+	if (err == 0)
+		err = find(&r, dir, word, &k);
+	if (err < 0)
+		return err;
+	if (k->revoked)
+		return err_set(-EALREADY, "%s is revoked already", k->name);
+	fresh = *k;
+	fresh.revoked = when;
+	fresh.reason = (char *)(uintptr_t)reason;
+	return write_back(&fresh);
+}
+
+int keys_retire(const char *dir, const char *word, int64_t when, struct buf *ret_file)
+{
+	KEYRING struct keyring r = {.n = 0};
+	const struct public_key *k;
+	struct public_key fresh;
+	BUF struct buf id = {.p = NULL};
+	int err = keyring_read(&r, dir);
+
+	if (err == 0)
+		err = find(&r, dir, word, &k);
+	if (err < 0)
+		return err;
+	if (k->revoked)
+		return err_set(-EALREADY, "%s is revoked: make a new key of another name", k->name);
+	text_hex(&id, span_make(trust_key_id(k->key), 4));
+	fresh = *k;
+	if (!fresh.expires || fresh.expires > when)
+		fresh.expires = when;
+	snprintf(fresh.name, sizeof(fresh.name), "%.50s.%s", k->name, buf_text(&id));
+	buf_printf(ret_file, "%s/%s.pub", dir, fresh.name);
+	if (link(k->file, buf_text(ret_file)) < 0)
+		return err_sys("%s", buf_text(ret_file));
+	fresh.file = (char *)ret_file->p;
+	err = write_back(&fresh);
+	return err < 0 ? err : unlink(k->file) < 0 ? err_sys("%s", k->file) : 0;
+}

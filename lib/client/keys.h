@@ -1,0 +1,51 @@
+/*
+ * keys.h - what the command line does with keys, over lib/trust. Failures have their sentence in err_why().
+ */
+#pragma once
+
+#include "boltseal.h"
+#include "trust/keyring.h"
+
+/* A public key file, or a directory of them, in which each must be good: whoever proves something wants to
+ * know. -ENOENT: no key is there. */
+int keys_read(struct keyring *r, const char *name);
+/* The same of trust->key, if there is one; and the seq and id of trust->checkpoint. */
+int keys_trust(const struct boltseal_trust *trust, struct keyring *r, uint64_t *ret_seq,
+	uint8_t ret_id[SHA_LEN]);
+
+/* Adds a signature to a baseline file, which must be whole. Appends {"comment","digest","key","signatures"}. -EALREADY:
+ * this key has signed it. */
+int keys_sign_baseline(const char *file, const char *key, const struct passphrase *ask,
+	const char *comment, int64_t now, struct buf *out);
+/* Its own digests, and each signature against the keys of `name`: {"checks":[…],"clean"}. Clean: it is whole, and at
+ * least one signature is good, and none is bad. */
+int keys_check_baseline(const char *file, const char *name, struct buf *out);
+
+struct keys_accept {
+	const char *target, *drift_id; /* full id; 64 hex digits */
+	const char *const *paths;
+	size_t n_paths;
+	const char *reason, *expires; /* expires: RFC 3339; NULL: never */
+};
+/* Appends a signature of it in base64. */
+int keys_sign_accept(const struct keys_accept *what, const char *key, const struct passphrase *ask,
+	int64_t now, struct buf *out);
+
+struct keys_new {
+	const char *name;
+	const char *private_file, *public_file;
+	int64_t expires;   /* wall; 0: never */
+	struct span pass;  /* empty: none */
+	const char *roles; /* "baseline,accept"; NULL: all */
+};
+int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN]);
+/* {"items":[{"created","expires","file","id","name","reason","revoked","roles","state"}…],"odd":[…]}; `now`: for the
+ * state, good, expired or revoked. `word` NULL: all; else one, -ENOENT with a sentence when it is not there. */
+int keys_show(const char *dir, const char *word, int64_t now, struct buf *out);
+/* The same of one file. */
+int keys_show_file(const char *path, int64_t now, struct buf *out);
+/* Writes the file anew, revoked. -EALREADY: it is. */
+int keys_revoke(const char *dir, const char *word, int64_t when, const char *reason);
+/* The public file expires at `when`, and is called NAME.<8 digits>.pub from now on, so that another key can
+ * take the name. */
+int keys_retire(const char *dir, const char *word, int64_t when, struct buf *ret_file);
