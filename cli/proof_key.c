@@ -160,8 +160,8 @@ static int run_new(struct cli *c, const struct args *a)
 
 	if (r)
 		return r;
-	buf_printf(
-		&words, "A host trusts it from then on: install -D -m 644 FILE.pub %s/%s.pub\n", dir_of(a), a->pos[1]);
+	buf_printf(&words, "A host trusts it from then on: install -D -m 644 FILE.pub %s/%s.pub\n",
+		dir_of(a), a->pos[1]);
 	if (!c->form->machine)
 		out_add(buf_span(&words));
 	return EXIT_CLEAN;

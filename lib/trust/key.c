@@ -115,8 +115,9 @@ static enum pem_kind pem_kind(struct span pem)
 
 static int not_expected(enum pem_kind kind, const char *what)
 {
-	static const char secret[] = "this is a PRIVATE key, and the public one is needed: give away only the "
-				     "file that ends with .pub";
+	static const char secret[] =
+		"this is a PRIVATE key, and the public one is needed: give away only the "
+		"file that ends with .pub";
 	static const char *const found[] = {
 		[PEM_NONE] = "no PEM is in it; is it truncated, or no key at all?",
 		[PEM_PUBLIC] = "this is a public key, and a private one is needed: the file that "
@@ -124,7 +125,8 @@ static int not_expected(enum pem_kind kind, const char *what)
 		[PEM_PRIVATE] = secret,
 		[PEM_ENCRYPTED] = secret,
 		[PEM_CERTIFICATE] = "this is a certificate, and a bare key is needed",
-		[PEM_OTHER] = "this is PEM of another kind: `boltseal key new NAME` makes what is needed",
+		[PEM_OTHER] =
+			"this is PEM of another kind: `boltseal key new NAME` makes what is needed",
 	};
 
 	return err_set(-EBADMSG, "%s: %s", what, found[kind]);
