@@ -74,7 +74,7 @@ int pass_ask(void *ctx, const char *what, char *out, size_t room)
 
 int pass_new(const char *file, const char *what, struct buf *out)
 {
-	char one[PASS_ROOM], two[PASS_ROOM];
+	char one[PASS_ROOM], two[PASS_ROOM] = {0};
 	int n, m;
 
 	n = m = file ? of_file(file, one, sizeof(one))

@@ -165,12 +165,10 @@ is "an accept that nobody signed is refused" "$(accept)" 2
 like "and what to do is said" "$(cat "$W/said")" 'signed by 2 keys'
 is "one signature is not enough" "$(accept --sign "$W/bob.key")" 2
 is "who signs first leaves a file" "$(accept --sign "$W/bob.key" --output "$W/4711.sig")" 0
-diag "$(cat "$W/said")"
 is "the same key twice is one" "$(accept --sign "$W/bob.key" --with "$W/4711.sig")" 2
 is "other words are not what was signed" "$("$BIN/boltseal" --socket "$W/run/s.sock" accept "$ID" --drift "$(drift_id "$ID")" \
 	--reason 'ticket 4712' --sign "$W/alice2.key" --with "$W/4711.sig" >"$W/said" 2>&1; echo $?)" 2
 is "two are" "$(accept --sign "$W/alice2.key" --with "$W/4711.sig")" 0
-diag "$(cat "$W/said")"
 like "and the journal says who" "$(events --type baseline.accepted | jq -r .detail)" '^signed by bob, alice: '
 like "as the generation does" "$(bs baseline list "$ID")" 'ticket 4711 \(signed by bob, alice\)'
 daemon_stop
