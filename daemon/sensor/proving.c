@@ -71,7 +71,7 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 {
 	uint32_t snap = atomic_load(&w->snap);
 	struct verdict of;
-	struct span want;
+	struct span want = {0};
 	int r;
 
 	if (is_engines(w))
@@ -81,7 +81,8 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 		return r;
 	c->lacks |= r || !of.digest.n;
 	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
-	want = rd_end(&c->list) ? (struct span){0} : rd_bytes(&c->list);
+	if (!rd_end(&c->list))
+		want = rd_bytes(&c->list);
 	c->n_met++;
 	c->differs |= r || !span_eq(of.digest, want);
 	return 0;

@@ -298,10 +298,12 @@ static struct blob *read_file(struct blobs *b, struct span name)
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		err_sys("%s", path);
+		/* cppcheck-suppress memleak ; its cleanup attribute frees it */
 		return NULL;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		err_set(-EBADMSG, "%s: no regular file", path);
+		/* cppcheck-suppress memleak ; its cleanup attribute frees it */
 		return NULL;
 	}
 	it = more(b, name);

@@ -162,7 +162,8 @@ static int link_of(const json_t *v, struct toc_entry *e, struct mem *m)
 	if (!e->hard)
 		buf_add_span(&m->link, link);
 	e->link = buf_span(&m->link);
-	e->rec.link = e->hard ? (struct span){0} : e->link;
+	if (!e->hard)
+		e->rec.link = e->link;
 	return buf_err(&m->link);
 }
 
