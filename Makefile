@@ -176,7 +176,7 @@ format:
 
 # The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
 # processors they leave, and is printed when both are through.
-BESIDE := fuzz asan-built tsan-built deb-built
+BESIDE := lint fuzz asan-built tsan-built deb-built
 box-and-beside: all
 	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
@@ -220,15 +220,13 @@ check-kube: all
 
 check: deps
 	@$(MAKE) --no-print-directory -j$(CPUS) all
-	@$(MAKE) --no-print-directory -j$(CPUS) lint
 	@$(MAKE) --no-print-directory -j$(CPUS) unit
 	@$(MAKE) --no-print-directory cli-check
 	@$(MAKE) --no-print-directory box-and-beside
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-asan
 	@$(MAKE) --no-print-directory -j$(CPUS) unit-tsan
 	@$(MAKE) --no-print-directory -j$(CPUS) sanitized
-	@$(MAKE) --no-print-directory crash
-	@$(MAKE) --no-print-directory check-package
+	@$(MAKE) --no-print-directory -j2 --output-sync=target crash check-package
 	@echo "check: everything passed"
 
 # Machines of one's own that boot, with the package on them: tests/service/lib.sh says how. What they boot is made

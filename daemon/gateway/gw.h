@@ -131,6 +131,7 @@ struct call {
 	struct sink_test *test;
 	/* a stream: fills `out` as it is read */
 	enum fill (*fill)(struct call *c);
+	int (*ended)(struct call *c, struct json *j); /* call_follow() */
 	size_t sent;
 	void *stream; /* lives in `mem` */
 	struct call *next;
@@ -268,6 +269,9 @@ int asks_wait_ms(const struct asks *a, int64_t now);
 const char *asks_why(const struct ask *k, unsigned *ret_status);
 /* Turns a refusal into its problem; 0 when the result is DOOR_OK. */
 int asks_refused(struct call *c);
+/* follow.c: after asks_send(): answers when it is done, or by lines while it is under way. `ended` writes the
+ * object that is the answer, or the last line. */
+int call_follow(struct call *c, int (*ended)(struct call *c, struct json *j));
 
 /* One of the gateway's own: pulse_answer() is told. */
 void asks_send_own(struct gateway *g, struct door_msg *m);

@@ -87,63 +87,9 @@ static int show_after(struct call *c, struct json *j, bool generation)
 	return 0;
 }
 
-static int wait_rescan(struct call *c)
+static int show_rescanned(struct call *c, struct json *j)
 {
-	struct json j;
-
-	if (!c->ask->done)
-		return CALL_WAIT;
-	if (asks_refused(c) != 0)
-		return 0;
-	j = call_json(c);
-	return show_after(c, &j, false);
-}
-
-static enum fill last_line(struct call *c)
-{
-	struct json j = json_on(&c->out);
-
-	if (c->ask->result != DOOR_OK || show_after(c, &j, false) < 0) {
-		unsigned status = 500;
-		const char *why = c->ask->result != DOOR_OK ? asks_why(c->ask, &status) : err_why();
-
-		json_open(&j, '{');
-		json_m_text(&j, "detail", why);
-		json_m_text(&j, "result", "failed");
-		json_m_uint(&j, "status", status);
-		json_close(&j, '}');
-	}
-	buf_u8(&c->out, '\n');
-	asks_forget(c);
-	return FILL_END;
-}
-
-/* A line whenever the sensor tells how far it is; the last one tells how it ended. */
-static enum fill fill_rescan(struct call *c)
-{
-	struct ask *k = c->ask;
-	struct json j = json_on(&c->out);
-
-	if (!k)
-		return FILL_END;
-	if (k->done)
-		return last_line(c);
-	if (k->progress == k->told)
-		return FILL_WAIT;
-	k->told = k->progress;
-	json_open(&j, '{');
-	json_m_uint(&j, "done", k->progress);
-	json_m_uint(&j, "total", k->total);
-	json_close(&j, '}');
-	buf_u8(&c->out, '\n');
-	return FILL_MORE;
-}
-
-static bool accepts(struct call *c, const char *type)
-{
-	const char *have = call_request_header(c, "Accept");
-
-	return have && strstr(have, type);
+	return show_after(c, j, false);
 }
 
 static int body_path(const json_t *body, struct span *ret)
@@ -175,16 +121,7 @@ int route_rescan(struct call *c)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	m.target = act->target;
-	if (asks_send(c, &m, 0) != 0)
-		return 0;
-	if (accepts(c, "application/x-ndjson")) {
-		c->status = 200;
-		c->type = "application/x-ndjson";
-		c->fill = fill_rescan;
-		return 0;
-	}
-	c->again = wait_rescan;
-	return CALL_WAIT;
+	return asks_send(c, &m, 0) != 0 ? 0 : call_follow(c, show_rescanned);
 }
 
 static bool is_hex(struct span s)

@@ -106,74 +106,13 @@ static int show_after(struct call *c, struct json *j)
 	return r;
 }
 
-static int wait_proof(struct call *c)
-{
-	struct json j;
-
-	if (!c->ask->done)
-		return CALL_WAIT;
-	if (asks_refused(c) != 0)
-		return 0;
-	j = call_json(c);
-	return show_after(c, &j);
-}
-
-static enum fill last_line(struct call *c)
-{
-	struct json j = json_on(&c->out);
-	unsigned status = 500;
-
-	if (c->ask->result == DOOR_OK && show_after(c, &j) == 0) {
-		buf_u8(&c->out, '\n');
-		asks_forget(c);
-		return FILL_END;
-	}
-	json_open(&j, '{');
-	json_m_text(
-		&j, "detail", c->ask->result == DOOR_OK ? err_why() : asks_why(c->ask, &status));
-	json_m_text(&j, "result", "failed");
-	json_m_uint(&j, "status", status);
-	json_close(&j, '}');
-	buf_u8(&c->out, '\n');
-	asks_forget(c);
-	return FILL_END;
-}
-
-static enum fill fill_proof(struct call *c)
-{
-	struct ask *k = c->ask;
-	struct json j = json_on(&c->out);
-
-	if (!k)
-		return FILL_END;
-	if (k->done)
-		return last_line(c);
-	if (k->progress == k->told)
-		return FILL_WAIT;
-	k->told = k->progress;
-	json_open(&j, '{');
-	json_m_uint(&j, "done", k->progress);
-	json_m_uint(&j, "total", k->total);
-	json_close(&j, '}');
-	buf_u8(&c->out, '\n');
-	return FILL_MORE;
-}
-
 static int start(struct call *c, const struct wanted *want)
 {
-	const char *accept = call_request_header(c, "Accept");
 	struct door_msg m = {.op = DOOR_PROVE, .target = want->target, .path = want->path};
 
 	if (pulse_refuses(c) != 0 || asks_send(c, &m, 0) != 0)
 		return 0;
-	if (accept && strstr(accept, "application/x-ndjson")) {
-		c->status = 200;
-		c->type = "application/x-ndjson";
-		c->fill = fill_proof;
-		return 0;
-	}
-	c->again = wait_proof;
-	return CALL_WAIT;
+	return call_follow(c, show_after);
 }
 
 int route_prove_target(struct call *c)

@@ -4,19 +4,6 @@
 #include "base/err.h"
 #include "wire/jansson.h"
 
-static void hear(void *ctx, const struct audit_check *check)
-{
-	struct json *j = ctx;
-
-	json_open(j, '{');
-	json_m_text(j, "check", check->what);
-	if (check->detail.n)
-		json_m_str(j, "detail", check->detail);
-	json_m_bool(j, "ok", check->ok);
-	json_m_path(j, "subject", check->subject);
-	json_close(j, '}');
-}
-
 static int prove(struct audit *a, const struct job *job)
 {
 	int r = 0;
@@ -35,8 +22,11 @@ static int prove(struct audit *a, const struct job *job)
 static void run(struct job *job)
 {
 	struct json j = json_on(&job->out);
-	struct audit a = {
-		.store = job->store, .target = job->target, .hear = hear, .ctx = &j, .clean = true};
+	struct audit a = {.store = job->store,
+		.target = job->target,
+		.hear = audit_json,
+		.ctx = &j,
+		.clean = true};
 
 	json_open(&j, '[');
 	job->code = prove(&a, job);

@@ -26,6 +26,19 @@ int audit_damage(struct audit *a, const char *what, struct span subject, int cod
 	return 0;
 }
 
+void audit_json(void *ctx, const struct audit_check *check)
+{
+	struct json *j = ctx;
+
+	json_open(j, '{');
+	json_m_text(j, "check", check->what);
+	if (check->detail.n)
+		json_m_str(j, "detail", check->detail);
+	json_m_bool(j, "ok", check->ok);
+	json_m_path(j, "subject", check->subject);
+	json_close(j, '}');
+}
+
 bool audit_stacks(const struct target *t, struct span path)
 {
 	struct rd at = rd_of(t->lowers);

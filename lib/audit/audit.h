@@ -33,6 +33,9 @@ struct audit_check {
 };
 typedef void audit_hear(void *ctx, const struct audit_check *check);
 
+/* A hearer whose `ctx` is a struct json: {"check","detail","ok","subject"} as a value of an array. */
+void audit_json(void *ctx, const struct audit_check *check);
+
 struct audit {
 	struct store *store;
 	uint32_t target; /* of this one and what it stacks; 0: of all */

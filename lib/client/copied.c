@@ -8,19 +8,6 @@
 #include "golden/file.h"
 #include <fcntl.h>
 
-static void hear(void *ctx, const struct audit_check *check)
-{
-	struct json *j = ctx;
-
-	json_open(j, '{');
-	json_m_text(j, "check", check->what);
-	if (check->detail.n)
-		json_m_str(j, "detail", check->detail);
-	json_m_bool(j, "ok", check->ok);
-	json_m_path(j, "subject", check->subject);
-	json_close(j, '}');
-}
-
 static int hold(struct audit *a, const char *file)
 {
 	GOLDEN_MEM struct golden_mem mem = {.texts = {0}};
@@ -38,7 +25,7 @@ static int prove(
 {
 	static const struct store_options copied = {.dir_gid = -1, .copied = true};
 	KEYRING struct keyring ring = {.n = 0};
-	struct audit a = {.hear = hear, .ctx = j, .clean = true};
+	struct audit a = {.hear = audit_json, .ctx = j, .clean = true};
 	int r = trust ? keys_trust(trust, &ring, &a.known_seq, a.known_id) : 0;
 
 	if (ring.n) {

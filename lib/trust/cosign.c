@@ -160,8 +160,7 @@ void cosign_check(const struct cosign_keys *k, struct span digest, struct span p
 
 	*ret = (struct cosign_result){.verdict = COSIGN_NONE};
 	if (!k->n)
-		return says(ret, COSIGN_NO_KEY,
-			"no public key for images is known");
+		return says(ret, COSIGN_NO_KEY, "no public key for images is known");
 	signature_b64 = span_trim(signature_b64, " \t\r\n");
 	if (!payload.n || payload.n > COSIGN_PAYLOAD_MAX)
 		return says(ret, COSIGN_MISMATCH, "the payload is empty or too large");

@@ -14,7 +14,12 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ENTRIES = 14, EVERY = 5, TEXTS = 4000, PROOFS = 4000, FILES = 4000 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TEXTS = 600, PROOFS = 600, FILES = 600 };
+#else
+enum { TEXTS = 4000, PROOFS = 4000, FILES = 4000 };
+#endif
+enum { ENTRIES = 14, EVERY = 5 };
 #define NOW INT64_C(1790000000123456789)
 
 static struct journal {
