@@ -102,6 +102,7 @@ void progress_prove(struct cli *c, const char *target, const char *path, json_t 
 	else if (r == 0 && c->reply.status == 200 && why.n)
 		remark("the layers' files were not read again: %.*s", (int)why.n,
 			(const char *)why.p);
-	else
+	else if (r == 0 &&
+		 c->reply.status >= 500) /* what else there is to say, the next answer says */
 		remark("the layers' files were not read again: what follows is of the store alone");
 }
