@@ -188,6 +188,7 @@ const struct command cmd_baseline = {
 		"  boltseal baseline export web --output web.baseline\n"
 		"  boltseal baseline list web\n"
 		"  boltseal baseline show web 3\n",
+	.exits = "0 done; 1 with verify: a signature is not good, or there is none; 2 an error.",
 	.min = 1,
 	.max = 3,
 	.slots = {SLOT_WORD, SLOT_TARGET},

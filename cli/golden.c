@@ -17,7 +17,7 @@ static int write_out(struct cli *c, const char *out)
 	struct span file = span_make(c->reply.body, c->reply.body_len);
 
 	if (strcmp(out, "-") == 0 ? fd_write_all(STDOUT_FILENO, file.p, file.n) < 0
-				  : fd_write_file(out, file, 0644) < 0)
+				  : fd_save_file(out, file, 0644) < 0)
 		return complain("%s", err_why());
 	return EXIT_CLEAN;
 }

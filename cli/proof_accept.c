@@ -132,8 +132,8 @@ static int run(struct cli *c, struct signing *s)
 		r = sign(s);
 	if (r || !out)
 		return r ? r : send(c, s);
-	return fd_write_file(out, buf_span(&s->lines), 0644) < 0 ? complain("%s", err_why())
-								 : EXIT_CLEAN;
+	return fd_save_file(out, buf_span(&s->lines), 0644) < 0 ? complain("%s", err_why())
+								: EXIT_CLEAN;
 }
 
 int proof_accept_run(struct cli *c, const struct args *a)

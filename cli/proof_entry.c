@@ -26,8 +26,7 @@ int proof_prove_run(struct cli *c, const struct args *a)
 		out_add(span_make(c->reply.body, c->reply.body_len));
 		return EXIT_CLEAN;
 	}
-	if (fd_write_file(a->val[LOG_OUTPUT], span_make(c->reply.body, c->reply.body_len), 0644) <
-		0)
+	if (fd_save_file(a->val[LOG_OUTPUT], span_make(c->reply.body, c->reply.body_len), 0644) < 0)
 		return complain("%s", err_why());
 	return EXIT_CLEAN;
 }

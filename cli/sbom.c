@@ -8,8 +8,8 @@
 enum { O_IMAGE, O_FORM, O_FILE };
 static const struct option options[] = {
 	[O_IMAGE] = {"image", 0, NULL, "of the image alone, without what the container changed"},
-	[O_FORM] = {"format", 0, "FORM", "cyclonedx (1.6) or spdx (2.3), both JSON"},
-	[O_FILE] = {"output", 'o', "FILE", "into this file; it is whole or as it was"},
+	[O_FORM] = {"format", 'o', "FORM", "cyclonedx (1.6) or spdx (2.3), both JSON"},
+	[O_FILE] = {"output", 0, "FILE", "into this file; it is whole or as it was"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -22,7 +22,7 @@ static int write_it(struct cli *c, const char *file)
 		out_flush();
 		return EXIT_CLEAN;
 	}
-	if (fd_write_file(file, body, 0644) == 0)
+	if (fd_save_file(file, body, 0644) == 0)
 		return EXIT_CLEAN;
 	return complain("%s; name a file that can be written", err_why());
 }
@@ -50,7 +50,7 @@ const struct command cmd_sbom = {
 		"behind the word.\n\n"
 		"Examples:\n"
 		"  boltseal sbom web > web.cdx.json\n"
-		"  boltseal sbom web --image --format spdx -o web.spdx.json\n",
+		"  boltseal sbom web --image --format spdx --output web.spdx.json\n",
 	.options = options,
 	.min = 1,
 	.max = 1,

@@ -147,6 +147,8 @@ static int run_verify(struct cli *c, const struct args *a)
 		return complain("--all proves everything, %s too: choose one", a->pos[0]);
 	if (a->n == 2 && strcmp(a->pos[0], "entry") == 0)
 		return proof_entry_run(c, a);
+	if (a->n == 1 && strcmp(a->pos[0], "entry") == 0)
+		return complain("verify entry needs the FILE that boltseal log --prove wrote");
 	if (a->n == 2)
 		return complain("one thing at a time: a TARGET, layer, journal, or entry FILE");
 	if (a->val[VERIFY_FROM] && (!is_journal(a) || a->val[VERIFY_ALL]))

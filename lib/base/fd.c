@@ -2,6 +2,8 @@
 #include "base/err.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +90,65 @@ int fd_write_file(const char *path, struct span data, unsigned mode)
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("fsync");
 	if (r == 0 && rename(buf_text(&tmp), path) < 0)
+		r = err_sys("rename");
+	if (r < 0)
+		unlink(buf_text(&tmp));
+	return r < 0 ? err_wrap(r, "%s", path) : 0;
+}
+
+/* Where it leads, if anything is there. */
+static int find_saved(const char *path, char **ret, struct stat *st)
+{
+	char *real = realpath(path, NULL);
+
+	if (!real && errno != ENOENT)
+		return err_sys("%s", path);
+	*ret = real ? real : strdup(path);
+	st->st_mode = 0;
+	if (!real)
+		return *ret ? 0 : err_set(-ENOMEM, "out of memory");
+	if (stat(real, st) < 0)
+		return err_sys("%s", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(-EINVAL,
+			"%s: not a regular file: name another, or - for standard output", path);
+	return 0;
+}
+
+static int keep_owner(int fd, const struct stat *was, unsigned mode)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	/* Whose it was, if it may be; else it is whose who writes it. */
+	if (was->st_mode && fchown(fd, was->st_uid, was->st_gid) < 0 && errno != EPERM)
+		return err_sys("chown");
+	mode = was->st_mode ? was->st_mode & 0777 : mode & ~mask;
+	return fchmod(fd, mode) < 0 ? err_sys("chmod") : 0;
+}
+
+int fd_save_file(const char *path, struct span data, unsigned mode)
+{
+	FREE char *real = NULL;
+	BUF struct buf tmp = {0};
+	struct stat was;
+	FD int fd = -1;
+	int r = find_saved(path, &real, &was);
+
+	if (r < 0)
+		return r;
+	buf_printf(&tmp, "%s.XXXXXX", real);
+	if ((r = buf_err(&tmp)))
+		return r;
+	fd = mkostemp((char *)tmp.p, O_CLOEXEC);
+	if (fd < 0)
+		return err_sys("%s", path);
+	r = fd_write_all(fd, data.p, data.n);
+	if (r == 0)
+		r = keep_owner(fd, &was, mode);
+	if (r == 0 && fsync(fd) < 0)
+		r = err_sys("fsync");
+	if (r == 0 && rename(buf_text(&tmp), real) < 0)
 		r = err_sys("rename");
 	if (r < 0)
 		unlink(buf_text(&tmp));

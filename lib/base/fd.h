@@ -20,3 +20,7 @@ int fd_read_all(int fd, size_t limit, struct buf *out);
 int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out);
 /* Writes `path`.tmp, fsyncs, renames: the file is whole or as it was. */
 int fd_write_file(const char *path, struct span data, unsigned mode);
+/* The same for a name that a person gave: a link is followed, what is there and is no regular file is refused
+ * (-EINVAL), and the file beside it on the way has a name that nobody else has. A new file has `mode` less the
+ * umask; one that is there keeps its mode, and its owner where this user may give it away. */
+int fd_save_file(const char *path, struct span data, unsigned mode);

@@ -34,7 +34,7 @@ int boltseal_baseline_build(
 	r = golden_build(&how, &file);
 	if (r == 0)
 		r = strcmp(ask->out, "-") == 0 ? fd_write_all(STDOUT_FILENO, file.p, file.n)
-					       : fd_write_file(ask->out, buf_span(&file), 0644);
+					       : fd_save_file(ask->out, buf_span(&file), 0644);
 	if (r == 0)
 		r = show(buf_span(&file), reply);
 	return r < 0 ? client_fail(h, r) : 0;

@@ -61,6 +61,14 @@ static int read_roles(const char *text, unsigned *ret)
 	return *ret ? 0 : err_set(-EINVAL, "no role is named");
 }
 
+/* Everybody may read it, whatever the umask: it is of no use else. */
+static int save_public(const char *path, struct span text)
+{
+	int r = fd_write_file(path, text, 0644);
+
+	return r == 0 && chmod(path, 0644) < 0 ? err_sys("%s", path) : r;
+}
+
 int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 {
 	TRUST_KEY struct trust_key *k = NULL;
@@ -88,7 +96,7 @@ int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 	if (r == 0)
 		r = trust_key_write(k, n->private_file, n->pass);
 	if (r == 0)
-		r = fd_write_file(n->public_file, buf_span(&text), 0644);
+		r = save_public(n->public_file, buf_span(&text));
 	memcpy(ret_id, trust_key_id(k), SHA_LEN);
 	return r;
 }
@@ -197,7 +205,7 @@ static int write_back(const struct public_key *k)
 	BUF struct buf text = {.p = NULL};
 	int r = public_key_format(k, &text);
 
-	return r < 0 ? r : fd_write_file(k->file, buf_span(&text), 0644);
+	return r < 0 ? r : save_public(k->file, buf_span(&text));
 }
 
 int keys_revoke(const char *dir, const char *word, int64_t when, const char *reason)
@@ -205,7 +213,12 @@ int keys_revoke(const char *dir, const char *word, int64_t when, const char *rea
 	KEYRING struct keyring r = {.n = 0};
 	const struct public_key *k;
 	struct public_key fresh;
-	int err = keyring_read(&r, dir);
+	int err = reason && !sign_is_plain(span_of(reason))
+			  ? err_set(-EINVAL,
+				    "--reason is one line of at most %d bytes, without control "
+				    "characters",
+				    SIGN_COMMENT_MAX)
+			  : keyring_read(&r, dir);
 
 	if (err == 0)
 		err = find(&r, dir, word, &k);

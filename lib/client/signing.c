@@ -9,6 +9,7 @@
 #include "trust/accept.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 static int read_file(const char *name, struct buf *bytes, struct golden_mem *mem, struct golden *g)
@@ -40,7 +41,6 @@ static int add_signature(const char *name, const struct trust_key *k, const char
 {
 	BUF struct buf block = {.p = NULL};
 	struct signature s;
-	struct stat st;
 	int r = has_signed(g, k, name);
 
 	if (r == 0)
@@ -49,9 +49,25 @@ static int add_signature(const char *name, const struct trust_key *k, const char
 		return r;
 	signature_encode(&s, &block);
 	r = golden_sign(g, buf_span(&block), bytes);
-	if (r == 0 && stat(name, &st) < 0)
-		r = err_sys("%s", name);
-	return r < 0 ? r : fd_write_file(name, buf_span(bytes), st.st_mode & 0777);
+	return r < 0 ? r : fd_save_file(name, buf_span(bytes), 0644);
+}
+
+/* Two that sign one file at a time would each write what the other has not. The file is exchanged by
+ * whoever writes it, so the lock counts where it is still the one that is there. */
+static int lock(const char *name, int *ret_fd)
+{
+	struct stat a, b;
+
+	for (;;) {
+		FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &a) < 0 || stat(name, &b) < 0)
+			return err_sys("%s", name);
+		if (a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
+			*ret_fd = take_fd(&fd);
+			return 0;
+		}
+	}
 }
 
 int keys_sign_baseline(const char *file, const char *key, const struct passphrase *ask,
@@ -61,11 +77,14 @@ int keys_sign_baseline(const char *file, const char *key, const struct passphras
 	TRUST_KEY struct trust_key *k = NULL;
 	BUF struct buf bytes = {.p = NULL};
 	struct json j = json_on(out);
+	FD int locked = -1;
 	struct golden g;
-	int r = read_file(file, &bytes, &mem, &g);
+	int r = trust_key_read(key, ask, &k);
 
 	if (r == 0)
-		r = trust_key_read(key, ask, &k);
+		r = lock(file, &locked);
+	if (r == 0)
+		r = read_file(file, &bytes, &mem, &g);
 	if (r == 0)
 		r = add_signature(file, k, comment, now, &g, &bytes);
 	if (r < 0)

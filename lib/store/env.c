@@ -341,11 +341,17 @@ static int open_dbs(struct store *s)
 	return r;
 }
 
-/* Pages that somebody writes to must not be read without a lock. */
-static int nobody_writes(const char *dir)
+/* LMDB would wait at a FIFO for ever. And pages that somebody writes to must not be read without a lock. */
+static int is_copy(const char *dir)
 {
-	BUF struct buf path = {0};
+	BUF struct buf path = {0}, data = {0};
+	struct stat st = {.st_mode = 0};
 	FD int fd = -1;
+
+	buf_printf(&data, "%s/data.mdb", dir);
+	if (stat(buf_text(&data), &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size)
+		return err_set(-EINVAL,
+			"%s: no store: name the directory in which a copy lies as data.mdb", dir);
 
 	buf_printf(&path, "%s/writer.lock", dir);
 	fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
@@ -371,7 +377,7 @@ int store_open(
 	if (r == 0 && mode == STORE_WRITE)
 		r = lock_writer(s);
 	if (r == 0 && opt->copied)
-		r = nobody_writes(dir);
+		r = is_copy(dir);
 	if (r == 0 && mode == STORE_WRITE) {
 		r = env_lock_renew(dir, LOCK_WAIT_MS);
 		if (opt->renewed)

@@ -25,7 +25,7 @@ static void to_be_signed(enum sign_domain domain, const uint8_t digest[SHA_LEN],
 	buf_add_span(out, s->comment);
 }
 
-static bool is_plain(struct span s)
+bool sign_is_plain(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] < ' ' || s.p[i] == 0x7f)
@@ -51,7 +51,7 @@ int sign_digest(const struct trust_key *key, enum sign_domain domain, const uint
 
 	if (!key->is_private)
 		return err_set(-EINVAL, "a public key signs nothing: name the private one");
-	if (!is_plain(comment))
+	if (!sign_is_plain(comment))
 		return err_set(-EINVAL, "a comment is one line of text, at most %d bytes",
 			SIGN_COMMENT_MAX);
 	*ret = (struct signature){.time = time, .comment = comment};
@@ -112,7 +112,7 @@ int signature_decode(struct rd *at, struct signature *ret)
 	n = rd_be32(at);
 	ret->comment = rd_take(at, n);
 	bytes = rd_take(at, SIGNATURE_LEN);
-	if (at->bad || ret->time < 0 || !is_plain(ret->comment))
+	if (at->bad || ret->time < 0 || !sign_is_plain(ret->comment))
 		return err_set(-EBADMSG, "the signature is truncated or malformed");
 	memcpy(ret->key, key.p, SHA_LEN);
 	memcpy(ret->bytes, bytes.p, SIGNATURE_LEN);

@@ -29,6 +29,8 @@ struct signature {
 	uint8_t bytes[SIGNATURE_LEN];
 };
 
+/* Is it UTF-8 of at most SIGN_COMMENT_MAX bytes without control characters? */
+bool sign_is_plain(struct span s);
 /* `comment` may be empty; -EINVAL: it is too long or no plain text. `ret->comment` is `comment`. */
 int sign_digest(const struct trust_key *private_key, enum sign_domain domain,
 	const uint8_t digest[SHA_LEN], int64_t time, struct span comment, struct signature *ret);

@@ -158,7 +158,7 @@ is "what the image has otherwise" "$(jq -r --arg p "$CUSTOM" '.components[].evid
 is "the live one has what drifts" "$(jq -r '.components[] | select(.name == "/usr/bin/dropped") | .properties[0].value' "$W/cyclonedx")" added
 is "the image's does not" "$(jq -r '.components[] | select(.type == "file") | .name' "$W/cyclonedx--image")" ""
 is "SPDX relates it so" "$(jq -r '(.files[] | select(.fileName == "./usr/bin/dropped") | .SPDXID) as $id | .relationships[] | select(.spdxElementId == $id) | .relationshipType' "$W/spdx")" FILE_ADDED
-bs sbom "$D" --image -o "$W/again" || bail "boltseal sbom"
+bs sbom "$D" --image --output "$W/again" || bail "boltseal sbom"
 is "the same again, but for its number and time" "$(jq 'del(.serialNumber, .metadata.timestamp)' "$W/again" | sha256sum)" \
 	"$(jq 'del(.serialNumber, .metadata.timestamp)' "$W/cyclonedx--image" | sha256sum)"
 is "apk: its licence, source and distribution" "$(bs sbom "$A" --image | jq -c '.components[0] | [.purl, .licenses[0].license.name]')" \

@@ -79,7 +79,7 @@ CASES = [
     ("sbom-image", "sbom web --image --format spdx"),
     ("sbom-format", "sbom web --format table"),
     ("sbom-tree", "sbom tree"),
-    ("sbom-output", "sbom web -o /nowhere/at/all"),
+    ("sbom-output", "sbom web --output /nowhere/at/all"),
     ("show-jsonl", "show web /none -o jsonl"),
     ("log", "log"),
     ("log-all", "log --all"),

@@ -70,6 +70,27 @@ static void failures_leave_the_old_file(void **state UNUSED)
 	assert_int_equal(access("..tmp", F_OK), -1);
 }
 
+static void what_a_person_names_is_saved_where_it_leads(void **state UNUSED)
+{
+	BUF struct buf out = {0};
+	struct stat st;
+
+	assert_int_equal(fd_write_file("real", LIT("old"), 0640), 0);
+	assert_int_equal(symlink("real", "link"), 0);
+	assert_int_equal(fd_save_file("link", LIT("new"), 0600), 0);
+	assert_int_equal(lstat("link", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat("real", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(fd_read_file(AT_FDCWD, "real", 100, &out), 0);
+	assert_span(buf_span(&out), LIT("new"));
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(fd_save_file("fifo", LIT("x"), 0600), -EINVAL);
+	assert_int_equal(fd_save_file("/dev/null", LIT("x"), 0600), -EINVAL);
+	assert_int_equal(fd_save_file("no/where", LIT("x"), 0600), -ENOENT);
+	assert_int_equal(unlink("fifo") | unlink("link") | unlink("real"), 0);
+}
+
 static void closing_keeps_errno(void **state UNUSED)
 {
 	int fd = dup(0), kept;
@@ -95,6 +116,7 @@ int main(void)
 		cmocka_unit_test(only_regular_files),
 		cmocka_unit_test(more_than_one_read),
 		cmocka_unit_test(failures_leave_the_old_file),
+		cmocka_unit_test(what_a_person_names_is_saved_where_it_leads),
 		cmocka_unit_test(closing_keeps_errno),
 	};
 
