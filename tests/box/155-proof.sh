@@ -209,6 +209,8 @@ layers_of docker docker-bb
 rm "$L2/opt/keep/k2"
 verdict_is "live: a whiteout taken away" docker-bb broken
 mknod "$L2/opt/keep/k2" c 0 0 && chmod 0 "$L2/opt/keep/k2"
+clean_() { bs diff docker-bb --exit-code; }
+ok "put right: it is no drift any more" wait_until "$PATIENCE" clean_
 bs verify docker-bb >"$W/out" 2>&1
 is "put right: verify" "$?" 0 || diag "$(cat "$W/out")"
 verdict_is "put right: proved again" docker-bb proved
