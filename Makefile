@@ -143,26 +143,26 @@ IN_ASAN   = $(MAKE) --no-print-directory OUT=$(SAN_OUT) SAN=address,undefined CF
 IN_TSAN   = $(MAKE) --no-print-directory OUT=$(TSAN_OUT) SAN=thread CFLAGS='-O1 -g' \
             UNIT_SRC='$(TSAN_SRC)' UNDER='$(TSAN_RUN)'
 asan-built:
-	@$(IN_ASAN) all unit-built
+	@+$(IN_ASAN) all unit-built
 
 tsan-built:
-	@$(IN_TSAN) all unit-built
+	@+$(IN_TSAN) all unit-built
 
 unit-built: $(UNIT_BIN)
 
 unit-asan:
-	@$(IN_ASAN) all unit-run
+	@+$(IN_ASAN) all unit-run
 
 unit-run: $(UNIT_BIN)
 	@ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1 $(UNIT_RUN)
 
 unit-tsan:
-	@$(IN_TSAN) unit-run
+	@+$(IN_TSAN) unit-run
 
 # The programs themselves under both sanitizers, through a short rough day.
 sanitized:
-	@$(IN_TSAN) all
-	@$(IN_ASAN) all
+	@+$(IN_TSAN) all
+	@+$(IN_ASAN) all
 	@OUT=$(TSAN_OUT) $(TSAN_RUN) $(PROVE) tests/box/sanitized.sh :: thread
 	@OUT=$(SAN_OUT) $(PROVE) tests/box/sanitized.sh :: address
 
