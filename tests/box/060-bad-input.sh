@@ -184,6 +184,8 @@ done
 ok "from another root of ours it may" chroot / "$W/boltseal-c" --socket "$W/run/s.sock" rescan "$ID"
 
 # --- a path that is nowhere, and one that is gone with its directory -------------------------------
+pot_is_baselined_() { bs ps -o json | jq -e '.items[] | select(.name == "zq-pot") | .baselined'; }
+wait_until 60 pot_is_baselined_ || bail "zq-pot has no baseline"
 nowhere="nothing of [^ ]+ is kept at /nope, in its baseline or now"
 cli "diff of a path that is nowhere" 0 "$nowhere" diff "$ID" /nope
 cli "diff of it below a file" 0 "is kept at /etc/motd/x, in" diff "$ID" /etc/motd/x
