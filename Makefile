@@ -132,7 +132,7 @@ CLI_TESTS := $(sort $(wildcard tests/gold/cli/*.sh tests/gold/cli/*.py))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_OUT := $(OUT)/fuzz
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ_OUT)/bin/%)
-FUZZ_SECONDS ?= 3
+FUZZ_SECONDS ?= 2
 CLANG    ?= clang
 
 unit: all $(UNIT_BIN)
