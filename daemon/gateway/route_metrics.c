@@ -270,7 +270,8 @@ static int gather_verdicts(struct txn *t, struct facts *f)
 
 	while (r >= 0 && (r = snap_next(t, &no, &info)) == 0) {
 		r = verdict_get(t, VERDICT_OF_LAYER, no, &v);
-		f->layers[v.state] += r == 0;
+		if (r == 0)
+			f->layers[v.state]++;
 	}
 	return r < 0 ? r : 0;
 }
