@@ -31,12 +31,16 @@ changed_() { [ -n "$(changes "$1")" ]; }
 run_() { events "$ID" --type package.run | jq -c "$1" | tail -1; }
 runs_are_() { [ "$(events "$ID" --type package.run | wc -l)" = "$1" ]; }
 
+# Whoever rests waits at a FIFO until he was seen.
+DEV=/proc/$(docker_pid box)/root/dev
+mkfifo "$DEV/seen" "$DEV/aside" || bail "a FIFO"
+
 as /sbin/apk 'echo new >/etc/new.conf; for i in 1 2 3 4 5 6 7 8 9; do echo $i >/usr/lib/f$i; done
 	/bin/busybox cp /bin/busybox /usr/bin/tool; /bin/busybox cp /bin/busybox /usr/bin/sudo
 	/bin/busybox chmod 4755 /usr/bin/sudo; /bin/busybox rm /etc/motd
-	while [ ! -e /dev/seen ]; do /bin/busybox usleep 20000; done; :' &
+	read x </dev/seen; :' &
 wait_until 30 changed_ '^/etc/motd$' # who did it is known then
-: >"/proc/$(docker_ inspect -f '{{.State.Pid}}' box)/root/dev/seen"
+echo >"$DEV/seen"
 wait $! || bail "the run"
 ok "a run is summed up when it has ended" wait_until 30 runs_are_ 1
 is "its manager" "$(run_ '[.run.manager, .run.ended, .severity]')" '["apk",true,"high"]'
@@ -64,9 +68,9 @@ is "nor is a writer of the host" "$(echo x >"$UPPER/etc/byhost"
 
 # Nor is a program that has his name in mounts of its own, for which it needs CAP_SYS_ADMIN.
 docker_ exec box /bin/unshare -m /bin/sh -c '/bin/busybox mount -o bind /bin/busybox /sbin/apk &&
-	exec /bin/sh -c "exec -a sh /sbin/apk -c \"echo x >/etc/aside; while [ ! -e /dev/aside ]; do usleep 20000; done; :\""' &
+	exec /bin/sh -c "exec -a sh /sbin/apk -c \"echo x >/etc/aside; read x </dev/aside; :\""' &
 wait_until "$PATIENCE" has_event change '.change.path == "/etc/aside"'
-: >"/proc/$(docker_pid box)/root/dev/aside"
+echo >"$DEV/aside"
 wait $! || bail "unshare"
 is "nor is one with mounts of its own" "$(changes '^/etc/aside$' | jq -r '.[2]' | tail -1)" 0
 like "whose program is not known, and says so" "$(events "$ID" --path /etc/aside | jq -r '.actor.reason' | tail -1)" "its mounts are not its container"
