@@ -165,7 +165,10 @@ static int run_verify(struct cli *c, const struct args *a)
 		return proof_store_run(c, a);
 	if (a->val[VERIFY_KEY] && is_journal(a))
 		return proof_from_run(c, a);
-	for (int i = VERIFY_KEY; i <= VERIFY_GOLDEN; i++)
+	if (a->val[VERIFY_GOLDEN])
+		return complain(
+			"--golden is for a copy of a store: boltseal verify --store DIR --golden FILE");
+	for (int i = VERIFY_KEY; i < VERIFY_GOLDEN; i++)
 		if (a->val[i])
 			return complain(
 				"--%s is for a journal or a copy: boltseal verify journal --key "

@@ -297,10 +297,10 @@ int boltseal_accept_signed(struct boltseal *h, const char *target, const char *d
 		(const char *const[]){buf_text(&tag), NULL}, buf_text(&body), reply);
 }
 
-int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
-	void *arg, struct boltseal_reply *reply)
+/* A look at files: lines tell how far it is. `path` NULL: all of it. */
+static int look(struct boltseal *h, struct url *u, const char *path, boltseal_line *fn, void *arg,
+	struct boltseal_reply *reply)
 {
-	URL struct url u = {0};
 	BUF struct buf body = {0};
 	struct json j = json_on(&body);
 
@@ -308,28 +308,29 @@ int boltseal_rescan(struct boltseal *h, const char *target, const char *path, bo
 	if (path)
 		json_m_path(&j, "path", span_of(path));
 	json_close(&j, '}');
-	url_target(&u, target, "/rescan");
 	return boltseal_stream(
-		h, "POST", buf_text(&u.text), NDJSON, buf_text(&body), fn, arg, reply);
+		h, "POST", buf_text(&u->text), NDJSON, buf_text(&body), fn, arg, reply);
+}
+
+int boltseal_rescan(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
+	void *arg, struct boltseal_reply *reply)
+{
+	URL struct url u = {0};
+
+	url_target(&u, target, "/rescan");
+	return look(h, &u, path, fn, arg, reply);
 }
 
 int boltseal_prove(struct boltseal *h, const char *target, const char *path, boltseal_line *fn,
 	void *arg, struct boltseal_reply *reply)
 {
 	URL struct url u = {0};
-	BUF struct buf body = {0};
-	struct json j = json_on(&body);
 
-	json_open(&j, '{');
-	if (path)
-		json_m_path(&j, "path", span_of(path));
-	json_close(&j, '}');
 	if (target)
 		url_target(&u, target, "/prove");
 	else
 		buf_add_text(&u.text, "/v1/prove");
-	return boltseal_stream(
-		h, "POST", buf_text(&u.text), NDJSON, buf_text(&body), fn, arg, reply);
+	return look(h, &u, path, fn, arg, reply);
 }
 
 int boltseal_verify(struct boltseal *h, const char *target, struct boltseal_reply *reply)
