@@ -83,20 +83,33 @@ static int enter(struct reading *r, struct span dir)
 	return beneath_open(r->p->lower->root_fd, dir, O_PATH | O_DIRECTORY, &r->dir_fd);
 }
 
-static int open_file(struct reading *r, const struct proof_want *w, int *ret)
+/* 0: it is a file. LOOK_ABSENT: no file is there. Negative: that could not be seen. */
+static int is_file(int dir_fd, const char *name)
 {
-	enum look_marks marks = r->p->lower->marks;
-	BUF struct buf name = {0};
 	struct stat st;
 
-	if (enter(r, proof_dir(w)) != 0)
-		return LOOK_ABSENT;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISREG(st.st_mode) ? 0 : LOOK_ABSENT;
+	return errno == ENOENT || errno == ENAMETOOLONG ? LOOK_ABSENT : err_sys("look");
+}
+
+/* What cannot be opened is not said to be another: only what is not there is. */
+static int open_file(struct reading *r, const struct proof_want *w, int *ret)
+{
+	BUF struct buf name = {0};
+	int c = enter(r, proof_dir(w));
+
 	/* What is no file any more must not be opened: a FIFO waits, a device acts. */
 	buf_add_span(&name, proof_name(w));
-	if (fstatat(r->dir_fd, buf_text(&name), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		!S_ISREG(st.st_mode))
-		return LOOK_ABSENT;
-	return look_open(r->dir_fd, proof_name(w), marks, &r->look, ret);
+	if (c == 0)
+		c = is_file(r->dir_fd, buf_text(&name));
+	if (c == 0)
+		c = look_open(r->dir_fd, proof_name(w), r->p->lower->marks, &r->look, ret);
+	if (c >= 0)
+		return c ? LOOK_ABSENT : 0;
+	buf_reset(&name);
+	text_quote(&name, w->path, true);
+	return err_wrap(c, "%.256s", buf_text(&name));
 }
 
 /* The content, into the stream; its digest to `out`. True: it was `size` bytes. */
@@ -116,6 +129,8 @@ static int read_file(
 		n = read(fd, to, left < room ? (size_t)left : room);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0)
+			c = err_sys("read");
 		if (n <= 0)
 			break;
 		stream_add(r->stream, (size_t)n);
@@ -273,16 +288,18 @@ static int crc_of(struct reading *r, struct proof_want *w, uint8_t *piece)
 {
 	uint64_t crc = 0, left = w->rec.size;
 	FD int fd = -1;
+	int c = open_file(r, w, &fd);
 
-	if (open_file(r, w, &fd) != 0)
-		return 0; /* the walk tells */
+	if (c)
+		return c < 0 ? c : 0; /* what is not there, the walk tells */
 	while (left) {
 		ssize_t n = read(fd, piece, left < PIECE ? (size_t)left : PIECE);
-		int c;
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			return err_sys("read");
+		if (n == 0)
 			break;
 		crc = tarsplit_crc(crc, piece, (size_t)n);
 		left -= (uint64_t)n;
