@@ -195,9 +195,15 @@ static void walk_below(struct scan *s, struct span dir, bool in_layer)
 	jobs_add(s->ex->jobs, s->lane, &w->job);
 }
 
-/* ---- what is in the drift set is looked at again, or what went away would stay in it ---- */
+/*
+ * ---- what is in the drift set is looked at again, or what went away would stay in it; and what was
+ * accepted is, or nobody would miss it: when a file goes that only the accepted baseline has, nothing is
+ * left of it that a walk could meet ----
+ */
 
 struct gather {
+	struct txn *t;
+	uint32_t no;
 	struct buf paths; /* list of buf_bytes */
 };
 
@@ -207,6 +213,17 @@ static int gather_path(void *ctx, const struct change *c)
 
 	buf_bytes(&g->paths, c->path);
 	return g->paths.err;
+}
+
+static int gather_accepted(void *ctx, const struct accepted *a)
+{
+	struct gather *g = ctx;
+	struct change c;
+	int r = drift_get(g->t, g->no, a->path, &c);
+
+	if (r == STORE_ABSENT)
+		buf_bytes(&g->paths, a->path);
+	return r < 0 ? r : g->paths.err;
 }
 
 static void ask_path(struct scan *s, struct span path)
@@ -225,20 +242,21 @@ static void ask_path(struct scan *s, struct span path)
 	ask_submit(a, s->ex);
 }
 
-static void drift_run(struct job *j, struct worker *worker)
+static void again_run(struct job *j, struct worker *worker)
 {
 	struct walk_job *w = container_of(j, struct walk_job, job);
-	struct gather g = {0};
+	struct gather g = {.no = atomic_load(&w->scan->kept->no)};
+	struct span scope = span_make(w->dir, w->n);
 	struct rd at;
-	TXN struct txn *t = NULL;
-	uint32_t no = atomic_load(&w->scan->kept->no);
-	int r = no ? txn_begin(worker->ex->store, false, &t) : 0;
+	int r = g.no ? txn_begin(worker->ex->store, false, &g.t) : 0;
 
-	if (r == 0 && no)
-		r = drift_each(t, no, span_make(w->dir, w->n), gather_path, &g);
+	if (r == 0 && g.no)
+		r = drift_each(g.t, g.no, scope, gather_path, &g);
+	if (r == 0 && g.no)
+		r = accepted_below(g.t, g.no, scope, gather_accepted, &g);
 	if (r < 0)
 		atomic_store(&w->scan->whole, false);
-	txn_abort(take(t));
+	txn_abort(take(g.t));
 	if (g.paths.n)
 		atomic_store(&w->scan->found, true);
 	at = rd_of(buf_span(&g.paths));
@@ -293,12 +311,12 @@ static void ask_scope(struct scan *s)
 	ask_submit(a, s->ex);
 }
 
-static void look_at_drift(struct scan *s)
+static void look_again(struct scan *s)
 {
 	struct walk_job *d = calloc(1, sizeof(*d));
 
 	must(d);
-	d->job.run = drift_run;
+	d->job.run = again_run;
 	d->job.drop = walk_drop;
 	d->scan = scan_ref(s);
 	d->dir = strdup(s->scope);
@@ -311,7 +329,7 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 {
 	struct scan *s = scan_new(ex, k, opt);
 
-	look_at_drift(s);
+	look_again(s);
 	if (opt->layers)
 		opt->layers(s);
 	if (!opt->below_only)

@@ -106,6 +106,7 @@ struct newest {
 	int (*fn)(void *ctx, const struct accepted *a);
 	void *ctx;
 	struct span key, value; /* the newest of the path at hand; empty: none yet */
+	struct span scope;
 };
 
 static int hand_on(struct newest *n)
@@ -120,28 +121,67 @@ static int hand_on(struct newest *n)
 	return r ? r : n->fn(n->ctx, &a);
 }
 
-int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
-	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+/* The newest of each path among the keys that begin with `prefix`. */
+static int each_under(struct newest *n, struct span prefix, uint32_t generation)
 {
-	struct newest n = {.t = t, .fn = fn, .ctx = ctx};
-	struct key prefix = key_u32(no);
 	WALK struct walk w = {0};
-	int r = walk_start(t, DB_ACCEPTED, &w), stop;
+	int r = walk_start(n->t, DB_ACCEPTED, &w), stop;
 
 	if (r == 0)
-		r = walk_seek(&w, key_span(&prefix));
-	for (; r == 0 && span_starts(w.key, key_span(&prefix)); r = walk_next(&w)) {
-		if (n.key.n && !span_eq(path_key(n.key), path_key(w.key))) {
-			stop = hand_on(&n);
+		r = walk_seek(&w, prefix);
+	for (; r == 0 && span_starts(w.key, prefix); r = walk_next(&w)) {
+		if (n->key.n && !span_eq(path_key(n->key), path_key(w.key))) {
+			stop = hand_on(n);
 			if (stop)
 				return stop;
 		}
 		if (generation_of(w.key) > generation)
 			continue;
-		n.key = w.key;
-		n.value = w.value;
+		n->key = w.key;
+		n->value = w.value;
 	}
-	return r < 0 ? r : hand_on(&n);
+	return r < 0 ? r : hand_on(n);
+}
+
+int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+{
+	struct newest n = {.t = t, .fn = fn, .ctx = ctx};
+	struct key prefix = key_u32(no);
+
+	return each_under(&n, key_span(&prefix), generation);
+}
+
+/* Paths too long for their key share its first bytes with others. */
+static int hand_on_below(void *ctx, const struct accepted *a)
+{
+	const struct newest *n = ctx;
+
+	return path_within(a->path, n->scope) ? n->fn(n->ctx, a) : 0;
+}
+
+int accepted_below(struct txn *t, uint32_t no, struct span scope,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+{
+	struct newest in = {.scope = scope, .fn = fn, .ctx = ctx};
+	struct newest n = {.t = t, .fn = hand_on_below, .ctx = &in};
+	struct key prefix;
+	struct accepted own;
+	int r = STORE_ABSENT;
+
+	while (in.scope.n && in.scope.p[in.scope.n - 1] == '/')
+		in.scope.n--;
+	if (!in.scope.n)
+		return accepted_each(t, no, UINT32_MAX, fn, ctx);
+	/* As in drift_each(): a short scope's own entry sorts apart from what is below. */
+	if (in.scope.n < KEY_PATH_PREFIX)
+		r = accepted_get(t, no, in.scope, UINT32_MAX, &own);
+	if (r == 0)
+		r = fn(ctx, &own);
+	if (r && r != STORE_ABSENT)
+		return r;
+	prefix = key_below(no, in.scope);
+	return each_under(&n, key_span(&prefix), UINT32_MAX);
 }
 
 int generation_put(struct txn *t, uint32_t target, const struct generation *g)

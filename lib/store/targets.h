@@ -69,6 +69,9 @@ int accepted_put(struct txn *t, uint32_t no, const struct accepted *a);
 /* The newest entry of every path, in key order (not exactly path order for very long paths). */
 int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
 	int (*fn)(void *ctx, const struct accepted *a), void *ctx);
+/* The same at or below `scope` ("/" or empty: all), of any generation. */
+int accepted_below(struct txn *t, uint32_t no, struct span scope,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx);
 
 struct generation {
 	uint32_t no; /* 1 is the image alone */
