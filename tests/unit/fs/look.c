@@ -47,7 +47,7 @@ static void opens_without_fowner(void **state UNUSED)
 	if (geteuid() != 0)
 		skip();
 	room_text(&r, "f", "hello");
-	assert_int_equal(fchmod(r.fd, 0755), 0);
+	assert_int_equal(fchmodat(r.fd, ".", 0755, 0), 0);
 	assert_int_equal(fchmodat(r.fd, "f", 0644, 0), 0);
 	setfsuid(12345); /* its capabilities go with it */
 	assert_int_equal(openat(r.fd, "f", O_RDONLY | O_NOATIME), -1);
