@@ -344,7 +344,8 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 	if (disk.ovl & image->ovl & OVL_WHITEOUT)
 		return 0;
 	if (p->loose)
-		return (disk.type != image->type || disk.size || (disk.ovl & ~(uint32_t)OVL_OPAQUE)
+		return (disk.type != image->type || disk.size || disk.redirect.n ||
+					       (disk.ovl & ~(uint32_t)OVL_OPAQUE)
 				       ? 1u << ASPECT_TYPE
 				       : 0) |
 		       (span_eq(disk.link, image->link) ? 0 : 1u << ASPECT_LINK);
@@ -360,7 +361,8 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 		disk.mode = image->mode;
 	disk.xattrs = without_label(disk.xattrs, &mem);
 	out = record_diff(&disk, image);
-	if ((disk.ovl & marks) != (image->ovl & marks))
+	/* No archive has a redirect: a directory that has one shows another's content in every container. */
+	if ((disk.ovl & marks) != (image->ovl & marks) || disk.redirect.n)
 		out |= 1u << (disk.type == FILE_DIR ? ASPECT_XATTR : ASPECT_TYPE);
 	return out;
 }

@@ -108,6 +108,7 @@ tamper() {
 	rm "$b/opt/keep/k2"
 	mknod "$b/opt/file" c 0 0
 	setfattr -x trusted.overlay.opaque "$b/opt/del"
+	setfattr -n trusted.overlay.redirect -v /opt/a "$a/opt/hl"
 	setcap cap_sys_admin+ep "$a/bin/ping"
 	setfattr -n user.a -v c "$a/etc/app.conf"
 	rm "$a/opt/link" && ln -s ../etc/shadow "$a/opt/link"
@@ -138,6 +139,7 @@ C etc/passwd owner
 C opt/a mode
 C opt/big content
 C opt/dir mode,owner,type
+C opt/hl xattr
 C opt/hl/h2 content
 C opt/keep/k1 mode,type
 C opt/link link
@@ -227,4 +229,16 @@ touch -r "$L1/etc/motd" "$W/stamp" && printf 'WELCOME\n' >"$L1/etc/motd" && touc
 daemon_start || bail "boltseald"
 verdict_is "while the daemon was down" podman-bb broken
 is "and the path is drift" "$(long podman-bb)" "C /etc/motd"
+
+# --- what the engine kept is nothing that can be read: it holds up nobody ----------------------------------------
+daemon_stop
+rm -rf "$W/state"
+split=$(ls "$W"/docker/image/overlay2/layerdb/sha256/*/tar-split.json.gz)
+for f in $split; do rm "$f" && mkfifo "$f"; done
+daemon_start || bail "boltseald"
+verdict_is "a FIFO in the place of the archive's headers" docker-hard unknown
+like "the reason names it" "$(api GET /v1/layers | head -1 | jq -r '.items[] | select(.targets | index("docker-hard")) | .verdict.why')" 'tar-split.json.gz: is no regular file'
+verdict_is "others are judged" podman-hard broken
+daemon_stop
+is "and it ends when it is told to" "$?" 0
 finish
