@@ -87,6 +87,8 @@ struct sighting {
 struct sighting *sighting_new(struct kept *k, struct span path, int64_t when);
 void sighting_free(struct sighting *s);
 struct slot sighting_keep(struct sighting *s, struct span bytes);
+/* Is what is there now another than what the layers had, whatever was accepted since? */
+bool sighting_is_unlike_layers(const struct sighting *s);
 static inline struct span sighting_get(const struct sighting *s, struct slot at)
 {
 	return span_make(s->mem.p + at.off, at.len);

@@ -66,6 +66,10 @@ struct kept {
 	atomic_uint packages; /* its set in the store; 0: not known, PKG_NONE: its image has none */
 	bool packages_asked;  /* the loop's own: they are being read, or were */
 	atomic_bool barred;   /* too large: no baseline, a gap says so */
+	uint32_t
+		given; /* the ledger's own: the first generation that this transaction gave it (ledger_given.c) */
+	atomic_uint
+		look; /* from which generation on the loop is to look at the paths (expiry.h); 0: none */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
 	atomic_llong links_took;	   /* ns that the last of those walks took */
 	pthread_mutex_t rules_lock;

@@ -112,6 +112,11 @@ ITEM_KINDS(X_ITEM)
 
 /* Fills host, seq and time, and appends to the journal in the open transaction. */
 int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq);
+/* The golden baseline of its image may have accepted changes: they become generations of the target (ledger_given.c).
+ * Nothing to do where it has them, or is not baselined. */
+int ledger_given(struct ledger *l, struct kept *k);
+/* At the end of each transaction: the loop looks at what was given, or nothing was. */
+void ledger_given_over(struct ledger *l, bool committed);
 /* The stored descriptor of a target for an event; borrowed until the next write. */
 int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(

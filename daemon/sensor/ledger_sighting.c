@@ -131,8 +131,7 @@ static int gather(struct verdict *v)
 		ledger_package_again(
 			s, &v->old, v->in.now, v->in.base ? &v->base : NULL, &v->package_mem);
 	v->in.blind = rules_blind(&v->said);
-	v->in.layer_changed = s->layer_changed &&
-			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
+	v->in.layer_changed = s->layer_changed && sighting_is_unlike_layers(s);
 	return 0;
 }
 

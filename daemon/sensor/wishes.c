@@ -337,6 +337,7 @@ static void wish_import(struct sensor *s, int seat, const struct door_msg *m, in
 	struct import_wish w = {.fd = *fd,
 		.replace = m->value == 1,
 		.require_signed = s->cfg->require_signed,
+		.accept_signatures = s->cfg->accept_signatures,
 		.uid = m->uid,
 		.keys_dir = s->cfg->keys_dir,
 		.asker = seat,

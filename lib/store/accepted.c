@@ -6,7 +6,8 @@
 #include "store/targets.h"
 
 #define ACCEPTED_VERSION 1
-#define GENERATION_VERSION 1
+/* GOLDEN: with the root of the golden baseline that it came with. */
+enum { GENERATION_VERSION = 1, GENERATION_GOLDEN = 2 };
 
 static int decode(struct span key, struct span value, struct accepted *ret)
 {
@@ -189,7 +190,7 @@ int generation_put(struct txn *t, uint32_t target, const struct generation *g)
 	struct key k = key_u32_u32(target, g->no);
 	BUF struct buf v = {0};
 
-	buf_u8(&v, GENERATION_VERSION);
+	buf_u8(&v, g->has_golden ? GENERATION_GOLDEN : GENERATION_VERSION);
 	buf_zigzag(&v, g->time);
 	buf_zigzag(&v, g->expires);
 	buf_varint(&v, g->uid);
@@ -197,6 +198,8 @@ int generation_put(struct txn *t, uint32_t target, const struct generation *g)
 	buf_add(&v, g->drift_id, SHA_LEN);
 	buf_add(&v, g->root, SHA_LEN);
 	buf_bytes(&v, g->reason);
+	if (g->has_golden)
+		buf_add(&v, g->golden, SHA_LEN);
 	return db_put_buf(t, DB_GENERATION, key_span(&k), &v);
 }
 
@@ -204,7 +207,7 @@ static int generation_decode(uint32_t no, struct span bytes, struct generation *
 {
 	struct rd in = rd_of(bytes);
 	uint8_t version = rd_u8(&in);
-	struct span drift_id, root;
+	struct span drift_id, root, golden = {0};
 
 	*ret = (struct generation){.no = no};
 	ret->time = rd_zigzag(&in);
@@ -214,8 +217,13 @@ static int generation_decode(uint32_t no, struct span bytes, struct generation *
 	drift_id = rd_take(&in, SHA_LEN);
 	root = rd_take(&in, SHA_LEN);
 	ret->reason = rd_bytes(&in);
-	if (in.bad || !rd_end(&in) || version != GENERATION_VERSION)
+	ret->has_golden = version == GENERATION_GOLDEN;
+	if (ret->has_golden)
+		golden = rd_take(&in, SHA_LEN);
+	if (in.bad || !rd_end(&in) || (version != GENERATION_VERSION && !ret->has_golden))
 		return err_set(-EBADMSG, "generation %u is damaged", no);
+	if (ret->has_golden)
+		memcpy(ret->golden, golden.p, SHA_LEN);
 	memcpy(ret->drift_id, drift_id.p, SHA_LEN);
 	memcpy(ret->root, root.p, SHA_LEN);
 	return 0;

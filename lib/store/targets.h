@@ -81,6 +81,8 @@ struct generation {
 	struct span reason;
 	uint8_t drift_id[SHA_LEN]; /* what was accepted */
 	uint8_t root[SHA_LEN];	   /* of the baseline from then on */
+	bool has_golden;	   /* it came with a golden baseline of this root (gold.h) */
+	uint8_t golden[SHA_LEN];
 };
 int generation_put(struct txn *t, uint32_t target, const struct generation *g);
 int generation_get(struct txn *t, uint32_t target, uint32_t no, struct generation *ret);

@@ -240,6 +240,8 @@ void show_generation(struct json *j, const struct show_generation *g, const stru
 		json_m_hex(j, "drift_id", span_make(g->drift_id, SHA_LEN));
 	show_time(j, "expires", g->expires);
 	json_m_uint(j, "generation", g->no);
+	if (g->golden)
+		json_m_hex(j, "golden", span_make(g->golden, SHA_LEN));
 	if (items) {
 		json_key(j, "items");
 		json_raw(j, buf_span(items));

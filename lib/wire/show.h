@@ -89,6 +89,7 @@ struct show_generation {
 	int64_t time, expires;
 	struct span reason;
 	const uint8_t *drift_id, *root; /* NULL: none */
+	const uint8_t *golden; /* root of the golden baseline that it came with; NULL: none */
 };
 /* Members, not a value: callers add their own around them. `items`, ready-made, or NULL. */
 void show_generation(struct json *j, const struct show_generation *g, const struct buf *items);

@@ -139,7 +139,8 @@ static void p_generation(struct json *j)
 		.expires = 6,
 		.reason = span_of("why"),
 		.drift_id = f.prev,
-		.root = f.prev};
+		.root = f.prev,
+		.golden = f.prev};
 
 	json_open(j, '{');
 	show_generation(j, &g, NULL);
