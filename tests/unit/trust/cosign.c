@@ -232,83 +232,83 @@ static void said(const char *policy, const char *name, const char *key_dir, bool
 #define DOCKER(scopes) "{" ANY ",'transports':{'docker':{" scopes "}}}"
 #define LIKE(identity) ",'signedIdentity':{" identity "}"
 
+static const struct {
+	const char *policy, *name, *dir;
+	bool demanded;
+	enum cosign_verdict want;
+	const char *unmet;
+} demands[] = {
+	/* Keys of a directory count for all; those of a scope for its images alone. */
+	{"{" ANY "}", "r.example/app", "keys", false, COSIGN_VERIFIED, NULL},
+	{"{" ANY "}", "r.example/app", "none", false, COSIGN_NO_KEY, NULL},
+	{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app", "none", true, COSIGN_VERIFIED,
+		NULL},
+	{DOCKER("'r.example':" BY("ci.pub", "")), "r.other/app", "none", false, COSIGN_NO_KEY,
+		NULL},
+	{DOCKER("'r.example/ap':" BY("ci.pub", "")), "r.example/app", "none", false, COSIGN_NO_KEY,
+		NULL},
+	/* The narrowest alone. */
+	{DOCKER("'r.example':" BY("ci.pub", "") ",'r.example/app':" BY("ed.pub", "")),
+		"r.example/app", "none", true, COSIGN_MISMATCH,
+		"r.example/app: no signature by the key that is wanted"},
+	{DOCKER("'r.example':[{'type':'reject'}],'r.example/app:latest':" BY("ci.pub", "")),
+		"r.example/app", "none", true, COSIGN_VERIFIED, NULL},
+	{DOCKER("'*.example':" BY("ed.pub", "")), "r.example/app", "keys", true, COSIGN_VERIFIED,
+		"*.example"},
+	{DOCKER("'*.r.example':" BY("ed.pub", "")), "r.example/app", "keys", false, COSIGN_VERIFIED,
+		NULL},
+	{DOCKER("'':" BY("ed.pub", "")), "r.example/app", "keys", true, COSIGN_VERIFIED,
+		"every registry"},
+	{DOCKER("'docker.io/library/web':[{'type':'reject'}]"), "web", "keys", true,
+		COSIGN_VERIFIED, "no image of this name may be used"},
+	{"{'default':[{'type':'reject'}]}", "sha256:" HEX, "keys", true, COSIGN_VERIFIED,
+		"default"},
+	{"{'default':[{'type':'signedBy'}]}", "x", "keys", true, COSIGN_VERIFIED, "OpenPGP"},
+	{"{'default':[{'type':'poem'}]}", "x", "keys", true, COSIGN_VERIFIED, "not known"},
+	{"{'default':[{'type':'sigstoreSigned','fulcio':{}}]}", "x", "keys", true, COSIGN_VERIFIED,
+		"keyless"},
+	{"{'default':[{'type':'sigstoreSigned','keyPath':'/none.pub'}]}", "x", "keys", true,
+		COSIGN_VERIFIED, "cannot be used"},
+	/* A policy that cannot be read demands nothing that could be met. */
+	{"{", "x", "keys", true, COSIGN_VERIFIED, "policy.json"},
+	{"{}", "x", "keys", true, COSIGN_VERIFIED, "default"},
+	{"", "x", "keys", true, COSIGN_VERIFIED, "empty"},
+	/* Names. cosign signs r.example/app, without a tag. */
+	{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app:2", "none", true, COSIGN_VERIFIED,
+		"signed as r.example/app"},
+	{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app@sha256:" HEX, "none", true,
+		COSIGN_VERIFIED, NULL},
+	{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchRepository'"))), "r.example/app:2",
+		"none", true, COSIGN_VERIFIED, NULL},
+	{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchExact'"))), "r.example/app:2",
+		"none", true, COSIGN_VERIFIED, "signed as"},
+	{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchRepository'"))), "r.example/other:2",
+		"none", true, COSIGN_VERIFIED, "signed as"},
+	{DOCKER("'m.example':" BY(
+		 "ci.pub", LIKE("'type':'exactRepository','dockerRepository':'r.example/app'"))),
+		"m.example/x:1", "none", true, COSIGN_VERIFIED, NULL},
+	{DOCKER("'m.example':" BY(
+		 "ci.pub", LIKE("'type':'exactReference','dockerReference':'r.example/app:2'"))),
+		"m.example/x:1", "none", true, COSIGN_VERIFIED, "signed as"},
+	{DOCKER("'m.example':" BY("ci.pub",
+		 LIKE("'type':'remapIdentity','prefix':'m.example/r','signedPrefix':'r.example'"))),
+		"m.example/r/app@sha256:" HEX, "none", true, COSIGN_VERIFIED, NULL},
+	{DOCKER("'m.example':" BY("ci.pub",
+		 LIKE("'type':'remapIdentity','prefix':'m.example/r','signedPrefix':'r.example'"))),
+		"m.example/rr/app@sha256:" HEX, "none", true, COSIGN_VERIFIED, "signed as"},
+	{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchPoem'"))), "r.example/app", "none",
+		true, COSIGN_NO_KEY, "signedIdentity"},
+};
+
 static void test_demands(void **state)
 {
-	static const struct {
-		const char *policy, *name, *dir;
-		bool demanded;
-		enum cosign_verdict want;
-		const char *unmet;
-	} rows[] = {
-		/* Keys of a directory count for all; those of a scope for its images alone. */
-		{"{" ANY "}", "r.example/app", "keys", false, COSIGN_VERIFIED, NULL},
-		{"{" ANY "}", "r.example/app", "none", false, COSIGN_NO_KEY, NULL},
-		{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app", "none", true,
-			COSIGN_VERIFIED, NULL},
-		{DOCKER("'r.example':" BY("ci.pub", "")), "r.other/app", "none", false,
-			COSIGN_NO_KEY, NULL},
-		{DOCKER("'r.example/ap':" BY("ci.pub", "")), "r.example/app", "none", false,
-			COSIGN_NO_KEY, NULL},
-		/* The narrowest alone. */
-		{DOCKER("'r.example':" BY("ci.pub", "") ",'r.example/app':" BY("ed.pub", "")),
-			"r.example/app", "none", true, COSIGN_MISMATCH,
-			"r.example/app: no signature by the key that is wanted"},
-		{DOCKER("'r.example':[{'type':'reject'}],'r.example/app:latest':" BY("ci.pub", "")),
-			"r.example/app", "none", true, COSIGN_VERIFIED, NULL},
-		{DOCKER("'*.example':" BY("ed.pub", "")), "r.example/app", "keys", true,
-			COSIGN_VERIFIED, "*.example"},
-		{DOCKER("'*.r.example':" BY("ed.pub", "")), "r.example/app", "keys", false,
-			COSIGN_VERIFIED, NULL},
-		{DOCKER("'':" BY("ed.pub", "")), "r.example/app", "keys", true, COSIGN_VERIFIED,
-			"every registry"},
-		{DOCKER("'docker.io/library/web':[{'type':'reject'}]"), "web", "keys", true,
-			COSIGN_VERIFIED, "no image of this name may be used"},
-		{"{'default':[{'type':'reject'}]}", "sha256:" HEX, "keys", true, COSIGN_VERIFIED,
-			"default"},
-		{"{'default':[{'type':'signedBy'}]}", "x", "keys", true, COSIGN_VERIFIED,
-			"OpenPGP"},
-		{"{'default':[{'type':'poem'}]}", "x", "keys", true, COSIGN_VERIFIED, "not known"},
-		{"{'default':[{'type':'sigstoreSigned','fulcio':{}}]}", "x", "keys", true,
-			COSIGN_VERIFIED, "keyless"},
-		{"{'default':[{'type':'sigstoreSigned','keyPath':'/none.pub'}]}", "x", "keys", true,
-			COSIGN_VERIFIED, "cannot be used"},
-		/* A policy that cannot be read demands nothing that could be met. */
-		{"{", "x", "keys", true, COSIGN_VERIFIED, "policy.json"},
-		{"{}", "x", "keys", true, COSIGN_VERIFIED, "default"},
-		{"", "x", "keys", true, COSIGN_VERIFIED, "empty"},
-		/* Names. cosign signs r.example/app, without a tag. */
-		{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app:2", "none", true,
-			COSIGN_VERIFIED, "signed as r.example/app"},
-		{DOCKER("'r.example':" BY("ci.pub", "")), "r.example/app@sha256:" HEX, "none", true,
-			COSIGN_VERIFIED, NULL},
-		{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchRepository'"))),
-			"r.example/app:2", "none", true, COSIGN_VERIFIED, NULL},
-		{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchExact'"))),
-			"r.example/app:2", "none", true, COSIGN_VERIFIED, "signed as"},
-		{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchRepository'"))),
-			"r.example/other:2", "none", true, COSIGN_VERIFIED, "signed as"},
-		{DOCKER("'m.example':" BY("ci.pub",
-			 LIKE("'type':'exactRepository','dockerRepository':'r.example/app'"))),
-			"m.example/x:1", "none", true, COSIGN_VERIFIED, NULL},
-		{DOCKER("'m.example':" BY("ci.pub",
-			 LIKE("'type':'exactReference','dockerReference':'r.example/app:2'"))),
-			"m.example/x:1", "none", true, COSIGN_VERIFIED, "signed as"},
-		{DOCKER("'m.example':" BY("ci.pub",
-			 LIKE("'type':'remapIdentity','prefix':'m.example/r','signedPrefix':'r.example'"))),
-			"m.example/r/app@sha256:" HEX, "none", true, COSIGN_VERIFIED, NULL},
-		{DOCKER("'m.example':" BY("ci.pub",
-			 LIKE("'type':'remapIdentity','prefix':'m.example/r','signedPrefix':'r.example'"))),
-			"m.example/rr/app@sha256:" HEX, "none", true, COSIGN_VERIFIED, "signed as"},
-		{DOCKER("'r.example':" BY("ci.pub", LIKE("'type':'matchPoem'"))), "r.example/app",
-			"none", true, COSIGN_NO_KEY, "signedIdentity"},
-	};
 
 	(void)state;
 	if (!has_openssl)
 		skip();
-	for (size_t i = 0; i < COUNTOF(rows); i++)
-		said(rows[i].policy, rows[i].name, rows[i].dir, rows[i].demanded, rows[i].want,
-			rows[i].unmet);
+	for (size_t i = 0; i < COUNTOF(demands); i++)
+		said(demands[i].policy, demands[i].name, demands[i].dir, demands[i].demanded,
+			demands[i].want, demands[i].unmet);
 }
 
 static void test_no_policy(void **state)
