@@ -192,7 +192,8 @@ static const struct config_option options[] = {
 	PATH("trust.cosign_dir", config, cosign_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/cosign",
 		"Directory of the public keys of whoever signs images with cosign, NAME.pub each, and of "
 		"signatures that no engine keeps: HEX.sig and HEX.payload, HEX being the manifest's digest. "
-		"A directory that is not there has none. Keys that others than root may write are left out."),
+		"A directory that is not there has none. Keys that others than root may write are left out. "
+		"Keyless signatures count as none. What is changed here is seen at the next verify or SIGHUP."),
 	PATH("trust.policy", config, cosign_policy, TEXT_MAX, CONFIG_CONTAINERS_POLICY,
 		"The policy.json of containers-policy.json(5): keys of its sigstoreSigned entries count for "
 		"images of their scope, and a container whose image has not what is demanded is told. Without "
