@@ -178,7 +178,8 @@ static const struct {
 		"exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
 		"rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
 		"hold.closed heartbeat rules.failed package.mismatch "
-		"package.database layer.verdict checkpoint baseline.imported baseline.refused baseline.removed"},
+		"package.database layer.verdict checkpoint baseline.imported baseline.refused baseline.removed "
+		"image.signature"},
 	{"against", "baseline image"},
 };
 

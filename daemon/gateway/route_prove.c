@@ -21,7 +21,7 @@ struct proving {
 static void check(struct proving *p, const char *what, struct span subject, const struct verdict *v)
 {
 	BUF struct buf words = {.p = NULL};
-	bool ok = v->state == VERDICT_PROVED || v->state == VERDICT_CONSISTENT;
+	bool ok = verdict_is_fine(v);
 
 	verdict_words(v, &words);
 	json_open(p->j, '{');

@@ -208,18 +208,45 @@ int ledger_proved(struct ledger *l, struct item *i)
 	return r;
 }
 
+static int tell_signature(struct ledger *l, uint32_t no, enum signed_state was,
+	const struct verdict_signed *by, int severity)
+{
+	struct event e = {.type = EVENT_IMAGE_SIGNATURE, .severity = (enum severity)severity};
+	BUF struct buf detail = {0};
+	struct target t;
+	int r = ledger_target_of(l, no, &t);
+
+	if (r)
+		return r < 0 ? r : 0;
+	if (was == SIGNED_VERIFIED && by->state != was)
+		buf_add_text(&detail, "not verified any more");
+	else if (was == SIGNED_MISMATCH && by->state != was)
+		buf_add_text(&detail, "no mismatch any more");
+	buf_add_text(&detail, detail.n ? ": " : "");
+	verdict_signed_words(by, &detail);
+	e.target = &t;
+	e.detail = buf_span(&detail);
+	return ledger_journal(l, &e, NULL);
+}
+
 int ledger_chain(struct ledger *l, struct item *i)
 {
 	struct item_chain *c = container_of(i, struct item_chain, item);
 	uint32_t no = atomic_load(&c->kept->no);
-	struct verdict v, old;
-	int r = verdict_decode(buf_span(&c->verdict), &v);
+	struct verdict v, old = {.state = VERDICT_NONE};
+	struct verdict_signed by;
+	enum signed_state was;
+	int r = verdict_decode(buf_span(&c->verdict), &v), news, there;
 
 	if (r < 0 || !no)
 		return r;
-	r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
-	if (r < 0)
-		return r;
-	return put_joined(
-		l, c->kept, no, &v, r == 0 ? old.state : VERDICT_NONE, r == 0 ? old.since : v.when);
+	there = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
+	if (there < 0)
+		return there;
+	/* What is stored moves when it is written again; the item stays. */
+	was = old.by.state;
+	by = v.by;
+	news = verdict_signed_news(there == 0 ? &old.by : NULL, &by);
+	r = put_joined(l, c->kept, no, &v, old.state, there == 0 ? old.since : v.when);
+	return r == 0 && news >= 0 ? tell_signature(l, no, was, &by, news) : r;
 }

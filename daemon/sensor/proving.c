@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/proof.h"
+#include "daemon/sensor/signing.h"
 #include "golden/stored.h"
 #include "store/gold.h"
 #include "store/verdict.h"
@@ -46,16 +47,23 @@ static bool stacks(const struct kept *k, const struct lower *l)
 
 struct chain_job {
 	struct job job;
+	struct examiner *ex;
 	struct kept *kept;
 	struct buf image; /* "sha256:..." */
+	struct signing signing;
+	struct proving *of; /* NULL: nobody waits */
 };
+static void one_less(struct proving *of, struct examiner *ex);
 
 static void chain_drop(struct job *j)
 {
 	struct chain_job *t = container_of(j, struct chain_job, job);
 
+	if (t->of)
+		one_less(t->of, t->ex);
 	kept_unref(t->kept);
 	buf_free(&t->image);
+	signing_free(&t->signing);
 	free(t);
 }
 
@@ -151,7 +159,7 @@ static void chain_run(struct job *j, struct worker *w)
 	struct chain_job *t = container_of(j, struct chain_job, job);
 	const struct kept *k = t->kept;
 	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
-	BUF struct buf digest = {0}, manifest = {0}, why = {0};
+	BUF struct buf digest = {0}, manifest = {0}, why = {0}, by = {0};
 	struct verdict v = {
 		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .link = VERDICT_PROVED};
 	struct comparing c = {.v = &v};
@@ -176,6 +184,7 @@ static void chain_run(struct job *j, struct worker *w)
 	v.digest = buf_span(&digest);
 	v.manifest = buf_span(&manifest);
 	v.why = buf_span(&why);
+	signing_judge(&t->signing, &image, &by, &v.by);
 	it->item.kind = ITEM_CHAIN;
 	it->kept = kept_ref(t->kept);
 	verdict_encode(&v, &it->verdict);
@@ -187,17 +196,27 @@ static void chain_run(struct job *j, struct worker *w)
 	chain_drop(j);
 }
 
-static void chain(struct sensor *s, struct reg *r)
+static bool has_chain(const struct reg *r)
+{
+	return r->kept->overlay && r->kept->n_lower && kept_is_baselined(r->kept) &&
+	       atomic_load(&r->kept->no);
+}
+
+static void chain(struct sensor *s, struct reg *r, struct proving *of)
 {
 	struct chain_job *t = calloc(1, sizeof(*t));
-	struct target desc;
+	struct target desc = {.no = 0};
 
 	must(t);
 	t->job.run = chain_run;
 	t->job.drop = chain_drop;
+	t->ex = &s->ex;
 	t->kept = kept_ref(r->kept);
-	if (target_decode(buf_span(&r->desc), &desc) == 0)
-		buf_add_span(&t->image, desc.image_digest);
+	t->of = of;
+	if (target_decode(buf_span(&r->desc), &desc) < 0)
+		desc = (struct target){.no = 0};
+	buf_add_span(&t->image, desc.image_digest);
+	signing_of(s->cfg, desc.image, &t->signing);
 	jobs_add(s->jobs, JOB_SCAN, &t->job);
 }
 
@@ -251,11 +270,17 @@ void proving_bell(struct sensor *s)
 			judged(s, row->lower);
 	sensor_look_at_layers(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next)
-		if (r->chain_due && r->kept->overlay && r->kept->n_lower &&
-			kept_is_baselined(r->kept) && atomic_load(&r->kept->no)) {
+		if (r->chain_due && has_chain(r)) {
 			r->chain_due = false;
-			chain(s, r);
+			chain(s, r, NULL);
 		}
+}
+
+void proving_signatures(struct sensor *s)
+{
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		r->chain_due |= r->kept->overlay;
+	proving_bell(s);
 }
 
 void proving_known(struct sensor *s, struct lower *l)
@@ -304,29 +329,6 @@ static void step(void *ctx, uint64_t bytes)
 	outbox_put(t->ex->outbox, of->asker, &m, NULL, 0);
 }
 
-static void done(struct proof_job *t, struct item_proved *it)
-{
-	struct proving *of = t->of;
-	bool last = atomic_fetch_sub(&of->left, 1) == 1;
-
-	if (last && of->asker >= 0) {
-		it->answers = true;
-		it->asker = of->asker;
-		it->ask_id = of->ask_id;
-		it->broken = atomic_load(&of->broken);
-	}
-	if (last && of->busy)
-		atomic_store(of->busy, false);
-	if (last)
-		free(of);
-	if (it->snap || it->answers)
-		examiner_push(t->ex, &it->item);
-	else
-		item_free(&it->item);
-	lower_unref(t->lower);
-	free(t);
-}
-
 static struct item_proved *item_new(void)
 {
 	struct item_proved *it = calloc(1, sizeof(*it));
@@ -334,6 +336,36 @@ static struct item_proved *item_new(void)
 	must(it);
 	it->item.kind = ITEM_PROVED;
 	return it;
+}
+
+/* After its own item: the answer comes behind them all. */
+static void one_less(struct proving *of, struct examiner *ex)
+{
+	if (atomic_fetch_sub(&of->left, 1) != 1)
+		return;
+	if (of->asker >= 0) {
+		struct item_proved *it = item_new();
+
+		it->answers = true;
+		it->asker = of->asker;
+		it->ask_id = of->ask_id;
+		it->broken = atomic_load(&of->broken);
+		examiner_push(ex, &it->item);
+	}
+	if (of->busy)
+		atomic_store(of->busy, false);
+	free(of);
+}
+
+static void done(struct proof_job *t, struct item_proved *it)
+{
+	if (it->snap)
+		examiner_push(t->ex, &it->item);
+	else
+		item_free(&it->item);
+	lower_unref(t->lower);
+	one_less(t->of, t->ex);
+	free(t);
 }
 
 static void proof_drop(struct job *j)
@@ -391,21 +423,31 @@ static bool is_wished(const struct layer_row *row, const struct reg *r, struct s
 	       (path.n ? span_is(path, row->lower->path) : !r || stacks(r->kept, row->lower));
 }
 
+static bool is_wished_of(const struct reg *o, const struct reg *r, struct span path)
+{
+	return !path.n && (!r || r == o) && has_chain(o);
+}
+
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
 {
 	struct proving *of = calloc(1, sizeof(*of));
-	unsigned n = 0;
+	unsigned n = 0, chains = 0;
 
 	must(of);
 	of->asker = asker;
 	of->ask_id = ask_id;
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		n += is_wished(row, r, path);
-	atomic_init(&of->left, n);
+	for (const struct reg *o = s->reg.regs; o; o = o->next)
+		chains += is_wished_of(o, r, path);
+	atomic_init(&of->left, n + chains);
 	if (!n) {
 		free(of);
 		return false;
 	}
+	for (struct reg *o = s->reg.regs; o; o = o->next)
+		if (is_wished_of(o, r, path))
+			chain(s, o, of);
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);

@@ -13,7 +13,8 @@ static void tell_verdict(struct audit *a, struct span subject, const struct verd
 	BUF struct buf words = {0};
 
 	verdict_words(v, &words);
-	audit_tell(a, "proof", subject, v->state != VERDICT_BROKEN, buf_text(&words));
+	audit_tell(a, "proof", subject,
+		v->state != VERDICT_BROKEN && verdict_signed_is_fine(&v->by), buf_text(&words));
 }
 
 static int next_layer(struct audit *a, uint32_t *no)

@@ -14,7 +14,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { JSON_MAX = 32 << 20, SHORT_MAX = 256, LAYERS_MAX = 100000, DIFFS_MAX = 1024 };
+enum {
+	JSON_MAX = 32 << 20,
+	MANIFESTS_MAX = 8,
+	SHORT_MAX = 256,
+	LAYERS_MAX = 100000,
+	DIFFS_MAX = 1024
+};
 
 const struct provenance_init provenance_init[] = {{"dev", 'd', NULL}, {"dev/pts", 'd', NULL},
 	{"dev/shm", 'd', NULL}, {"dev/console", 'f', NULL}, {"proc", 'd', NULL}, {"sys", 'd', NULL},
@@ -36,6 +42,8 @@ void provenance_image_free(struct provenance_image *i)
 	buf_free(&i->config);
 	buf_free(&i->manifest);
 	buf_free(&i->digests);
+	buf_free(&i->manifests);
+	buf_free(&i->big_data);
 	buf_free(&i->why);
 }
 
@@ -116,7 +124,7 @@ static bool read_short(const char *dir, const char *name, struct buf *ret)
 
 	buf_reset(ret);
 	buf_printf(&path, "%s/%s", dir, name);
-	if (fd_read_file(AT_FDCWD, buf_text(&path), SHORT_MAX, ret) < 0)
+	if (fd_read_plain(AT_FDCWD, buf_text(&path), SHORT_MAX, ret) < 0)
 		return false;
 	while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == ' '))
 		ret->p[--ret->n] = 0;
@@ -126,7 +134,7 @@ static bool read_short(const char *dir, const char *name, struct buf *ret)
 static json_t *read_json(const char *path, struct buf *bytes)
 {
 	buf_reset(bytes);
-	if (fd_read_file(AT_FDCWD, path, JSON_MAX, bytes) < 0)
+	if (fd_read_plain(AT_FDCWD, path, JSON_MAX, bytes) < 0)
 		return NULL;
 	return json_loadb((const char *)bytes->p, bytes->n, 0, NULL);
 }
@@ -315,6 +323,25 @@ static int read_config(const char *path, struct span hex, struct provenance_imag
 	return ret->n ? 0 : refuse(ret, -ENOENT, "the image's configuration lists no layers");
 }
 
+static void add_manifest(struct provenance_image *ret, struct span hex)
+{
+	BUF struct buf text = {0};
+
+	buf_printf(&text, "sha256:%.*s", S(hex));
+	buf_bytes(&ret->manifests, buf_span(&text));
+}
+
+static bool lists(const struct buf *index, struct span hex)
+{
+	JSON json_t *root = json_loadb((const char *)index->p, index->n, 0, NULL);
+	const json_t *all = json_object_get(root, "manifests");
+
+	for (size_t i = 0; i < json_array_size(all) && i < DIFFS_MAX; i++)
+		if (span_eq(hex_of(text_at(json_array_get(all, i), "digest")), hex))
+			return true;
+	return false;
+}
+
 static int storage_manifest(
 	const char *dir, const json_t *image, struct span hex, struct provenance_image *ret)
 {
@@ -339,13 +366,19 @@ static int storage_manifest(
 		text_b64(&name, buf_span(&key));
 		buf_reset(&path);
 		buf_printf(&path, "%s/=%s", dir, buf_text(&name));
-		if (fd_read_file(AT_FDCWD, buf_text(&path), JSON_MAX, &kept) < 0 ||
+		if (fd_read_plain(AT_FDCWD, buf_text(&path), JSON_MAX, &kept) < 0 ||
 			!has_digest(buf_span(&kept), want))
 			return refuse(ret, -EBADMSG,
 				"the image's manifest does not have the digest that the engine says");
+		text_hex(&ret->manifest, span_make(is, SHA_LEN));
+		if (lists(&kept, buf_span(&ret->manifest)))
+			add_manifest(ret, want);
+	} else {
+		sha_once(buf_span(&bytes), is);
+		text_hex(&ret->manifest, span_make(is, SHA_LEN));
 	}
-	sha_once(buf_span(&bytes), is);
-	text_hex(&ret->manifest, span_make(is, SHA_LEN));
+	add_manifest(ret, buf_span(&ret->manifest));
+	buf_printf(&ret->big_data, "%s", dir);
 	return 0;
 }
 
@@ -369,6 +402,45 @@ static int storage_image(const char *images, struct span hex, struct provenance_
 	return r ? r : storage_manifest(buf_text(&dir), image, hex, ret);
 }
 
+/* "NAME@sha256:…" -> id: by which digests registries know the image, as far as Docker was told when it pulled or
+ * pushed. It keeps no manifest, so nothing here shows that the digest leads to the image. */
+static void docker_known_as(const char *driver_dir, struct span hex, struct provenance_image *ret)
+{
+	BUF struct buf path = {0}, bytes = {0};
+	JSON json_t *root = NULL;
+	const char *repo, *name;
+	json_t *names, *id;
+	size_t n = 0;
+
+	buf_printf(&path, "%s/repositories.json", driver_dir);
+	root = read_json(buf_text(&path), &bytes);
+	json_object_foreach(json_object_get(root, "Repositories"), repo, names) {
+		json_object_foreach(names, name, id) {
+			const char *at = strchr(name, '@');
+			struct span is = hex_of(span_of(json_string_value(id)));
+
+			if (!at || !span_eq(is, hex) || !hex_of(span_of(at + 1)).n ||
+				n == MANIFESTS_MAX)
+				continue;
+			add_manifest(ret, hex_of(span_of(at + 1)));
+			n++;
+		}
+	}
+	ret->by_word = n > 0;
+}
+
+static int docker_image(const char *driver_dir, struct span hex, struct provenance_image *ret)
+{
+	BUF struct buf path = {0};
+	int r;
+
+	buf_printf(&path, "%s/imagedb/content/sha256/%.*s", driver_dir, S(hex));
+	r = read_config(buf_text(&path), hex, ret);
+	if (r == 0)
+		docker_known_as(driver_dir, hex, ret);
+	return r;
+}
+
 int provenance_of_image(const char *path, struct span id, struct provenance_image *ret)
 {
 	BUF struct buf docker = {0}, storage = {0};
@@ -381,12 +453,10 @@ int provenance_of_image(const char *path, struct span id, struct provenance_imag
 	if (!place_of(path, "diff", &at))
 		return refuse(ret, -ENOENT, "it lies in no engine's store that keeps images");
 	buf_add_span(&ret->config, hex);
-	buf_printf(&docker, "%.*s/image/%.*s/imagedb/content/sha256", S(at.root), S(at.driver));
+	buf_printf(&docker, "%.*s/image/%.*s", S(at.root), S(at.driver));
 	buf_printf(&storage, "%.*s/%.*s-images", S(at.root), S(at.driver));
-	if (is_there(&docker)) {
-		buf_printf(&docker, "/%.*s", S(hex));
-		return read_config(buf_text(&docker), hex, ret);
-	}
+	if (is_there(&docker))
+		return docker_image(buf_text(&docker), hex, ret);
 	return is_there(&storage)
 		       ? storage_image(buf_text(&storage), hex, ret)
 		       : refuse(ret, -ENOENT, "it lies in no engine's store that keeps images");

@@ -44,7 +44,13 @@ struct provenance_image {
 	struct buf manifest; /* the same of its manifest, where the engine keeps that; else empty */
 	struct buf digests;  /* list of buf_bytes: the layers' digests as text, bottom first */
 	size_t n;
-	struct buf why; /* with -ENOENT or -EBADMSG */
+	/* Who signs it signs one of these: list of buf_bytes, "sha256:...", of its manifest and of an index that is kept
+	 * and lists it. `by_word`: the engine keeps neither, and says that it is known by them in repositories. */
+	struct buf manifests;
+	bool by_word;
+	struct buf
+		big_data; /* the directory of what containers/storage keeps beside it; else empty */
+	struct buf why;	  /* with -ENOENT or -EBADMSG */
 };
 void provenance_image_free(struct provenance_image *i);
 #define PROVENANCE_IMAGE CLEANUP(provenance_image_free)
