@@ -198,26 +198,51 @@ static int read_key(struct public_key *k, struct span bytes, const char *file)
 	return r < 0 ? err_wrap(r, "%s", file) : 0;
 }
 
+static int64_t lasts(const struct public_key *k)
+{
+	return k->expires ? k->expires : INT64_MAX;
+}
+
+/* Two files of one key: `have` becomes the one that counts, `k` the other. */
+static int same_key(struct public_key *have, struct public_key *k)
+{
+	bool revoked = have->revoked != k->revoked, expires = lasts(have) != lasts(k);
+	struct public_key was = *have;
+
+	if (revoked ? k->revoked != 0 : lasts(k) > lasts(have)) {
+		*have = *k;
+		*k = was;
+	}
+	if (revoked)
+		return err_set(-EBADMSG,
+			"%s: %s is the same key and says otherwise whether it is revoked, and that "
+			"counts: remove one of them",
+			k->file, have->file);
+	if (expires)
+		return err_set(-EEXIST,
+			"%s: %s is the same key and lasts longer, and that counts: remove one of "
+			"them, or `boltseal key rotate %s` again if it was interrupted",
+			k->file, have->file, have->name);
+	public_key_fini(k);
+	return 0;
+}
+
 static int take_key(struct keyring *r, struct public_key *k)
 {
-	const struct public_key *same = keyring_find(r, trust_key_id(k->key));
+	struct public_key *same = NULL;
 
-	if (r->n == KEYRING_MAX)
-		return err_set(-E2BIG, "%s: more than %d keys", k->file, KEYRING_MAX);
-	if (same && same->revoked != k->revoked)
-		return err_set(-EBADMSG,
-			"%s: %s is the same key and says otherwise whether it is revoked: remove "
-			"one of them",
-			k->file, same->file);
+	for (size_t i = 0; i < r->n; i++)
+		if (sha_same(trust_key_id(r->keys[i].key), trust_key_id(k->key)))
+			same = &r->keys[i];
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->keys[i].name, k->name) == 0 && &r->keys[i] != same)
 			return err_set(-EBADMSG,
 				"%s: %s has another key of the name %s: rename one of them",
 				k->file, r->keys[i].file, k->name);
-	if (same) {
-		public_key_fini(k);
-		return 0;
-	}
+	if (same)
+		return same_key(same, k);
+	if (r->n == KEYRING_MAX)
+		return err_set(-E2BIG, "%s: more than %d keys", k->file, KEYRING_MAX);
 	r->keys[r->n++] = *k;
 	return 0;
 }

@@ -9,6 +9,8 @@
  *   roles     apart by blanks, of: baseline accept checkpoint; all of them where the line is missing
  * A line with another word, and every other oddity, is refused: a file that is not understood is not
  * trusted. An expired key's signatures stay good when they claim a time before that.
+ * Of two files of one key one counts, in whichever order they are read: the revoked one; else the one in which it
+ * lasts longer. That they differ is told.
  */
 #pragma once
 

@@ -222,6 +222,36 @@ static void test_ring_refuses(void **state)
 	assert_null(keyring_named(&r, span_of("bob")));
 }
 
+/* Which of two files of one key counts does not hang on which is read first. */
+static void test_one_key_twice(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *head[2];
+		int code;
+		const char *words, *counts; /* the member's name */
+	} rows[] = {
+		{{"name: a\n", "name: b\nrevoked: 2026-12-01T00:00:00Z\n"}, -EBADMSG,
+			"says otherwise whether it is revoked", "b"},
+		{{"name: a\nexpires: 2027-01-01T00:00:00Z\n",
+			 "name: b\nexpires: 2026-01-01T00:00:00Z\n"},
+			-EEXIST, "lasts longer", "a"},
+		{{"name: a\nexpires: 2027-01-01T00:00:00Z\n", "name: b\n"}, -EEXIST, "lasts longer",
+			"b"},
+		{{"name: a\n", "name: a\n"}, 0, NULL, "a"},
+	};
+
+	for (size_t i = 0; i < 2 * COUNTOF(rows); i++) {
+		KEYRING struct keyring r = {.n = 0};
+		TRUST_KEY struct trust_key *k = fresh();
+
+		add_text(&r, k, rows[i / 2].head[i % 2], 0, NULL);
+		add_text(&r, k, rows[i / 2].head[1 - i % 2], rows[i / 2].code, rows[i / 2].words);
+		assert_int_equal(r.n, 1);
+		assert_string_equal(r.keys[0].name, rows[i / 2].counts);
+	}
+}
+
 static void test_ring_of_files(void **state)
 {
 	(void)state;
@@ -278,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_signature),
 		cmocka_unit_test(test_ring_judges),
 		cmocka_unit_test(test_ring_refuses),
+		cmocka_unit_test(test_one_key_twice),
 		cmocka_unit_test(test_ring_of_files),
 	};
 
