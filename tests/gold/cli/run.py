@@ -519,6 +519,58 @@ def offline(sock):
         shutil.rmtree(room)
 
 
+def token(sock):
+    """A key that lies in no file, behind a provider of OpenSSL."""
+    name = "a key of a token signs"
+    if not shutil.which("cc") or not shutil.which("openssl"):
+        print("ok %d - %s # SKIP needs cc and openssl" % (len(results) + 1, name))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    conf = ("openssl_conf = a\n[a]\nproviders = p\n[p]\ndefault = d\ntoken = t\n[d]\nactivate = 1\n[t]\n"
+            "module = %s/token.so\nkey = %s/der\npin = 1234\nactivate = 1\n" % (room, room))
+
+    def do(words, **env):
+        p = subprocess.run([BIN] + words.split(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, env=environment(sock, **env), cwd=room, timeout=20)
+        return p.returncode, p.stdout + p.stderr
+
+    def sign(uri, pin, **env):
+        return do("baseline sign b --key %s%s" % (uri, pin and " --passphrase-file " + pin), **env)
+
+    try:
+        with open(room + "/conf", "w") as f:
+            f.write(conf)
+        for pin in ("1234", "4321"):
+            with open(os.open(room + "/" + pin, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+                f.write(pin + "\n")
+        os.mkdir(room + "/tree")
+        do("key new alice --no-passphrase")
+        do("baseline build tree --output b")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "alice.key", "-outform", "DER",
+                        "-out", "der"], cwd=room, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", room + "/token.so", HERE + "/token.c", "-lcrypto"],
+                       check=True)
+        os.unlink(room + "/alice.key")
+        with_it = {"OPENSSL_CONF": room + "/conf"}
+        code, said = sign("pkcs11:token=test", "1234")
+        check("without a provider that is said", code == 2 and b"no provider for scheme pkcs11" in said, said)
+        code, said = sign("pkcs11:token=test", "4321", **with_it)
+        check("a wrong PIN signs nothing", code == 2 and b"the PIN was not taken" in said, said)
+        code, said = sign("pkcs11:token=test", "", **with_it)
+        check("a PIN is asked for", code == 2 and b"--passphrase-file" in said, said)
+        code, said = sign("pkcs11:token=other", "1234", **with_it)
+        check("where there is no key that is said", code == 2 and b"no private key is there" in said, said)
+        code, said = sign("file:" + room + "/der", "1234", **with_it)
+        check("a file is no URI", code == 2 and b"without file:" in said, said)
+        code, said = sign("pkcs11:token=test", "1234", **with_it)
+        check(name, code == 0, said)
+        code, said = do("baseline verify b --key alice.pub")
+        check("and its signature is good", code == 0 and b"alice" in said, said)
+    finally:
+        shutil.rmtree(room)
+
+
 def unix_rights(sock):
     """Only the kernel says EACCES, and it never says it to root."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
@@ -600,6 +652,7 @@ def main():
         bash_completion(sock)
         terminal(sock)
         offline(sock)
+        token(sock)
         unix_rights(sock)
         man(sock)
         speed(sock)
