@@ -225,9 +225,8 @@ static int run_new(struct cli *c, const struct args *a)
 static int rotate_host(void)
 {
 	return complain(
-		"host is this machine's own key, and the sensor's alone: to have another one, keep "
-		"STATE_DIR/keys/host.pub, which proves what was signed until now, move host.key away "
-		"and restart boltseald");
+		"host is this machine's own key, which the sensor made once and which is not rotated: "
+		"boltseal(1), key, says how to have another and still prove what this one signed");
 }
 
 static int run_rotate(struct cli *c, const struct args *a)

@@ -191,7 +191,8 @@ static int read_key(struct public_key *k, struct span bytes, const char *file)
 		return r;
 	if (!k->roles)
 		k->roles = (1u << SIGN_DOMAIN_N) - 1;
-	if (!k->name[0])
+	/* Every host's own is called host: whoever has those of several tells them apart by their files. */
+	if (!k->name[0] || (strcmp(k->name, "host") == 0 && keyring_name_ok(bare_name(file))))
 		r = set_name(k, bare_name(file));
 	k->file = strdup(file);
 	must(k->file);
@@ -299,41 +300,50 @@ int keyring_add(struct keyring *r, const char *path)
 	return err < 0 ? err : keyring_add_bytes(r, buf_span(&bytes), path);
 }
 
-static void dir_close(DIR **d)
+static int is_key_file(const struct dirent *e)
 {
-	if (*d)
-		closedir(*d);
+	size_t n = strlen(e->d_name);
+
+	return n > 4 && e->d_name[0] != '.' && strcmp(e->d_name + n - 4, ".pub") == 0;
 }
 
-static bool is_key_file(const char *name)
+static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
-	size_t n = strlen(name);
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
 
-	return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".pub") == 0;
+/* In one order everywhere, so that of two that contradict each other the same one counts. */
+static int add_files(struct keyring *r, int fd, const char *dir)
+{
+	struct dirent **names = NULL;
+	int n = scandirat(fd, ".", &names, is_key_file, by_bytes);
+
+	if (n < 0)
+		return err_sys("%s", dir);
+	for (int i = 0; i < n; i++) {
+		BUF struct buf path = {.p = NULL};
+
+		buf_printf(&path, "%s/%s", dir, names[i]->d_name);
+		if (add_file(r, fd, names[i]->d_name, buf_text(&path)) < 0)
+			buf_printf(&r->odd, "%s\n", err_why());
+		free(names[i]);
+	}
+	free(names);
+	return 0;
 }
 
 int keyring_read(struct keyring *r, const char *dir)
 {
-	CLEANUP(dir_close) DIR *d = opendir(dir);
-	struct dirent *e;
+	FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	int err;
 
-	if (!d && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (!d || fstat(dirfd(d), &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys("%s", dir);
 	err = is_ours(&st, dir);
-	while (err == 0 && (e = readdir(d))) {
-		BUF struct buf path = {.p = NULL};
-
-		if (!is_key_file(e->d_name))
-			continue;
-		buf_printf(&path, "%s/%s", dir, e->d_name);
-		if (add_file(r, dirfd(d), e->d_name, buf_text(&path)) < 0)
-			buf_printf(&r->odd, "%s\n", err_why());
-	}
-	return err;
+	return err < 0 ? err : add_files(r, fd, dir);
 }
 
 /* ---- finding and judging ---- */

@@ -2,7 +2,7 @@
  * keyring.h - the public keys that are trusted here: a directory of files NAME.pub.
  *
  * Such a file is PEM, and what openssl reads; lines before its BEGIN say more, each "word: value":
- *   name      what it is called; the file's own name where there is none
+ *   name      what it is called; the file's own name where there is none, or where it is "host", as every host's is
  *   created   when; expires: until when what it signs counts; both RFC 3339
  *   revoked   since when nothing that it signed counts any more, whatever time the signature claims:
  *             who has stolen a key writes any time he likes. reason: why

@@ -252,6 +252,26 @@ static void test_one_key_twice(void **state)
 	}
 }
 
+/* Those of several hosts in one directory. */
+static void test_hosts(void **state)
+{
+	(void)state;
+	KEYRING struct keyring r = {.n = 0};
+	const char *const files[] = {"/keys/web1.pub", "/keys/web2.pub", "/keys/host.pub"};
+
+	for (size_t i = 0; i < COUNTOF(files); i++) {
+		TRUST_KEY struct trust_key *k = fresh();
+		BUF struct buf text = {0};
+
+		buf_add_text(&text, "name: host\n");
+		assert_int_equal(trust_key_public_pem(k, &text), 0);
+		assert_int_equal(keyring_add_bytes(&r, buf_span(&text), files[i]), 0);
+	}
+	assert_int_equal(r.n, 3);
+	assert_string_equal(r.keys[0].name, "web1");
+	assert_string_equal(r.keys[2].name, "host");
+}
+
 static void test_ring_of_files(void **state)
 {
 	(void)state;
@@ -309,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_ring_judges),
 		cmocka_unit_test(test_ring_refuses),
 		cmocka_unit_test(test_one_key_twice),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_ring_of_files),
 	};
 
