@@ -15,27 +15,7 @@ void pass_free(struct buf *pass)
 	buf_free(pass);
 }
 
-static int of_file(const char *name, char *out, size_t room)
-{
-	FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", name);
-	if (S_ISREG(st.st_mode) && st.st_mode & 077)
-		return err_set(-EPERM,
-			"%s: others may read this passphrase (mode %04o): chmod 600 it", name,
-			st.st_mode & 07777);
-	n = read(fd, out, room);
-	if (n < 0)
-		return err_sys("%s", name);
-	n = memchr(out, '\n', (size_t)n) ? (char *)memchr(out, '\n', (size_t)n) - out : n;
-	return n > 0 ? (int)n
-		     : err_set(-EINVAL, "%s: its first line is empty: no passphrase is in it",
-			       name);
-}
-
+/* The first line of a pipe comes in pieces. */
 static ssize_t read_line(int fd, char *out, size_t room)
 {
 	size_t n = 0;
@@ -44,6 +24,36 @@ static ssize_t read_line(int fd, char *out, size_t room)
 	while (n < room && (got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
 		n++;
 	return got < 0 ? -errno : (ssize_t)n;
+}
+
+static int of_fd(int fd, const char *name, char *out, size_t room)
+{
+	ssize_t n = read_line(fd, out, room);
+
+	if (n < 0)
+		return err_set((int)n, "%s: %s", name, strerror((int)-n));
+	if ((size_t)n == room)
+		return err_set(-EFBIG,
+			"%s: its first line is longer than %zu bytes: no passphrase is so long",
+			name, room - 1);
+	return n > 0 ? (int)n
+		     : err_set(-EINVAL, "%s: its first line is empty: no passphrase is in it",
+			       name);
+}
+
+static int of_file(const char *name, char *out, size_t room)
+{
+	FD int fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO)
+					   : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys("%s", name);
+	if (S_ISREG(st.st_mode) && st.st_mode & 077)
+		return err_set(-EPERM,
+			"%s: others may read this passphrase (mode %04o): chmod 600 it", name,
+			st.st_mode & 07777);
+	return of_fd(fd, name, out, room);
 }
 
 static int of_terminal(const char *prompt, const char *what, char *out, size_t room)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "cli/proof.h"
+#include "cli/proof_keys.h"
 #include "cli/verify.h"
 #include <errno.h>
 #include <signal.h>
@@ -73,5 +74,7 @@ int proof_store_run(struct cli *c, const struct args *a)
 	JSON json_t *answer = NULL;
 	int r = prove(c, a, &answer);
 
+	if (!r)
+		told_odd_keys(a->val[VERIFY_KEY]);
 	return verify_show(c, r, answer);
 }

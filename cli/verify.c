@@ -182,9 +182,21 @@ static int run_verify(struct cli *c, const struct args *a)
 	return verify_show(c, r, answer);
 }
 
+enum {
+	OF_TEXT = OPT(VERIFY_FROM) | OPT(VERIFY_HOST) | OPT(VERIFY_SINCE_SEQ) |
+		  OPT(VERIFY_UNTIL_SEQ) | OPT(VERIFY_ALLOW_HOLES) | OPT(VERIFY_ONLY_COMPLETE),
+	OF_KEYS = OPT(VERIFY_KEY) | OPT(VERIFY_CHECKPOINT) | OPT(VERIFY_ALLOW_TAIL),
+};
+static const struct verb verbs[] = {
+	{"layer", OPT(VERIFY_ALL), 0, SLOT_NONE},
+	{"journal", OPT(VERIFY_ALL) | OPT(VERIFY_STORE) | OF_TEXT | OF_KEYS, 0, SLOT_NONE},
+	{"entry", OPT(VERIFY_KEY), 1, SLOT_NONE},
+	{NULL, 0, 0, SLOT_NONE},
+};
+
 const struct command cmd_verify = {
 	.word = "verify",
-	.args = "[TARGET|layer|journal]",
+	.args = "[TARGET|layer|journal|entry FILE]",
 	.sentence = "proves layers, stored baselines and the journal's chain",
 	.text = "Reads the read-only layers from disk again and holds them against their image - what the "
 		"engine kept\nof its archives, and the configuration and manifest that list them - compares what is "
@@ -218,5 +230,6 @@ const struct command cmd_verify = {
 	.options = verify_options,
 	.max = 2,
 	.slots = {SLOT_TARGET, SLOT_NONE},
+	.verbs = verbs,
 	.run = run_verify,
 };

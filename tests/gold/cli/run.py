@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import stat
@@ -199,6 +200,46 @@ CASES = [
     ("complete-value", "__complete log --severity "),
     ("complete-target", "__complete diff "),
     ("complete-second", "__complete diff web "),
+    ("complete-sbom", "__complete sbom web --format "),
+    ("complete-verify", "__complete verify "),
+    ("complete-verify-entry", "__complete verify entry "),
+    ("complete-verb-option", "__complete baseline sign --"),
+    ("complete-verb-file", "__complete baseline build "),
+    ("key-list-option", "key list --passphrase-file x"),
+    ("key-list-nowhere", "key list --dir /nonexistent"),
+    ("key-show-option", "key show alice --roles accept"),
+    ("key-new-host", "key new host --no-passphrase"),
+    ("key-new-name", "key new ../x --no-passphrase"),
+    ("key-new-taken", "key new x --no-passphrase --out README.md"),
+    ("key-new-nowhere", "key new x --no-passphrase --out /nonexistent/x"),
+    ("key-new-nobody", "key new x"),
+    ("key-new-endless", "key new x --passphrase-file /dev/zero"),
+    ("key-rotate-host", "key rotate host --dir /usr/share --no-passphrase"),
+    ("key-revoke-nobody", "key revoke nobody --dir /usr/share --reason x"),
+    ("baseline-show-option", "baseline show web 2 --key x"),
+    ("baseline-golden-target", "baseline list --golden web"),
+    ("baseline-many-words", "baseline inspect a b"),
+    ("baseline-build-device", "baseline build /dev/zero --output -"),
+    ("baseline-build-unnamed", "baseline build tests --output="),
+    ("baseline-verify-unnamed", "baseline verify LICENSE --key="),
+    ("baseline-verify-other", "baseline verify LICENSE --key tests/fuzz/corpus/trust"),
+    ("baseline-verify-stdin", ["baseline", "verify", "-", "--key", STORED + "other.pub"]),
+    ("baseline-verify-unsigned", ["baseline", "verify", "tests/fuzz/corpus/golden/whole", "--key",
+                                  STORED + "other.pub"]),
+    ("baseline-verify-no-baseline", ["baseline", "verify", "LICENSE", "--key", STORED + "other.pub"]),
+    ("baseline-sign-public", ["baseline", "sign", "LICENSE", "--key", STORED + "other.pub"]),
+    ("verify-entry-other", ["verify", "entry", "LICENSE", "--key", STORED + "other.pub"]),
+    ("verify-entry-option", "verify entry LICENSE --host x"),
+    ("verify-from-checkpoint", ["verify", "journal", "--from", STORED + "whole", "--checkpoint", "foo",
+                                "--key", STORED + "other.pub"]),
+    ("verify-from-checkpoint-no-key", ["verify", "journal", "--from", STORED + "whole", "--checkpoint",
+                                       "1:" + "a" * 64]),
+    ("verify-from-device", "verify journal --from /dev/zero"),
+    ("hold-list-option", "hold list --all"),
+    ("hold-nothing-option", "hold --all"),
+    ("rules-explain-option", "rules explain web /x --strict"),
+    ("log-prove-since", "log --prove 3 --since 2h"),
+    ("accept-passphrase", "accept web --drift %s --reason x --passphrase-file y" % ID),
 ]
 
 results = []
@@ -398,6 +439,138 @@ def terminal(sock):
     check("JSON made safe is the same JSON", same == fake.EVENTS, same)
 
 
+def lines_of(err):
+    return err.decode("utf-8", "backslashreplace").split("\n")[:-1]
+
+
+def offline(sock):
+    """Keys and baseline files in a directory that has oddities of all kinds."""
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    keys = room + "/keys"
+
+    def do(*words, **more):
+        p = subprocess.run([BIN] + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, env=environment(sock), cwd=room, timeout=20, **more)
+        return p.returncode, p.stdout, p.stderr
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    try:
+        os.mkdir(keys, 0o755)
+        os.mkdir(room + "/tree")
+        with open(room + "/tree/f", "w") as f:
+            f.write("x")
+        code, out, _ = do("key", "new", "alice", "--no-passphrase", "--roles", "baseline", "-o", "json")
+        check("key new answers in JSON", code == 0 and json.loads(out)["public"] == "alice.pub", out)
+        shutil.copy(room + "/alice.pub", keys)
+        code, out, _ = do(b"baseline", b"build", b"tree", b"--output", b"b\xff", b"-o", b"json")
+        check("a name that is no UTF-8 is told whole", code == 0 and
+              json.loads(out)["file_b64"] == "Yv8=", out)
+        os.rename(os.fsencode(room) + b"/b\xff", room + "/b")
+        do("baseline", "sign", "b", "--key", "alice.key")
+        for name, text in (("garbage", "nothing"), ("empty", "")):
+            with open("%s/%s.pub" % (keys, name), "w") as f:
+                f.write(text)
+        os.mkdir(keys + "/dir.pub")
+        os.mkfifo(keys + "/fifo.pub")
+        os.symlink("/dev/zero", keys + "/endless.pub")
+        os.symlink("/nonexistent", keys + "/nowhere.pub")
+        code, out, err = do("baseline", "verify", "b", "--key", "keys")
+        check("odd files beside keys are told and left out", code == 0 and b"alice" in out and
+              len(lines_of(err)) == 6 and all(
+                  line.startswith("boltseal: left out: keys/") for line in lines_of(err)), err)
+        code, out, err = do("baseline", "verify", "b")
+        check("without keys it is said how to name one", code == 2 and b"--key PUB" in err or
+              os.path.exists("/etc/boltseal/keys"), err)
+        with open(room + "/b", "rb") as f:
+            whole = f.read()
+        with open(room + "/cut", "wb") as f:
+            f.write(whole[:60])
+        check("a baseline file that was cut off is a mismatch",
+              do("baseline", "verify", "cut", "--key", "alice.pub")[0] == 1)
+        with open(room + "/proof", "w") as f:
+            f.write('{"checkpoint":{')
+        check("so is a proof that was cut off", do("verify", "entry", "proof", "--key", "alice.pub")[0] == 1)
+        code, out, err = do("key", "rotate", "alice", "--dir", "keys", "--no-passphrase", "--out", "2.key")
+        check("key rotate names the key's own file", code == 0 and b"public:  keys/alice.pub\n" in out and
+              b".next" not in out and not [x for x in os.listdir(keys) if x[0] == "."], out + err)
+        check("the next one may do what the old one might", json.loads(
+            do("key", "show", "alice", "--dir", "keys", "-o", "jsonl")[1])["roles"] == ["baseline"])
+        check("what the old one signed stays good", do("baseline", "verify", "b", "--key", "keys")[0] == 0)
+        before = sorted(os.listdir(room)) + sorted(os.listdir(keys))
+        for words in ("key new bob --no-passphrase", "baseline build tree --output c",
+                      "baseline sign b --key 2.key", "key revoke alice --reason x --dir keys",
+                      "key rotate alice --dir keys --no-passphrase --out 3.key"):
+            code, out, err = do(*words.split(), preexec_fn=limited)
+            check("no room for files: " + words, code == 2 and len(lines_of(err)) == 1 and
+                  err.endswith(b": File too large\n") and
+                  before == sorted(os.listdir(room)) + sorted(os.listdir(keys)), err)
+        os.mkdir(room + "/new.pub")
+        code, out, err = do("key", "new", "new", "--no-passphrase")
+        check("no private half stays without its public one", code == 2 and
+              not os.path.exists(room + "/new.key"), err)
+        p = subprocess.run(["bash", "-c", '(printf "cor"; sleep 0.2; echo rect) | %s key new slow '
+                            "--passphrase-file -; echo correct >p; chmod 600 p; %s baseline sign b "
+                            "--key slow.key --passphrase-file p" % (BIN, BIN)], cwd=room,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sock))
+        check("a passphrase that comes in pieces", p.returncode == 0, p.stderr)
+    finally:
+        shutil.rmtree(room)
+
+
+def token(sock):
+    """A key that lies in no file, behind a provider of OpenSSL."""
+    name = "a key of a token signs"
+    if not shutil.which("cc") or not shutil.which("openssl"):
+        print("ok %d - %s # SKIP needs cc and openssl" % (len(results) + 1, name))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    conf = ("openssl_conf = a\n[a]\nproviders = p\n[p]\ndefault = d\ntoken = t\n[d]\nactivate = 1\n[t]\n"
+            "module = %s/token.so\nkey = %s/der\npin = 1234\nactivate = 1\n" % (room, room))
+
+    def do(words, **env):
+        p = subprocess.run([BIN] + words.split(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, env=environment(sock, **env), cwd=room, timeout=20)
+        return p.returncode, p.stdout + p.stderr
+
+    def sign(uri, pin, **env):
+        return do("baseline sign b --key %s%s" % (uri, pin and " --passphrase-file " + pin), **env)
+
+    try:
+        with open(room + "/conf", "w") as f:
+            f.write(conf)
+        for pin in ("1234", "4321"):
+            with open(os.open(room + "/" + pin, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+                f.write(pin + "\n")
+        os.mkdir(room + "/tree")
+        do("key new alice --no-passphrase")
+        do("baseline build tree --output b")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "alice.key", "-outform", "DER",
+                        "-out", "der"], cwd=room, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", room + "/token.so", HERE + "/token.c", "-lcrypto"],
+                       check=True)
+        os.unlink(room + "/alice.key")
+        with_it = {"OPENSSL_CONF": room + "/conf"}
+        code, said = sign("pkcs11:token=test", "1234")
+        check("without a provider that is said", code == 2 and b"no provider for scheme pkcs11" in said, said)
+        code, said = sign("pkcs11:token=test", "4321", **with_it)
+        check("a wrong PIN signs nothing", code == 2 and b"the PIN was not taken" in said, said)
+        code, said = sign("pkcs11:token=test", "", **with_it)
+        check("a PIN is asked for", code == 2 and b"--passphrase-file" in said, said)
+        code, said = sign("pkcs11:token=other", "1234", **with_it)
+        check("where there is no key that is said", code == 2 and b"no private key is there" in said, said)
+        code, said = sign("file:" + room + "/der", "1234", **with_it)
+        check("a file is no URI", code == 2 and b"without file:" in said, said)
+        code, said = sign("pkcs11:token=test", "1234", **with_it)
+        check(name, code == 0, said)
+        code, said = do("baseline verify b --key alice.pub")
+        check("and its signature is good", code == 0 and b"alice" in said, said)
+    finally:
+        shutil.rmtree(room)
+
+
 def unix_rights(sock):
     """Only the kernel says EACCES, and it never says it to root."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
@@ -444,6 +617,10 @@ def man(sock):
         have = {(a, b, c) for a, b, c in re.findall(
             r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _([\w:]+)_)?$", page, re.M)}
         check("man: the options of %s" % (word or "every command"), want == have, (want, have))
+    pages = [os.path.join(ROOT, *name) for name in (("cli", "boltseal.1.scd"), (
+        "daemon", "boltseald.8.scd"), ("conf", "boltseal.yaml.5.scd"), ("conf", "boltseal.rules.5.scd"))]
+    marked = [line for page in pages for line in open(page) if re.match(r"#+ .*[_*]", line)]
+    check("man: headings have no markup, which scdoc would print", not marked, marked)
     if shutil.which("scdoc"):
         p = subprocess.run(["scdoc"], input=text.encode(), stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE)
@@ -474,6 +651,8 @@ def main():
         options(sock)
         bash_completion(sock)
         terminal(sock)
+        offline(sock)
+        token(sock)
         unix_rights(sock)
         man(sock)
         speed(sock)
