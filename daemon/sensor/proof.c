@@ -30,6 +30,7 @@ void layer_proof_free(struct proof *p)
 	buf_free(&p->odds);
 	buf_free(&p->why);
 	buf_free(&p->digest);
+	buf_free(&p->blame);
 	free(p);
 }
 
@@ -152,6 +153,10 @@ static void imply(struct proof *p, struct span path)
 		.uid = p->from.uid_base,
 		.gid = p->from.gid_base,
 		.ovl = OVL_IMPLIED};
+	if (p->from.below.n && path.n && proof_below(p, path, &w->rec)) {
+		w->rec.ovl = OVL_IMPLIED;
+		w->sure = true;
+	}
 }
 
 /* Directories that an archive makes no entry for; and theirs. `dir` is of an entry that is there. */
@@ -327,6 +332,29 @@ static struct span without_label(struct span list, struct buf *mem)
 	return buf_span(mem);
 }
 
+static bool has_empty(struct span list, struct span name)
+{
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x))
+		if (span_eq(x.name, name))
+			return x.value.n == 0;
+	return false;
+}
+
+/* Attributes without a value that both have count as none: an engine makes them, or does not. Appends to `mem`. */
+static struct span without_empty(struct span list, struct span image, struct buf *mem)
+{
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x))
+		if (!has_empty(list, x.name) || !has_empty(image, x.name))
+			xattr_add(mem, x.name, x.value);
+	return buf_span(mem);
+}
+
 /* Modes that engines give to a directory that the archive makes no entry for, and to the layer's root. */
 static bool is_engines_mode(uint32_t mode)
 {
@@ -336,8 +364,8 @@ static bool is_engines_mode(uint32_t mode)
 static uint32_t differs(struct proof *p, const struct proof_want *w, const struct record *rec,
 	const struct record *image)
 {
-	BUF struct buf mem = {0};
-	struct record disk = *rec;
+	BUF struct buf mem = {0}, disk_mem = {0}, image_mem = {0};
+	struct record disk = *rec, want = *image;
 	const uint32_t marks = OVL_WHITEOUT | OVL_OPAQUE | OVL_METACOPY | OVL_XWHITEOUTS;
 	uint32_t out;
 
@@ -357,10 +385,14 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 		disk.uid = image->uid;
 		disk.gid = image->gid;
 	}
-	if ((w == p->root || image->ovl & OVL_IMPLIED) && is_engines_mode(disk.mode))
+	if ((w == p->root || image->ovl & OVL_IMPLIED) && !w->sure && is_engines_mode(disk.mode))
 		disk.mode = image->mode;
 	disk.xattrs = without_label(disk.xattrs, &mem);
-	out = record_diff(&disk, image);
+	if (image->xattrs.n) {
+		disk.xattrs = without_empty(disk.xattrs, image->xattrs, &disk_mem);
+		want.xattrs = without_empty(image->xattrs, image->xattrs, &image_mem);
+	}
+	out = record_diff(&disk, &want);
 	/* No archive has a redirect: a directory that has one shows another's content in every container. */
 	if ((disk.ovl & marks) != (image->ovl & marks) || disk.redirect.n)
 		out |= 1u << (disk.type == FILE_DIR ? ASPECT_XATTR : ASPECT_TYPE);
@@ -435,7 +467,9 @@ void proof_verdict(struct proof *p, struct verdict *ret)
 		.files = atomic_load(&p->files),
 		.bytes = p->bytes,
 		.n_odd = p->n_odd};
-	if (p->unlike && !p->n_odd)
+	if (p->blame.n)
+		proof_why(p, "%s", buf_text(&p->blame));
+	else if (p->unlike && !p->n_odd)
 		proof_why(p,
 			"its files and headers do not give the digest, and no checksum tells which of them");
 	ret->state = p->n_odd || p->unlike	      ? VERDICT_BROKEN
@@ -472,6 +506,7 @@ static void know_init(struct proof *p)
 struct proof *layer_proof_new(const struct lower *l, const struct proof_options *opt)
 {
 	struct proof *p = calloc(1, sizeof(*p));
+	int r;
 
 	must(p);
 	pthread_mutex_init(&p->lock, NULL);
@@ -487,9 +522,15 @@ struct proof *layer_proof_new(const struct lower *l, const struct proof_options 
 		p->knows = proof_golden(p, opt);
 		return p;
 	}
-	if (proof_read(p, opt) < 0) {
+	r = p->from.how == PROVENANCE_BLOB ? proof_blob(p, opt) : proof_read(p, opt);
+	if (r < 0) {
 		p->knows = false;
 		proof_failed(p, err_why());
+		return p;
+	}
+	if (r == PROOF_SPOILED) {
+		p->unlike = true;
+		p->knows = proof_golden(p, opt);
 		return p;
 	}
 	if (p->unlike)

@@ -27,6 +27,7 @@ struct proof_want {
 	struct record rec; /* what the image says; has_sha as far as the bytes were proved */
 	const struct proof_want *of; /* a hard link: whose content and attributes count */
 	bool hard;
+	bool sure; /* a directory without a header of its own: the layers below say what it is */
 	struct span hard_to;
 	uint64_t crc;
 	bool has_crc;

@@ -17,11 +17,12 @@ struct proof {
 	struct span *opaque; /* directories that are */
 	size_t n_opaque;
 	bool knows, loose, golden;
-	bool unlike; /* the archive that the disk makes has another digest */
+	bool unlike; /* the archive that the disk makes, or that is kept, has another digest */
 	uint64_t bytes;
 	atomic_ullong files;
 	pthread_mutex_t lock; /* of what follows */
 	struct buf odds, why, digest;
+	struct buf blame; /* why what the engine keeps is not to be believed */
 	uint64_t n_odd;
 	bool failed;
 };
@@ -38,3 +39,15 @@ bool proof_golden(struct proof *p, const struct proof_options *opt);
 void proof_golden_content(struct proof *p, const struct proof_options *opt);
 /* proof_read.c: 0; negative with a sentence: it could not be told. */
 int proof_read(struct proof *p, const struct proof_options *opt);
+/* The same of an archive that is kept whole. 0; PROOF_SPOILED: it is not what its name says, and why; negative. */
+enum { PROOF_SPOILED = 1 };
+int proof_blob(struct proof *p, const struct proof_options *opt);
+/* Not faster than asked, and told how far it is. -ECANCELED. */
+struct pace {
+	const struct proof_options *opt;
+	int64_t began;
+	uint64_t told;
+};
+int proof_pace(struct pace *at, uint64_t bytes);
+/* What the layers below have at a directory's place; false: none of them has a directory there. */
+bool proof_below(struct proof *p, struct span path, struct record *ret);

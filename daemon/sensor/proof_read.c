@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PIECE = 64 << 10 };
@@ -31,8 +30,7 @@ struct reading {
 	struct look look;
 	struct span dir; /* that dir_fd stands for; borrowed from a name */
 	int dir_fd;
-	int64_t began;
-	uint64_t told;
+	struct pace pace;
 	bool lost; /* a file is not as long as it was: there is no digest any more */
 };
 
@@ -46,30 +44,9 @@ static void reading_end(struct reading *r)
 	fd_close(&r->dir_fd);
 }
 
-/* Not faster than asked, and told how far it is. */
 static int pace(struct reading *r)
 {
-	const struct proof_options *o = r->opt;
-	uint64_t n = r->p->bytes - r->told;
-
-	if (o->stop && atomic_load(o->stop))
-		return err_set(-ECANCELED, "stopped");
-	if (n < 1 << 20)
-		return 0;
-	if (o->step)
-		o->step(o->ctx, n);
-	r->told = r->p->bytes;
-	while (o->rate) {
-		int64_t due = r->began +
-			      (int64_t)((double)r->p->bytes / (double)o->rate * (double)CLOCK_S);
-		int64_t left = due - clock_mono();
-		struct timespec ts = {0, left < 50 * CLOCK_MS ? left : 50 * CLOCK_MS};
-
-		if (left <= 0 || (o->stop && atomic_load(o->stop)))
-			break;
-		nanosleep(&ts, NULL);
-	}
-	return 0;
+	return proof_pace(&r->pace, r->p->bytes);
 }
 
 /* ---- a file ---- */
@@ -354,7 +331,7 @@ static int open_all(struct reading *r, int *ret_fd)
 int proof_read(struct proof *p, const struct proof_options *opt)
 {
 	CLEANUP(reading_end)
-	struct reading r = {.p = p, .opt = opt, .dir_fd = -1, .began = clock_mono()};
+	struct reading r = {.p = p, .opt = opt, .dir_fd = -1, .pace = {opt, clock_mono(), 0}};
 	uint8_t is[SHA_LEN], want[SHA_LEN];
 	FD int fd = -1;
 	int c = open_all(&r, &fd);

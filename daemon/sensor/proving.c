@@ -72,7 +72,7 @@ struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks, broken;
+	bool differs, lacks, waits, broken; /* lacks: a digest; waits: for a verdict */
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -87,6 +87,7 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
 	if (r < 0)
 		return r;
+	c->waits |= r != 0;
 	c->lacks |= r || !of.digest.n;
 	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	if (!rd_end(&c->list))
@@ -106,7 +107,9 @@ static void conclude(
 		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->link = c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN;
+		v->link = c->waits   ? VERDICT_UNKNOWN
+			  : c->lacks ? VERDICT_CONSISTENT
+				     : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
 					   : "its layers are not those that its image lists");
 	}

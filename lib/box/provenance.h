@@ -20,6 +20,9 @@ struct provenance {
 	struct buf digest; /* 64 hex digits: SHA-256 of the layer's plain tar */
 	struct buf packed; /* the same of a blob as it lies there */
 	struct buf file;
+	/* List of buf_bytes: the directories of the layers below, the nearest first, where the engine makes a directory
+	 * that an archive has no entry of as it is there. */
+	struct buf below;
 	struct buf why;
 	/* Added to the owners in headers: the engine keeps its layers shifted. */
 	uint32_t uid_base, gid_base;

@@ -34,6 +34,11 @@ int tar_new(enum tar_kind kind, struct tar **ret)
 	return 0;
 }
 
+void tar_keep_empty(struct tar *t)
+{
+	t->next.keep_empty = true;
+}
+
 void tar_free(struct tar *t)
 {
 	if (!t)

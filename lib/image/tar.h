@@ -39,6 +39,8 @@ struct tar_entry {
 
 struct tar;
 int tar_new(enum tar_kind kind, struct tar **ret);
+/* Attributes without a value are told too: containerd makes them, Docker and containers/storage do not. */
+void tar_keep_empty(struct tar *t);
 void tar_free(struct tar *t);
 static inline void tar_free_p(struct tar **t)
 {
