@@ -24,6 +24,7 @@ void layer_proof_free(struct proof *p)
 		return;
 	provenance_free(&p->from);
 	arena_free(&p->mem);
+	arena_free(&p->looked);
 	free(p->v);
 	free(p->opaque);
 	pthread_mutex_destroy(&p->lock);

@@ -11,6 +11,7 @@ struct proof {
 	struct provenance from;
 	const struct lower *lower;
 	struct arena mem;
+	struct arena looked;   /* what lies on the disk; proof_hands.c's */
 	struct proof_want **v; /* in order of the archive, then by directory and name */
 	size_t n, cap, sorted;
 	struct proof_want *root;

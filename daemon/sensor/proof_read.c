@@ -6,9 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "daemon/sensor/proof_own.h"
-#include "daemon/sensor/proof_stream.h"
-#include "fs/beneath.h"
+#include "daemon/sensor/proof_hands.h"
 #include "image/tarsplit.h"
 #include "image/unpack.h"
 #include <fcntl.h>
@@ -23,141 +21,31 @@ enum { PIECE = 64 << 10 };
 struct reading {
 	struct proof *p;
 	const struct proof_options *opt;
-	struct stream *stream;
 	struct tar *tar;
 	struct tarsplit *split;
 	struct unpack *unpack;
-	struct look look;
-	struct span dir; /* that dir_fd stands for; borrowed from a name */
-	int dir_fd;
+	/* What is read already: of the file at `fd`, of that unpacked, of a line of that. */
+	int fd;
+	uint8_t *piece;
+	struct span packed, lines, bytes;
+	struct proof_want *file; /* that stands next; NULL: none */
+	struct large *large;
 	struct pace pace;
 	bool lost; /* a file is not as long as it was: there is no digest any more */
 };
 
 static void reading_end(struct reading *r)
 {
-	stream_free(r->stream);
 	tar_free(r->tar);
 	tarsplit_free(r->split);
 	unpack_free(r->unpack);
-	look_free(&r->look);
-	fd_close(&r->dir_fd);
+	free(r->piece);
+	fd_close(&r->fd);
 }
 
 static int pace(struct reading *r)
 {
 	return proof_pace(&r->pace, r->p->bytes);
-}
-
-/* ---- a file ---- */
-
-static int enter(struct reading *r, struct span dir)
-{
-	if (r->dir_fd >= 0 && span_eq(r->dir, dir))
-		return 0;
-	fd_close(&r->dir_fd);
-	r->dir = dir;
-	return beneath_open(r->p->lower->root_fd, dir, O_PATH | O_DIRECTORY, &r->dir_fd);
-}
-
-/* 0: it is a file. LOOK_ABSENT: no file is there. Negative: that could not be seen. */
-static int is_file(int dir_fd, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return S_ISREG(st.st_mode) ? 0 : LOOK_ABSENT;
-	return errno == ENOENT || errno == ENAMETOOLONG ? LOOK_ABSENT : err_sys("look");
-}
-
-/* What cannot be opened is not said to be another: only what is not there is. */
-static int open_file(struct reading *r, const struct proof_want *w, int *ret)
-{
-	BUF struct buf name = {0};
-	int c = enter(r, proof_dir(w));
-
-	/* What is no file any more must not be opened: a FIFO waits, a device acts. */
-	buf_add_span(&name, proof_name(w));
-	if (c == 0)
-		c = is_file(r->dir_fd, buf_text(&name));
-	if (c == 0)
-		c = look_open(r->dir_fd, proof_name(w), r->p->lower->marks, &r->look, ret);
-	if (c >= 0)
-		return c ? LOOK_ABSENT : 0;
-	buf_reset(&name);
-	text_quote(&name, w->path, true);
-	return err_wrap(c, "%.256s", buf_text(&name));
-}
-
-/* The content, into the stream; its digest to `out`. True: it was `size` bytes. */
-static int read_file(
-	struct reading *r, int fd, uint64_t size, uint8_t out[SHA_LEN], bool *ret_whole)
-{
-	uint64_t left = size;
-	int c = 0;
-
-	stream_open_file(r->stream);
-	while (c == 0 && left) {
-		size_t room;
-		uint8_t *to = stream_room(r->stream, &room);
-		ssize_t n;
-
-		room = room < PIECE ? room : PIECE;
-		n = read(fd, to, left < room ? (size_t)left : room);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			c = err_sys("read");
-		if (n <= 0)
-			break;
-		stream_add(r->stream, (size_t)n);
-		left -= (uint64_t)n;
-		r->p->bytes += (uint64_t)n;
-		c = pace(r);
-	}
-	stream_close_file(r->stream, out);
-	*ret_whole = left == 0;
-	return c;
-}
-
-static bool held_still(const struct reading *r, int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (uint64_t)st.st_size == r->look.rec.size &&
-	       st.st_ctim.tv_sec * CLOCK_S + st.st_ctim.tv_nsec == r->look.ctime;
-}
-
-static void keep_look(struct proof *p, struct proof_want *w, const struct look *l)
-{
-	w->disk = l->rec;
-	w->disk.link = arena_dup(&p->mem, l->rec.link);
-	w->disk.xattrs = arena_dup(&p->mem, l->rec.xattrs);
-	w->disk.redirect = arena_dup(&p->mem, l->rec.redirect);
-	w->ino = l->ino;
-	w->ctime = l->ctime;
-}
-
-static int take_file(struct reading *r, struct proof_want *w, uint64_t size)
-{
-	bool whole = false;
-	FD int fd = -1;
-	int c = open_file(r, w, &fd);
-
-	if (r->opt->max_bytes && size > r->opt->max_bytes)
-		return err_set(-EFBIG, "a file in it is larger than what is read at most");
-	if (c == 0)
-		c = read_file(r, fd, size, w->sha, &whole);
-	if (c < 0)
-		return c;
-	if (!whole || r->look.rec.size != size) {
-		w->spoiled = r->lost = true;
-		return 0;
-	}
-	keep_look(r->p, w, &r->look);
-	w->has_sha = true;
-	w->was_read = held_still(r, fd);
-	return 0;
 }
 
 /* ---- items ---- */
@@ -181,9 +69,12 @@ static int take_content(struct reading *r, const struct tarsplit_item *i)
 	if (!w || !span_eq(w->path, buf_span(&path)) || w->rec.size != i->size)
 		return err_set(
 			-EBADMSG, "what the engine kept of its archive does not agree with itself");
+	if (r->opt->max_bytes && i->size > r->opt->max_bytes)
+		return err_set(-EFBIG, "a file in it is larger than what is read at most");
 	w->crc = i->crc;
 	w->has_crc = i->has_crc;
-	return take_file(r, w, i->size);
+	r->file = w;
+	return 0;
 }
 
 /* An empty file has no content to be read with: its digest is known. */
@@ -201,7 +92,7 @@ static int take_bytes(struct reading *r, struct span bytes)
 	struct span none;
 	int c;
 
-	stream_put(r->stream, bytes);
+	r->bytes = bytes;
 	while ((c = tar_step(r->tar, &bytes, &e, &none)) == TAR_ENTRY) {
 		size_t n = r->p->n;
 
@@ -214,58 +105,107 @@ static int take_bytes(struct reading *r, struct span bytes)
 	return c == TAR_MORE ? 0 : c;
 }
 
-static int take_lines(struct reading *r, struct span lines)
+/* > 0: there is an item, a line, or a piece more. */
+static int next_item(struct reading *r)
 {
 	struct tarsplit_item i;
-	int c;
+	int c = tarsplit_step(r->split, &r->lines, &i);
 
-	while ((c = tarsplit_step(r->split, &lines, &i)) == TARSPLIT_ITEM) {
-		c = i.file ? take_content(r, &i) : take_bytes(r, i.bytes);
-		if (c < 0)
-			return c;
-	}
-	return c < 0 ? c : pace(r);
+	if (c != TARSPLIT_ITEM)
+		return c < 0 ? c : 0;
+	c = i.file ? take_content(r, &i) : take_bytes(r, i.bytes);
+	return c < 0 ? c : 1;
 }
 
-static int take_packed(struct reading *r, struct span packed)
+static int next_lines(struct reading *r)
 {
-	struct span out;
-	int c;
+	int c = unpack_step(r->unpack, &r->packed, &r->lines);
 
-	while ((c = unpack_step(r->unpack, &packed, &out)) == UNPACK_OUT) {
-		c = take_lines(r, out);
-		if (c < 0)
-			return c;
-	}
-	return c < 0 ? c : 0;
+	return c < 0 ? c : c == UNPACK_OUT;
 }
 
-static int take_all(struct reading *r, int fd)
+static int next_packed(struct reading *r)
 {
-	FREE uint8_t *piece = malloc(PIECE);
 	ssize_t n;
-	int c = 0;
 
-	must(piece);
-	while (c == 0 && (n = read(fd, piece, PIECE)) != 0) {
-		if (n < 0)
-			return errno == EINTR ? 0 : err_sys("read");
-		c = take_packed(r, span_make(piece, (size_t)n));
-	}
-	if (c == 0)
-		c = unpack_end(r->unpack);
+	do
+		n = read(r->fd, r->piece, PIECE);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys("read");
+	r->packed = span_make(r->piece, (size_t)n);
+	return n > 0;
+}
+
+static int at_end(struct reading *r)
+{
+	int c = unpack_end(r->unpack);
+
 	if (c == 0)
 		c = tarsplit_end(r->split);
 	return c == 0 ? tar_end(r->tar) : c;
 }
 
+/* Until there are bytes or a file to put somewhere. 0: that was all. */
+static int find_next(struct reading *r)
+{
+	int c = 1;
+
+	while (c > 0 && !r->bytes.n && !r->file) {
+		c = next_item(r);
+		if (c == 0)
+			c = next_lines(r);
+		if (c == 0)
+			c = next_packed(r);
+	}
+	return c == 0 ? at_end(r) : c;
+}
+
+static void put_bytes(struct reading *r, struct block *b)
+{
+	size_t n = r->bytes.n < BLOCK - b->n ? r->bytes.n : BLOCK - b->n;
+
+	memcpy(b->p + b->n, r->bytes.p, n);
+	b->n += n;
+	r->bytes = span_make(r->bytes.p + n, r->bytes.n - n);
+}
+
+static int put_file(struct reading *r, struct hand *h, struct block *b)
+{
+	size_t before = b->n;
+	int c = hands_put(h, b, r->file, &r->large);
+
+	r->p->bytes += b->n - before;
+	if (!r->large)
+		r->file = NULL;
+	return c;
+}
+
+static int plan_block(void *ctx, struct hand *h, struct block *b)
+{
+	struct reading *r = ctx;
+	int c = 1;
+
+	while (b->n < BLOCK && (c = find_next(r)) > 0) {
+		if (r->bytes.n)
+			put_bytes(r, b);
+		else if (!hands_has_room(b, r->file->rec.size))
+			break;
+		else if ((c = put_file(r, h, b)) < 0)
+			return c;
+	}
+	if (c >= 0 && pace(r) < 0)
+		return -ECANCELED;
+	return c < 0 ? c : b->n > 0;
+}
+
 /* ---- which files are not what they were ---- */
 
-static int crc_of(struct reading *r, struct proof_want *w, uint8_t *piece)
+static int crc_of(struct reading *r, struct hand *h, struct proof_want *w, uint8_t *piece)
 {
 	uint64_t crc = 0, left = w->rec.size;
 	FD int fd = -1;
-	int c = open_file(r, w, &fd);
+	int c = hand_open(h, r->p, w, &fd);
 
 	if (c)
 		return c < 0 ? c : 0; /* what is not there, the walk tells */
@@ -291,13 +231,12 @@ static int crc_of(struct reading *r, struct proof_want *w, uint8_t *piece)
 
 static int name_them(struct reading *r)
 {
-	FREE uint8_t *piece = malloc(PIECE);
+	CLEANUP(hand_free) struct hand h = {.dir_fd = -1};
 	int c = 0;
 
-	must(piece);
 	for (size_t i = 0; c == 0 && i < r->p->n; i++)
 		if (r->p->v[i]->has_crc && !r->p->v[i]->spoiled)
-			c = crc_of(r, r->p->v[i], piece);
+			c = crc_of(r, &h, r->p->v[i], r->piece);
 	return c;
 }
 
@@ -315,12 +254,13 @@ static int open_kept(const char *path, int *ret_fd)
 	return 0;
 }
 
-static int open_all(struct reading *r, int *ret_fd)
+static int open_all(struct reading *r)
 {
-	int c = stream_new(&r->stream);
+	int c;
 
-	if (c == 0)
-		c = open_kept(buf_text(&r->p->from.file), ret_fd);
+	r->piece = malloc(PIECE);
+	must(r->piece);
+	c = open_kept(buf_text(&r->p->from.file), &r->fd);
 	if (c == 0)
 		c = tar_new(TAR_HEADERS, &r->tar);
 	if (c == 0)
@@ -331,15 +271,13 @@ static int open_all(struct reading *r, int *ret_fd)
 int proof_read(struct proof *p, const struct proof_options *opt)
 {
 	CLEANUP(reading_end)
-	struct reading r = {.p = p, .opt = opt, .dir_fd = -1, .pace = {opt, clock_mono(), 0}};
+	struct reading r = {.p = p, .opt = opt, .fd = -1, .pace = {opt, clock_mono(), 0}};
 	uint8_t is[SHA_LEN], want[SHA_LEN];
-	FD int fd = -1;
-	int c = open_all(&r, &fd);
+	int c = open_all(&r);
 
+	/* Who is held back is one that works beside others as well. */
 	if (c == 0)
-		c = take_all(&r, fd);
-	if (c == 0)
-		c = stream_end(r.stream, is);
+		c = hands_run(p, opt->rate ? 1 : hands_enough(), plan_block, &r, is, &r.lost);
 	if (c == 0)
 		c = text_unhex(buf_span(&p->from.digest), want, SHA_LEN);
 	if (c < 0)

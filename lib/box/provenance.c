@@ -452,8 +452,11 @@ int provenance_of_image(const char *path, struct span id, struct provenance_imag
 	*ret = (struct provenance_image){.n = 0};
 	if (!hex.n)
 		return provenance_refuse(ret, -ENOENT, "the engine does not say which image it is");
-	if (containerd_image(path, hex, ret, &r))
+	if (containerd_image(path, hex, ret, &r)) {
+		if (ret->manifest.n)
+			add_manifest(ret, buf_span(&ret->manifest));
 		return r;
+	}
 	if (!place_of(path, "diff", &at))
 		return provenance_refuse(
 			ret, -ENOENT, "it lies in no engine's store that keeps images");

@@ -219,35 +219,60 @@ static bool members(struct scan *s, struct line *l)
 	return s->p == s->end;
 }
 
+enum { ZEROS = 64 }; /* characters; of 48 bytes */
+
+/* How many characters at `from` stand for nothing but zeros: padding, and the empty fields of headers. */
+static size_t zeros(const uint8_t *from, size_t n)
+{
+	static const char A[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	size_t at = 0;
+
+	while (n - at >= ZEROS && memcmp(from + at, A, ZEROS) == 0)
+		at += ZEROS;
+	return at;
+}
+
+/* Four characters by a table. False: not all of them are digits. */
+static bool quad(const uint8_t *value_of, const uint8_t *c, uint8_t *to)
+{
+	uint32_t v[4] = {value_of[c[0]], value_of[c[1]], value_of[c[2]], value_of[c[3]]};
+	uint32_t all = v[0] << 18 | v[1] << 12 | v[2] << 6 | v[3];
+
+	to[0] = (uint8_t)(all >> 16);
+	to[1] = (uint8_t)(all >> 8);
+	to[2] = (uint8_t)all;
+	return !((v[0] | v[1] | v[2] | v[3]) & 0x80);
+}
+
 /* All but the last four characters by a table; whatever is wrong and what is left is text_unb64()'s to say. */
 static int unb64_text(struct span b64, struct buf *out)
 {
 	static const char DIGITS[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint8_t value_of[256];
-	size_t quads = b64.n >= 4 ? b64.n / 4 - 1 : 0, i;
+	uint8_t value_of[256], *to;
+	size_t most = b64.n >= 4 ? (b64.n / 4 - 1) * 4 : 0, i = 0;
 
-	if (quads < 64)
+	if (most < 256)
 		return text_unb64(b64, out);
 	memset(value_of, 0xff, sizeof(value_of));
 	for (i = 0; i < 64; i++)
 		value_of[(uint8_t)DIGITS[i]] = (uint8_t)i;
-	if (buf_reserve(out, quads * 3) < 0)
+	if (buf_reserve(out, most / 4 * 3) < 0)
 		return -ENOMEM;
-	for (i = 0; i < quads; i++) {
-		const uint8_t *c = b64.p + i * 4;
-		uint8_t *to = out->p + out->n;
-		uint32_t v[4] = {value_of[c[0]], value_of[c[1]], value_of[c[2]], value_of[c[3]]};
-		uint32_t all = v[0] << 18 | v[1] << 12 | v[2] << 6 | v[3];
+	to = out->p + out->n;
+	for (i = 0; i < most;) {
+		size_t n = b64.p[i] == 'A' ? zeros(b64.p + i, most - i) : 0;
 
-		if ((v[0] | v[1] | v[2] | v[3]) & 0x80)
+		memset(to, 0, n / 4 * 3);
+		to += n / 4 * 3;
+		i += n;
+		if (i < most && !quad(value_of, b64.p + i, to))
 			break;
-		to[0] = (uint8_t)(all >> 16);
-		to[1] = (uint8_t)(all >> 8);
-		to[2] = (uint8_t)all;
-		out->n += 3;
+		to += i < most ? 3 : 0;
+		i += i < most ? 4 : 0;
 	}
-	return text_unb64(span_make(b64.p + i * 4, b64.n - i * 4), out);
+	out->n = (size_t)(to - out->p);
+	return text_unb64(span_make(b64.p + i, b64.n - i), out);
 }
 
 static int unb64(struct tarsplit *t, const struct value *v, struct buf *out)

@@ -1,4 +1,5 @@
 /* A layer as Docker keeps it, made by hand: untouched it is proved, and whatever is done to one of its names is told.
+ * Its files need many blocks of proof_hands.c, whose pthread_create() makes this a test for ThreadSanitizer as well.
  * Links: daemon/sensor/proof*, box/provenance, image, fs, model, base. */
 #include "base/attr.h"
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/proof.h"
 #include "daemon/sensor/worker.h"
@@ -44,16 +46,22 @@ static const char make[] =
 	"add('bin/l', tarfile.SYMTYPE, link='f1')\n"
 	"add('bin/h', tarfile.LNKTYPE, link='bin/f2', mode=0o755)\n"
 	"add('deep/er/file', data=b'x')\n"
+	"for n in range(40): add('many/%d' % n, data=b'm%d' % n * (n * 200))\n"
+	"add('large', data=bytes(range(251)) * 1500, mode=0o755)\n"
+	"add('larger', data=b'0123456789abcdef' * 40000)\n"
+	"for n in range(20): add('more/%d' % n, data=b'n%d' % n * (n * 500))\n"
 	"add('empty')\n"
 	"t.close()\n"
 	"raw = raw.getvalue()\n"
 	"out, at = [], 0\n"
 	"def entry(**k): k['position'] = len(out); out.append(json.dumps(k, separators=(',', ':')))\n"
+	"def of(c):\n"
+	"    for _ in range(8): c = c >> 1 ^ (0xD800000000000000 if c & 1 else 0)\n"
+	"    return c\n"
+	"table = [of(n) for n in range(256)]\n"
 	"def crc(d):\n"
 	"    c = 0xffffffffffffffff\n"
-	"    for b in d:\n"
-	"        c ^= b\n"
-	"        for _ in range(8): c = c >> 1 ^ (0xD800000000000000 if c & 1 else 0)\n"
+	"    for b in d: c = c >> 8 ^ table[(c ^ b) & 255]\n"
 	"    return (c ^ 0xffffffffffffffff).to_bytes(8, 'big')\n"
 	"for name, n, start, data in files:\n"
 	"    entry(type=2, payload=base64.b64encode(raw[at:start]).decode())\n"
@@ -88,9 +96,8 @@ static int tear_down(void **state UNUSED)
 }
 
 /* What the proof says of the layer as it is; its words go to `out`. */
-static enum verdict_state proves(struct buf *out)
+static enum verdict_state proves_with(const struct proof_options *opt, struct buf *out)
 {
-	struct proof_options opt = {.max_bytes = 1 << 20};
 	PROOF struct proof *p = NULL;
 	struct lower *l = NULL;
 	char path[128];
@@ -98,13 +105,20 @@ static enum verdict_state proves(struct buf *out)
 
 	snprintf(path, sizeof(path), "%s/overlay2/c1/diff", root);
 	assert_int_equal(lower_open(path, "image", MARKS_TRUSTED, 1, &l), 0);
-	p = layer_proof_new(l, &opt);
-	proof_walk(p, l, &opt, &worker);
+	p = layer_proof_new(l, opt);
+	proof_walk(p, l, opt, &worker);
 	proof_verdict(p, &v);
 	buf_reset(out);
 	verdict_words(&v, out);
 	lower_unref(l);
 	return v.state;
+}
+
+static enum verdict_state proves(struct buf *out)
+{
+	struct proof_options opt = {.max_bytes = 1 << 20};
+
+	return proves_with(&opt, out);
 }
 
 static void untouched_it_is_proved(void **state UNUSED)
@@ -145,6 +159,17 @@ static const struct deed deeds[] = {
 	{"chmod 1755 bin", "C bin (mode)"},
 	{"rm empty; echo x >empty; touch -d @1767225600 empty", "C empty (content)"},
 	{"chmod 777 .", "C / (mode)"},
+	{"touch -r large s; printf Z | dd of=large bs=1 seek=300000 conv=notrunc 2>/dev/null; touch -r s large; "
+	 "rm s",
+		"C large (content)"},
+	{"touch -r large s; printf Z >>large; touch -r s large; rm s", "C large (content)"},
+	{"touch -r larger s; truncate -s 300000 larger; touch -r s larger; rm s",
+		"C larger (content)"},
+	{"touch -r larger s; : >larger; touch -r s larger; rm s", "C larger (content)"},
+	{"rm large", "D large"},
+	{"rm larger; mkfifo larger", "C larger (type"},
+	{"rm -r many", "D many"},
+	{"touch -r more/19 s; printf Z >>more/19; touch -r s more/19; rm s", "C more/19 (content)"},
 };
 
 static void every_deed_is_told(void **state UNUSED)
@@ -207,7 +232,7 @@ static void no_bit_goes_unseen(void **state UNUSED)
 	BUF struct buf words = {0};
 	char path[128];
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 120; i++) {
 		unsigned n = any_below(8), at = any_below(n * 700 + 1);
 		struct timespec times[2];
 		struct stat st;
@@ -230,6 +255,45 @@ static void no_bit_goes_unseen(void **state UNUSED)
 	}
 }
 
+static void it_is_stopped(void **state UNUSED)
+{
+	atomic_bool stop = true;
+	struct proof_options opt = {.stop = &stop};
+	BUF struct buf words = {0};
+
+	assert_int_equal(proves_with(&opt, &words), VERDICT_UNKNOWN);
+	assert_non_null(strstr(buf_text(&words), "stopped"));
+}
+
+static void what_is_too_large_is_unknown(void **state UNUSED)
+{
+	struct proof_options opt = {.max_bytes = 500 * 1000};
+	BUF struct buf words = {0};
+
+	assert_int_equal(proves_with(&opt, &words), VERDICT_UNKNOWN);
+	assert_non_null(strstr(buf_text(&words), "larger than what is read at most"));
+}
+
+static void count(void *ctx, uint64_t bytes)
+{
+	*(uint64_t *)ctx += bytes;
+}
+
+/* As many bytes a second as it may, and it is told how far it is. */
+static void no_faster_than_it_may(void **state UNUSED)
+{
+	enum { RATE = 8 << 20 };
+	uint64_t told = 0;
+	struct proof_options opt = {.rate = RATE, .step = count, .ctx = &told};
+	BUF struct buf words = {0};
+	int64_t began = clock_mono(), took;
+
+	assert_int_equal(proves_with(&opt, &words), VERDICT_PROVED);
+	took = clock_mono() - began;
+	assert_in_range(told, 1 << 20, 4 << 20);
+	assert_true(took >= (int64_t)told * CLOCK_S / RATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +301,9 @@ int main(void)
 		cmocka_unit_test(every_deed_is_told),
 		cmocka_unit_test(what_the_engine_kept_is_held_to_account),
 		cmocka_unit_test(no_bit_goes_unseen),
+		cmocka_unit_test(it_is_stopped),
+		cmocka_unit_test(what_is_too_large_is_unknown),
+		cmocka_unit_test(no_faster_than_it_may),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
