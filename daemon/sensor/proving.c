@@ -3,7 +3,9 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "daemon/log.h"
+#include "daemon/sensor/layer_mounts.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/proof.h"
 #include "golden/stored.h"
 #include "store/gold.h"
@@ -246,15 +248,22 @@ static void judged(struct sensor *s, struct lower *l)
 
 void proving_bell(struct sensor *s)
 {
+	bool news = false;
+
 	for (struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (atomic_exchange(&row->lower->judged, false))
+		if (atomic_exchange(&row->lower->judged, false)) {
 			judged(s, row->lower);
+			news = true;
+		}
+	if (news)
+		layer_mounts_follow(s);
 	sensor_look_at_layers(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		if (r->chain_due && r->kept->overlay && r->kept->n_lower &&
 			kept_is_baselined(r->kept) && atomic_load(&r->kept->no)) {
 			r->chain_due = false;
 			chain(s, r);
+			mounted_look(&s->ex, r->kept);
 		}
 }
 
@@ -304,9 +313,8 @@ static void step(void *ctx, uint64_t bytes)
 	outbox_put(t->ex->outbox, of->asker, &m, NULL, 0);
 }
 
-static void done(struct proof_job *t, struct item_proved *it)
+static void count_down(struct proving *of, struct examiner *ex, struct item_proved *it)
 {
-	struct proving *of = t->of;
 	bool last = atomic_fetch_sub(&of->left, 1) == 1;
 
 	if (last && of->asker >= 0) {
@@ -320,9 +328,14 @@ static void done(struct proof_job *t, struct item_proved *it)
 	if (last)
 		free(of);
 	if (it->snap || it->answers)
-		examiner_push(t->ex, &it->item);
+		examiner_push(ex, &it->item);
 	else
 		item_free(&it->item);
+}
+
+static void done(struct proof_job *t, struct item_proved *it)
+{
+	count_down(t->of, t->ex, it);
 	lower_unref(t->lower);
 	free(t);
 }
@@ -391,17 +404,67 @@ static bool is_wished(const struct layer_row *row, const struct reg *r, struct s
 	       (path.n ? span_is(path, row->lower->path) : !r || stacks(r->kept, row->lower));
 }
 
+/* Which of the layers are what is mounted, for each target that stacks one. */
+struct mounted_job {
+	struct job job;
+	struct examiner *ex;
+	struct kept *kept;
+	struct proving *of;
+};
+
+static void mounted_drop(struct job *j)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	count_down(t->of, t->ex, item_new());
+	kept_unref(t->kept);
+	free(t);
+}
+
+static void mounted_run(struct job *j, struct worker *w)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	if (!w->ex->stop && mounted_look_now(t->kept, w))
+		atomic_store(&t->of->broken, true);
+	mounted_drop(j);
+}
+
+static void submit_mounted(struct sensor *s, struct kept *k, struct proving *of)
+{
+	struct mounted_job *t = calloc(1, sizeof(*t));
+
+	must(t);
+	t->job.run = mounted_run;
+	t->job.drop = mounted_drop;
+	t->ex = &s->ex;
+	t->kept = kept_ref(k);
+	t->of = of;
+	jobs_add(s->jobs, JOB_SCAN, &t->job);
+}
+
+static bool stacks_wished(
+	const struct sensor *s, const struct reg *of, const struct reg *r, struct span path)
+{
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path) && stacks(of->kept, row->lower))
+			return true;
+	return false;
+}
+
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
 {
 	struct proving *of = calloc(1, sizeof(*of));
-	unsigned n = 0;
+	unsigned n = 0, n_mounted = 0;
 
 	must(of);
 	of->asker = asker;
 	of->ask_id = ask_id;
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		n += is_wished(row, r, path);
-	atomic_init(&of->left, n);
+	for (const struct reg *k = s->reg.regs; k; k = k->next)
+		n_mounted += (r && !path.n) ? k == r : stacks_wished(s, k, r, path);
+	atomic_init(&of->left, n + n_mounted);
 	if (!n) {
 		free(of);
 		return false;
@@ -409,6 +472,9 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);
+	for (struct reg *k = s->reg.regs; k; k = k->next)
+		if ((r && !path.n) ? k == r : stacks_wished(s, k, r, path))
+			submit_mounted(s, k->kept, of);
 	return true;
 }
 
@@ -458,5 +524,6 @@ void proving_round(struct sensor *s, int64_t now)
 	of->busy = &s->proof_busy;
 	atomic_init(&of->left, 1);
 	atomic_store(&s->proof_busy, true);
+	mounted_look_layer(s, oldest->lower);
 	submit(s, oldest->lower, of, JOB_HOST);
 }
