@@ -3,6 +3,7 @@
 #include "daemon/log.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/registry.h"
 #include <stdio.h>
 
@@ -58,6 +59,9 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 		return;
 	}
 	if (layer) {
+		/* Moved away, and with it what containers have mounted. */
+		if (!w->path.n && w->ops & WATCH_MOVE)
+			mounted_look_layer(s, layer->lower);
 		touch_layer(s, layer, &t, t.flags & ASK_BELOW);
 		return;
 	}

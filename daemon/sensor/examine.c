@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/content.h"
+#include "daemon/sensor/layer_odd.h"
 #include "daemon/sensor/owned.h"
 #include "policy/rules.h"
 #include "store/targets.h"
@@ -72,7 +73,7 @@ struct looking {
 	struct span path, name;
 	unsigned flags;
 	struct hit now, base;
-	bool again;
+	bool again, tampered; /* its layer was, as is known */
 };
 
 static void path_join(struct buf *out, struct span dir, struct span name)
@@ -380,17 +381,36 @@ static bool was_tampered(const struct looking *l)
 	return no && drift_get(l->p->txn, no, l->path, &c) == 0 && c.aspects & (1u << ASPECT_LAYER);
 }
 
+/* What is wrong with a layer here and no record tells. With a directory's marks goes what is below it. */
+static const char *layer_is_odd(struct looking *l)
+{
+	struct layer_odd odd;
+
+	l->s->layer_odd = layer_odd(l->p, l->path, l->name, &l->now, &odd);
+	l->s->odd = l->s->layer_odd ? odd.aspects : 0;
+	if (l->s->odd || l->tampered)
+		l->flags |= ASK_BELOW;
+	return l->s->layer_odd ? odd.layer : NULL;
+}
+
 /* The layer that somebody changed here, rather than the container its own tree; NULL: none. */
-static const char *layer_changed(const struct looking *l, bool same)
+static const char *layer_changed(struct looking *l, bool same)
 {
 	const struct views *v = l->p->views;
 	const struct kept *k = l->p->kept;
+	const char *odd = NULL;
+	bool wanted;
 
-	if (!k->overlay || upper_decides(l))
+	if (!k->overlay)
 		return NULL;
+	l->tampered = was_tampered(l);
+	wanted = l->flags & ASK_LAYER || l->tampered;
+	if (wanted)
+		odd = layer_is_odd(l);
+	if (odd || upper_decides(l))
+		return odd;
 	if (same)
-		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path
-							       : NULL;
+		return wanted ? k->lower[l->now.layer - 1]->path : NULL;
 	for (size_t i = 0; i < k->n_lower; i++)
 		if (layer_differs(l, &v->now.layer[i + 1], &v->base.layer[i]))
 			return k->lower[i]->path;
@@ -461,7 +481,7 @@ static void go_below(struct looking *l, struct span actor)
 		return;
 	if (!l->p->kept->overlay && l->name.n && l->now.entry.look.mount_root)
 		return; /* another file system: not of this tree */
-	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
+	if (l->p->kept->overlay && !l->tampered && l->now.node.n && l->now.node.ref[0].layer != 0 &&
 		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
 		return; /* wholly of the layers: nothing below can differ */
 	ex->below(ex, l->p->kept, l->p->scan, l->path, &by);

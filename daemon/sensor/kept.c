@@ -34,8 +34,11 @@ void kept_unref(struct kept *k)
 {
 	if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
 		return;
-	for (size_t i = 0; i < k->n_lower; i++)
+	for (size_t i = 0; i < k->n_lower; i++) {
+		if (i < KEPT_BITS && atomic_load(&k->elsewhere[i / 64]) >> i % 64 & 1)
+			atomic_fetch_sub(&k->lower[i]->elsewhere, 1);
 		lower_unref(k->lower[i]);
+	}
 	fd_close(&k->upper_fd);
 	fd_close(&k->index_fd);
 	for (size_t i = 0; i < k->exclude.n; i++)

@@ -213,8 +213,10 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
 /* ledger_verdict.c: of the layer that snapshot `snap` is of, encoded. */
 int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span verdict);
-/* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
-int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c);
+/* The layer at `layer` was changed on the host at `path`: from now on it is broken. `also`: aspects
+ * that are none of the change. */
+int ledger_verdict_tampered(
+	struct ledger *l, struct span layer, const struct change *c, uint32_t also);
 int ledger_tidy(struct ledger *l);
 /* A slice of what an earlier life's import of a golden baseline left half written. */
 int ledger_golden_tidy(struct ledger *l, bool *more);

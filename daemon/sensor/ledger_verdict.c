@@ -106,6 +106,16 @@ static int join_all(struct ledger *l, const struct lower *w)
 	return r;
 }
 
+/* Whatever was read at its path: a container that runs has something else. */
+static void judge_elsewhere(const struct lower *w, struct verdict *v)
+{
+	if (!w || !atomic_load(&w->elsewhere) || v->state == VERDICT_BROKEN)
+		return;
+	v->state = VERDICT_BROKEN;
+	v->why = span_of(
+		"a container that runs has another directory mounted than lies at its path");
+}
+
 static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict *v)
 {
 	BUF struct buf mem = {0};
@@ -116,6 +126,7 @@ static int put(struct ledger *l, struct lower *w, uint32_t snap, struct verdict 
 	if (r < 0)
 		return r;
 	was = r == 0 ? old.state : VERDICT_NONE;
+	judge_elsewhere(w, v);
 	v->since = r == 0 && old.state == v->state ? old.since : v->when;
 	/* It borrows from what is stored now, maybe: its own copy first. */
 	verdict_encode(v, &mem);
@@ -161,12 +172,13 @@ static bool has_odd(const struct verdict *v, struct span path)
 	return false;
 }
 
-int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c)
+int ledger_verdict_tampered(
+	struct ledger *l, struct span layer, const struct change *c, uint32_t also)
 {
 	struct lower *w = lower_of(l, layer);
 	uint32_t snap = w ? atomic_load(&w->snap) : 0;
 	BUF struct buf odds = {0}, mem = {0};
-	struct verdict_odd o = {c->kind, c->aspects & ~(1u << ASPECT_LAYER), c->path};
+	struct verdict_odd o = {c->kind, (c->aspects | also) & ~(1u << ASPECT_LAYER), c->path};
 	struct verdict v;
 	int r;
 
@@ -196,13 +208,22 @@ int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct ch
 	return r == 0 ? join_all(l, w) : r;
 }
 
+static int again(struct ledger *l, struct lower *w, uint32_t snap)
+{
+	struct verdict v;
+	int r = snap ? verdict_get(l->txn, VERDICT_OF_LAYER, snap, &v) : STORE_ABSENT;
+
+	return r == 0 ? put(l, w, snap, &v) : r < 0 ? r : 0;
+}
+
 int ledger_proved(struct ledger *l, struct item *i)
 {
 	struct item_proved *p = container_of(i, struct item_proved, item);
 	int r = 0;
 
 	if (p->lower && atomic_load(&p->lower->snap) == p->snap)
-		r = ledger_verdict(l, p->lower, p->snap, buf_span(&p->verdict));
+		r = p->verdict.n ? ledger_verdict(l, p->lower, p->snap, buf_span(&p->verdict))
+				 : again(l, p->lower, p->snap);
 	if (r == 0 && p->answers)
 		ledger_answer(l, p->asker, p->ask_id, DOOR_OK, p->broken ? "broken" : "clean");
 	return r;

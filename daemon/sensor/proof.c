@@ -290,7 +290,7 @@ bool proof_has(const struct proof_want *w, int dir_fd, struct record *ret)
 
 /* ---- judging ---- */
 
-static void odd(struct proof *p, char kind, uint32_t aspects, struct span path)
+void proof_odd(struct proof *p, char kind, uint32_t aspects, struct span path)
 {
 	pthread_mutex_lock(&p->lock);
 	if (p->n_odd++ < VERDICT_ODDS)
@@ -419,14 +419,14 @@ uint32_t proof_judge(struct proof *p, const struct proof_want *w, struct record 
 		rec->ovl |= of->rec.ovl & OVL_IMPLIED;
 		return 0;
 	}
-	odd(p, 'C', aspects, w->path);
+	proof_odd(p, 'C', aspects, w->path);
 	*rec = image;
 	return aspects;
 }
 
 void proof_missing(struct proof *p, const struct proof_want *w, struct record *ret)
 {
-	odd(p, 'D', 0, w->path);
+	proof_odd(p, 'D', 0, w->path);
 	said(w, ret);
 }
 
@@ -437,7 +437,7 @@ void proof_planted(struct proof *p, struct span dir, struct span name)
 	buf_add_span(&path, dir);
 	buf_add_text(&path, dir.n ? "/" : "");
 	buf_add_span(&path, name);
-	odd(p, 'A', 0, buf_span(&path));
+	proof_odd(p, 'A', 0, buf_span(&path));
 }
 
 void proof_failed(struct proof *p, const char *why)
@@ -462,6 +462,7 @@ static enum verdict_how how_of(const struct proof *p)
 
 void proof_verdict(struct proof *p, struct verdict *ret)
 {
+	proof_covered(p);
 	*ret = (struct verdict){.how = how_of(p),
 		.when = clock_wall(),
 		.entries = p->n,

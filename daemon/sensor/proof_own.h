@@ -35,6 +35,9 @@ void proof_seal(struct proof *p);
 struct proof_want *proof_find(const struct proof *p, struct span path);
 void proof_why(struct proof *p, const char *fmt, ...) PRINTF(2, 3);
 struct proof_want *proof_push(struct proof *p, struct span path);
+void proof_odd(struct proof *p, char kind, uint32_t aspects, struct span path);
+/* proof_covered.c: what a mount of the host's hides in it is not proved. */
+void proof_covered(struct proof *p);
 /* proof_golden.c: false: there is none of this layer. */
 bool proof_golden(struct proof *p, const struct proof_options *opt);
 void proof_golden_content(struct proof *p, const struct proof_options *opt);

@@ -3,7 +3,9 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "daemon/log.h"
+#include "daemon/sensor/layer_mounts.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/proof.h"
 #include "daemon/sensor/signing.h"
 #include "golden/stored.h"
@@ -268,14 +270,21 @@ static void judged(struct sensor *s, struct lower *l)
 
 void proving_bell(struct sensor *s)
 {
+	bool news = false;
+
 	for (struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (atomic_exchange(&row->lower->judged, false))
+		if (atomic_exchange(&row->lower->judged, false)) {
 			judged(s, row->lower);
+			news = true;
+		}
+	if (news)
+		layer_mounts_follow(s);
 	sensor_look_at_layers(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next)
 		if (r->chain_due && has_chain(r)) {
 			r->chain_due = false;
 			chain(s, r, NULL);
+			mounted_look(&s->ex, r->kept);
 		}
 }
 
@@ -431,19 +440,69 @@ static bool is_wished_of(const struct reg *o, const struct reg *r, struct span p
 	return !path.n && (!r || r == o) && has_chain(o);
 }
 
+/* Which of the layers are what is mounted, for each target that stacks one. */
+struct mounted_job {
+	struct job job;
+	struct examiner *ex;
+	struct kept *kept;
+	struct proving *of;
+};
+
+static void mounted_drop(struct job *j)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	one_less(t->of, t->ex);
+	kept_unref(t->kept);
+	free(t);
+}
+
+static void mounted_run(struct job *j, struct worker *w)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	if (!w->ex->stop && mounted_look_now(t->kept, w))
+		atomic_store(&t->of->broken, true);
+	mounted_drop(j);
+}
+
+static void submit_mounted(struct sensor *s, struct kept *k, struct proving *of)
+{
+	struct mounted_job *t = calloc(1, sizeof(*t));
+
+	must(t);
+	t->job.run = mounted_run;
+	t->job.drop = mounted_drop;
+	t->ex = &s->ex;
+	t->kept = kept_ref(k);
+	t->of = of;
+	jobs_add(s->jobs, JOB_SCAN, &t->job);
+}
+
+static bool stacks_wished(
+	const struct sensor *s, const struct reg *of, const struct reg *r, struct span path)
+{
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path) && stacks(of->kept, row->lower))
+			return true;
+	return false;
+}
+
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
 {
 	struct proving *of = calloc(1, sizeof(*of));
-	unsigned n = 0, chains = 0;
+	unsigned n = 0, chains = 0, n_mounted = 0;
 
 	must(of);
 	of->asker = asker;
 	of->ask_id = ask_id;
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		n += is_wished(row, r, path);
-	for (const struct reg *o = s->reg.regs; o; o = o->next)
+	for (const struct reg *o = s->reg.regs; o; o = o->next) {
 		chains += is_wished_of(o, r, path);
-	atomic_init(&of->left, n + chains);
+		n_mounted += (r && !path.n) ? o == r : stacks_wished(s, o, r, path);
+	}
+	atomic_init(&of->left, n + chains + n_mounted);
 	if (!n) {
 		free(of);
 		return false;
@@ -454,6 +513,9 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);
+	for (struct reg *k = s->reg.regs; k; k = k->next)
+		if ((r && !path.n) ? k == r : stacks_wished(s, k, r, path))
+			submit_mounted(s, k->kept, of);
 	return true;
 }
 
@@ -503,5 +565,6 @@ void proving_round(struct sensor *s, int64_t now)
 	of->busy = &s->proof_busy;
 	atomic_init(&of->left, 1);
 	atomic_store(&s->proof_busy, true);
+	mounted_look_layer(s, oldest->lower);
 	submit(s, oldest->lower, of, JOB_HOST);
 }

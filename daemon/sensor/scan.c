@@ -334,6 +334,8 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 		opt->layers(s);
 	if (!opt->below_only)
 		ex->scan_links(s);
+	if (!opt->below_only && strcmp(s->scope, "/") == 0)
+		ex->scan_mounted(s);
 	if (opt->below_only)
 		walk_below(s, span_of(s->scope), opt->by.in_layer);
 	else
