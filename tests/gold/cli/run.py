@@ -398,6 +398,18 @@ def bash_completion(sock):
     p = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     check("bash completes targets, and leaves hostile names out", p.stdout == b"<web><old>",
           (p.stdout, p.stderr))
+    p = subprocess.run(["bash", "-c", script.replace("diff ''", "verify ''")], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=env)
+    check("and what verify proves", p.stdout == b"<layer><journal><entry><web><old>", (p.stdout, p.stderr))
+    if not shutil.which("fish"):
+        print("ok %d - fish completes words, and files # SKIP fish is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+    for line, want in (("sbom web --format ", b"cyclonedx\nspdx\n"), ("verify entry LIC", b"LICENSE\n")):
+        p = subprocess.run(["fish", "-c", "boltseal completion fish | source; complete -C 'boltseal %s'" % line],
+                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           env=dict(env, HOME=bindir))
+        check("fish completes words, and files: " + line, p.stdout == want, (p.stdout, p.stderr))
 
 
 def terminal(sock):
