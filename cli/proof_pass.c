@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -56,24 +57,52 @@ static int of_file(const char *name, char *out, size_t room)
 	return of_fd(fd, name, out, room);
 }
 
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int sig)
+{
+	signalled = sig;
+}
+
+/* Whoever gives up at the question gets a terminal back that shows what is typed; then the signal does what it does. */
+static ssize_t read_quietly(int fd, char *out, size_t room)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+	struct sigaction mine = {.sa_handler = on_signal}, was[COUNTOF(signals)];
+	struct termios shown, quiet;
+	ssize_t n;
+
+	tcgetattr(fd, &shown);
+	quiet = shown;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ECHONL | ICANON;
+	for (size_t i = 0; i < COUNTOF(signals); i++)
+		sigaction(signals[i], &mine, &was[i]);
+	tcsetattr(fd, TCSAFLUSH, &quiet);
+	n = read_line(fd, out, room);
+	tcsetattr(fd, TCSAFLUSH, &shown);
+	for (size_t i = 0; i < COUNTOF(signals); i++)
+		sigaction(signals[i], &was[i], NULL);
+	if (signalled)
+		raise(signalled);
+	signalled = 0;
+	return n;
+}
+
 static int of_terminal(const char *prompt, const char *what, char *out, size_t room)
 {
 	FD int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct termios was, quiet;
 	ssize_t n;
 
-	if (fd < 0 || tcgetattr(fd, &was) < 0)
+	if (fd < 0)
 		return err_set(-ENOTTY,
 			"%s: a passphrase is needed, and there is no terminal to ask at: give "
 			"--passphrase-file FILE",
 			what);
-	quiet = was;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	quiet.c_lflag |= ECHONL | ICANON;
 	dprintf(fd, "%s %s: ", prompt, what);
-	tcsetattr(fd, TCSAFLUSH, &quiet);
-	n = read_line(fd, out, room);
-	tcsetattr(fd, TCSAFLUSH, &was);
+	n = read_quietly(fd, out, room);
+	if (n == (ssize_t)room)
+		return err_set(-EFBIG, "%s: a passphrase has at most %zu bytes", what, room - 1);
 	return n > 0 ? (int)n : err_set(-EINVAL, "%s: no passphrase was given", what);
 }
 

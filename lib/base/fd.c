@@ -95,7 +95,7 @@ int fd_write_file(const char *path, struct span data, unsigned mode)
 	unlink(buf_text(&tmp));
 	fd = open(buf_text(&tmp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
 	if (fd < 0)
-		return err_sys("%s", buf_text(&tmp));
+		return err_sys("%s", path);
 	r = fd_write_all(fd, data.p, data.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("fsync");

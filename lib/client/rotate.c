@@ -10,6 +10,7 @@
 #include "client/keys.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,15 +51,18 @@ static int save(const struct public_key *k, const char *path)
 	return r < 0 ? r : keys_save_public(path, buf_span(&text));
 }
 
+/* What it is called on the way means nothing to anybody. */
 static int save_next(struct turn *t)
 {
 	struct public_key p = {.key = t->fresh,
 		.created = t->now,
 		.expires = t->how->expires,
 		.roles = t->was->roles};
+	int r;
 
 	memcpy(p.name, t->was->name, sizeof(p.name));
-	return save(&p, buf_text(&t->next));
+	r = save(&p, buf_text(&t->next));
+	return r < 0 ? err_set(r, "%s: %s", t->was->file, strerror(-r)) : 0;
 }
 
 static void retired_name(const struct public_key *k, char ret[KEY_NAME_ROOM])

@@ -30,7 +30,7 @@ static int on_ask(char *out, int room, int writing, void *ctx)
 	else if (room > 0 && !a->failed)
 		a->failed = n = a->ask->ask(a->ask->ctx, a->what, out, (size_t)room);
 	a->failed = a->failed < 0 ? a->failed : 0;
-	return n;
+	return n < 0 ? -1 : n; /* any other is an answer to OpenSSL */
 }
 
 static EVP_PKEY *first_key(OSSL_STORE_CTX *store)

@@ -27,6 +27,7 @@ STORED = "tests/gold/cli/stored/"
 EXPECT = os.path.join(HERE, "expect")
 ID = fake.DRIFT
 UPDATE = "--update" in sys.argv
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # all that is written is synced
 
 # name, words, and for a few of them more environment. Each has a file of its name in expect/.
 CASES = [
@@ -273,7 +274,8 @@ def shown(code, out, err):
 
 
 def gold(sock, name, words):
-    got = shown(*run(sock, words))
+    answer = run(sock, words)
+    got = shown(*answer)
     path = os.path.join(EXPECT, name)
     if UPDATE:
         with open(path, "wb") as f:
@@ -285,16 +287,15 @@ def gold(sock, name, words):
         want = b"(there is no %s)\n" % path.encode()
     check(name, got == want, "want:\n%s\ngot:\n%s" % (want.decode("utf-8", "backslashreplace"),
                                                      got.decode("utf-8", "backslashreplace")))
+    return answer
 
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 
 
 def golds(sock):
-    for name, words in CASES:
-        gold(sock, name, words)
-    for name, words in CASES:
-        code, out, err = run(sock, words)
+    answers = [gold(sock, name, words) for name, words in CASES]
+    for (name, words), (code, out, err) in zip(CASES, answers):
         lines = err.decode("utf-8", "backslashreplace").split("\n")[:-1]
         if code == 2 and not (len(lines) >= 1 and lines[-1].startswith("boltseal: ")):
             check("one line on stderr: " + name, False, lines)
@@ -397,6 +398,18 @@ def bash_completion(sock):
     p = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     check("bash completes targets, and leaves hostile names out", p.stdout == b"<web><old>",
           (p.stdout, p.stderr))
+    p = subprocess.run(["bash", "-c", script.replace("diff ''", "verify ''")], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=env)
+    check("and what verify proves", p.stdout == b"<layer><journal><entry><web><old>", (p.stdout, p.stderr))
+    if not shutil.which("fish"):
+        print("ok %d - fish completes words, and files # SKIP fish is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+    for line, want in (("sbom web --format ", b"cyclonedx\nspdx\n"), ("verify entry LIC", b"LICENSE\n")):
+        p = subprocess.run(["fish", "-c", "boltseal completion fish | source; complete -C 'boltseal %s'" % line],
+                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           env=dict(env, HOME=bindir))
+        check("fish completes words, and files: " + line, p.stdout == want, (p.stdout, p.stderr))
 
 
 def terminal(sock):
@@ -445,7 +458,7 @@ def lines_of(err):
 
 def offline(sock):
     """Keys and baseline files in a directory that has oddities of all kinds."""
-    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    room = tempfile.mkdtemp(prefix="boltseal-cli-", dir=IN_MEMORY)
     keys = room + "/keys"
 
     def do(*words, **more):
@@ -515,6 +528,46 @@ def offline(sock):
                             "--key slow.key --passphrase-file p" % (BIN, BIN)], cwd=room,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sock))
         check("a passphrase that comes in pieces", p.returncode == 0, p.stderr)
+    finally:
+        shutil.rmtree(room)
+
+
+def asked_for(sock):
+    """A passphrase at a terminal: never shown, twice the same, and a terminal that shows again what is typed."""
+    try:
+        import pexpect
+    except ImportError:
+        print("ok %d - a passphrase at a terminal # SKIP python3-pexpect is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-", dir=IN_MEMORY)
+
+    def at(words, *lines):
+        child = pexpect.spawn(BIN, words.split(), env=environment(sock), cwd=room, timeout=20)
+        child.delaybeforesend = child.delayafterread = None
+        for line in lines:
+            child.expect("(for|of) [a-z.]+: ")
+            child.waitnoecho(10)
+            child.sendintr() if line is None else child.sendline(line)
+        text = (child.before or b"") + (child.after or b"") + child.read()
+        shows = child.getecho()
+        child.close()
+        return child.exitstatus, child.signalstatus, text, shows
+
+    try:
+        os.mkdir(room + "/tree")
+        run_in = at("key new alice", "horse", "house")
+        check("two passphrases that differ make no key", run_in[0] == 2 and b"not the same" in run_in[2] and
+              not os.listdir(room + "/tree") and os.listdir(room) == ["tree"], run_in)
+        run_in = at("key new alice", None)
+        check("who gives up gets the terminal back as it was", run_in[1] == 2 and run_in[3] and
+              os.listdir(room) == ["tree"], run_in)
+        run_in = at("key new alice", "horse", "horse")
+        check("a passphrase is asked for twice, and not shown", run_in[0] == 0 and b"horse" not in run_in[2],
+              run_in)
+        at("baseline build tree --output b")
+        check("a wrong one signs nothing", b"wrong passphrase" in at("baseline sign b --key alice.key", "x")[2])
+        check("the right one does", at("baseline sign b --key alice.key", "horse")[0] == 0)
     finally:
         shutil.rmtree(room)
 
@@ -652,6 +705,7 @@ def main():
         bash_completion(sock)
         terminal(sock)
         offline(sock)
+        asked_for(sock)
         token(sock)
         unix_rights(sock)
         man(sock)

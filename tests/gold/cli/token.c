@@ -63,8 +63,11 @@ static int token_load(void *ctx, OSSL_CALLBACK *take, void *take_arg, OSSL_PASSP
 	if (!o->known || o->done)
 		return !(o->done = 1);
 	o->done = 1;
-	if (!ask(pin, sizeof(pin), &n, NULL, ask_arg) || n != strlen(conf.pin) ||
-		memcmp(pin, conf.pin, n) != 0)
+	if (!ask(pin, sizeof(pin), &n, NULL, ask_arg))
+		return 0;
+	if (!n || n > sizeof(pin))
+		abort(); /* it was said that somebody answered */
+	if (n != strlen(conf.pin) || memcmp(pin, conf.pin, n) != 0)
 		return 0;
 	return hand_out(take, take_arg);
 }
