@@ -133,7 +133,7 @@ verify_says "no key is no fault" 0 app "signed, by whom is not known: no public 
 cp "$W/ci.pub" "$W/cosign/" && hup
 signature_is "SIGHUP takes a key up" app "verified ci.pub r.example/app"
 verify_says "verify names the key, and the name that was signed" 0 app "^ok +image +app +proved to .*; signed by ci.pub as r.example/app$"
-verify_says "verify tells who is not signed" 0 tool "not signed: no signature of it is here"
+verify_says "verify tells who is not signed" 0 tool "no cosign signature: none is here"
 like "ps" "$(bs ps)" "app .* proved, signed "
 # --- beside the configuration --------------------------------------------------------------------------------------
 sign ci tool r.example/tool "$W/cosign/$(digest tool)"
