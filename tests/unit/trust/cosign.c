@@ -163,7 +163,7 @@ static void test_hostile_storage(void **state)
 		const char *dir;
 		enum cosign_verdict want;
 	} rows[] = {{"signatures", COSIGN_VERIFIED}, {"link", COSIGN_MISMATCH},
-		{"biglink", COSIGN_NONE}, {"fifo", COSIGN_MISMATCH}, {NULL, COSIGN_NONE},
+		{"biglink", COSIGN_NONE}, {"fifo", COSIGN_MISMATCH}, {"keyless", COSIGN_NONE},
 		{"none", COSIGN_NONE}, {"ci.pub", COSIGN_NONE}};
 	struct cosign_result r;
 
@@ -266,7 +266,7 @@ static const struct {
 	{"{'default':[{'type':'signedBy'}]}", "x", "keys", true, COSIGN_VERIFIED, NULL},
 	{"{'default':[{'type':'poem'}]}", "x", "keys", true, COSIGN_VERIFIED, NULL},
 	{"{'default':[{'type':'sigstoreSigned','fulcio':{}}]}", "x", "keys", true, COSIGN_VERIFIED,
-		"keyless"},
+		NULL},
 	{"{'default':[{'type':'sigstoreSigned','keyPath':'/none.pub'}]}", "x", "keys", true,
 		COSIGN_VERIFIED, "cannot be used"},
 	/* A policy that cannot be read demands nothing that could be met. */
