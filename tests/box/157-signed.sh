@@ -180,4 +180,9 @@ signature_is "not signed, though it should be" tool "none - - r.example/tool: no
 echo '{' >"$W/policy.json" && chmod 666 "$W/cosign/ci.pub" && hup
 signature_is "a policy that cannot be read lets nothing through; a key that anybody may write is nobody's" app "no key - - policy.json:*"
 like "the doctor names both" "$(bs doctor 2>&1)" "0 keys can be used; policy.json: .*ci.pub: others may write it"
+# --- whoever has a copy of the store reads the same ----------------------------------------------------------------
+daemon_stop
+"$BIN/boltseal" verify --store "$W/state" >"$W/out" 2>&1
+is "a copy of the store: status" "$?" 1
+like "a copy of the store" "$(cat "$W/out")" "^MISMATCH +proof +app .*not as policy.json wants"
 finish
