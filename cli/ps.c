@@ -147,7 +147,7 @@ const struct command cmd_ps = {
 	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
 		"is the\nhighest severity among them; GEN the baseline's generation. LAYERS says whether the "
 		"read-only\nlayers are what the image says: proved, consistent (only with how they were first seen), broken or\n"
-		"unknown; boltseal verify names what. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
+		"unknown; boltseal verify names what. Behind it: signed (a trusted key has signed the image), signature\nmismatch, or not as policy wants. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
 		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
 		"out: nothing of it is watched) or partly excluded, unsigned (signed golden baselines are\nrequired, and its image has none), held (a maintenance window is open: "
 		"see boltseal hold), and open gaps.\n\n"

@@ -233,7 +233,7 @@ static int tell_signature(struct ledger *l, uint32_t no, enum signed_state was,
 	const struct verdict_signed *by, int severity)
 {
 	struct event e = {.type = EVENT_IMAGE_SIGNATURE, .severity = (enum severity)severity};
-	BUF struct buf detail = {0};
+	BUF struct buf detail = {0}, words = {0};
 	struct target t;
 	int r = ledger_target_of(l, no, &t);
 
@@ -243,8 +243,12 @@ static int tell_signature(struct ledger *l, uint32_t no, enum signed_state was,
 		buf_add_text(&detail, "not verified any more");
 	else if (was == SIGNED_MISMATCH && by->state != was)
 		buf_add_text(&detail, "no mismatch any more");
-	buf_add_text(&detail, detail.n ? ": " : "");
-	verdict_signed_words(by, &detail);
+	verdict_signed_words(by, &words);
+	if (!words.n)
+		buf_add_text(&words, by->state == SIGNED_NONE
+					     ? "there is no signature"
+					     : "its manifest is not known any more");
+	buf_printf(&detail, "%s%s", detail.n ? ": " : "", buf_text(&words));
 	e.target = &t;
 	e.detail = buf_span(&detail);
 	return ledger_journal(l, &e, NULL);

@@ -181,6 +181,8 @@ static void chain_run(struct job *j, struct worker *w)
 	conclude(&c, found, &image, &why);
 	if (r == 0)
 		r = against_golden(&c, txn, k, buf_span(&t->image), &why);
+	txn_abort(take(txn));
+	signing_judge(&t->signing, &image, &by, &v.by);
 	if (found == 0) {
 		buf_printf(&digest, "sha256:%s", buf_text(&image.config));
 		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s",
@@ -189,11 +191,9 @@ static void chain_run(struct job *j, struct worker *w)
 	v.digest = buf_span(&digest);
 	v.manifest = buf_span(&manifest);
 	v.why = buf_span(&why);
-	signing_judge(&t->signing, &image, &by, &v.by);
 	it->item.kind = ITEM_CHAIN;
 	it->kept = kept_ref(t->kept);
 	verdict_encode(&v, &it->verdict);
-	txn_abort(take(txn));
 	if (r == 0)
 		examiner_push(w->ex, &it->item);
 	else

@@ -146,7 +146,7 @@ void verdict_signed_words(const struct verdict_signed *s, struct buf *out)
 	} else if (s->state == SIGNED_NO_KEY) {
 		buf_add_text(out, "signed, by whom is not known");
 	} else if (s->state == SIGNED_NONE && why.n) {
-		buf_add_text(out, "not signed");
+		buf_add_text(out, "no cosign signature");
 	} else {
 		why.n = 0;
 	}

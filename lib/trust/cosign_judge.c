@@ -72,7 +72,7 @@ static void held(const struct cosign_where *w, const struct cosign_image *i,
 
 	if (r->keys)
 		find(w, i, r->keys, &only, &one, &which);
-	if (r->keys && one.verdict == COSIGN_VERIFIED)
+	if (r->keys ? one.verdict == COSIGN_VERIFIED : !r->never)
 		return;
 	snprintf(ret->unmet, sizeof(ret->unmet), "%.80s: %s%s%.100s", buf_text(&d->scope),
 		r->keys ? "no signature by the key that is wanted" : r->why, one.why[0] ? ": " : "",
@@ -81,8 +81,22 @@ static void held(const struct cosign_where *w, const struct cosign_image *i,
 
 static void add_why(struct cosign_result *r, const char *why)
 {
-	if (!r->why[0])
-		snprintf(r->why, sizeof(r->why), "%s", why);
+	size_t n = strlen(r->why);
+
+	snprintf(r->why + n, sizeof(r->why) - n, "%s%s", n ? "; " : "", why);
+}
+
+/* What the policy leaves to the engine is no fault, and no proof. */
+static void say_unjudged(const struct cosign_demand *d, struct cosign_result *ret)
+{
+	char words[200];
+
+	for (size_t n = 0; n < d->n; n++)
+		if (!d->all[n].keys && !d->all[n].never) {
+			snprintf(words, sizeof(words), "policy.json of %.80s: %s",
+				buf_text(&d->scope), d->all[n].why);
+			add_why(ret, words);
+		}
 }
 
 void cosign_judge(
@@ -109,10 +123,11 @@ void cosign_judge(
 	for (size_t n = 0; n < d.n && !ret->unmet[0]; n++)
 		held(w, i, &d, &d.all[n], ret);
 	if (ret->result.verdict == COSIGN_NONE && cosign_keys_count(k))
-		add_why(&ret->result, "no signature of it is here");
+		add_why(&ret->result, "none is here");
 	if (ret->result.verdict == COSIGN_VERIFIED && ret->result.reference[0] &&
 		!cosign_same_repository(i->name, span_of(ret->result.reference)))
 		add_why(&ret->result, "which is not the name that it runs by here");
+	say_unjudged(&d, &ret->result);
 }
 
 size_t cosign_look(const struct cosign_where *w, struct buf *odd)

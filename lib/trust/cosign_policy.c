@@ -309,6 +309,7 @@ static void identity_of(const json_t *req, struct cosign_requirement *ret)
 		i++;
 	if (i == COSIGN_IDENTITY_N) {
 		cosign_keys_free(take(ret->keys));
+		ret->never = true;
 		ret->why = "its signedIdentity is of no type that is known";
 		return;
 	}
@@ -321,6 +322,17 @@ static void identity_of(const json_t *req, struct cosign_requirement *ret)
 			span_of(json_string_value(json_object_get(how, parts[i].from))));
 }
 
+static const char *why_not_judged(const json_t *req, const char *type)
+{
+	if (strcmp(type, "signedBy") == 0)
+		return "an OpenPGP signature is wanted, and these are not judged here";
+	if (strcmp(type, "sigstoreSigned") != 0)
+		return "what is wanted is not known here, and not judged";
+	return json_object_get(req, "fulcio") || json_object_get(req, "pki")
+		       ? "a signature without a key is wanted, and these are not judged here"
+		       : NULL;
+}
+
 static void requirement(const json_t *req, struct cosign_demand *d, struct buf *odd)
 {
 	struct cosign_requirement *r = &d->all[d->n];
@@ -328,24 +340,20 @@ static void requirement(const json_t *req, struct cosign_demand *d, struct buf *
 
 	if (strcmp(type, "insecureAcceptAnything") == 0)
 		return;
-	*r = (struct cosign_requirement){.keys = NULL};
+	*r = (struct cosign_requirement){.never = strcmp(type, "reject") == 0};
 	d->n++;
-	if (strcmp(type, "sigstoreSigned") != 0) {
-		r->why = strcmp(type, "reject") == 0 ? "no image of this name may be used"
-			 : strcmp(type, "signedBy") == 0
-				 ? "an OpenPGP signature is wanted, and these are not judged"
-				 : "something is wanted that is not known";
+	r->why = r->never ? "no image of this name may be used" : why_not_judged(req, type);
+	if (r->why)
 		return;
-	}
 	cosign_keys_new(&r->keys);
 	add_keys(r->keys, req, odd);
-	if (!cosign_keys_count(r->keys)) {
-		cosign_keys_free(take(r->keys));
-		r->why =
-			"a signature is wanted by a key that cannot be used, or without one (keyless)";
+	if (cosign_keys_count(r->keys)) {
+		identity_of(req, r);
 		return;
 	}
-	identity_of(req, r);
+	cosign_keys_free(take(r->keys));
+	r->never = true;
+	r->why = "a signature is wanted by a key that cannot be used";
 }
 
 int cosign_demand_of(struct span json, struct span name, struct cosign_demand *ret, struct buf *odd)

@@ -3,8 +3,9 @@
  *
  * Engines ask it when they pull, of the transport "docker"; here it is asked of every image that runs, however it came.
  * Of the scopes that hold the image's name the narrowest counts, alone. Of its requirements those of type sigstoreSigned
- * with keys are judged; insecureAcceptAnything wants nothing; reject is never met, and neither is what cannot be judged
- * off-line with keys: signedBy (OpenPGP), fulcio and pki (keyless), or a type that is not known.
+ * with keys are judged; insecureAcceptAnything wants nothing; reject is never met. What cannot be judged off-line with
+ * keys is left to the engine, which judged it when it pulled, and is said to be: signedBy (OpenPGP), keyless ones, types
+ * that are not known.
  */
 #pragma once
 
@@ -24,7 +25,8 @@ enum cosign_identity { COSIGN_IDENTITIES(X_IDENTITY) COSIGN_IDENTITY_N };
 
 enum { COSIGN_REQUIREMENTS_MAX = 8 };
 struct cosign_requirement {
-	struct cosign_keys *keys; /* NULL: it cannot be met, and `why` */
+	struct cosign_keys *keys; /* NULL: it is not judged, or `never` met; `why` says it */
+	bool never;
 	const char *why;
 	enum cosign_identity identity;
 	struct buf to,

@@ -222,6 +222,8 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 	json_m_text(j, "level", level_kinds[c->level].name);
 	if (c->sensor)
 		json_m_text(j, "sensor", c->sensor);
+	if (c->signature != SIGNED_UNKNOWN)
+		json_m_text(j, "signature", signed_kinds[c->signature].name);
 	if (c->state != STATE_RUNNING)
 		json_m_text(j, "state", state_kinds[c->state].name);
 	if (c->verdict != VERDICT_NONE)

@@ -46,7 +46,8 @@ struct show_coverage {
 	const struct gap *gaps;
 	size_t n_gaps;
 	struct show_excluded excluded;
-	enum verdict_state verdict; /* VERDICT_NONE: not told */
+	enum verdict_state verdict;  /* VERDICT_NONE: not told */
+	enum signed_state signature; /* SIGNED_UNKNOWN: not told */
 };
 void show_coverage(struct json *j, const struct show_coverage *c);
 

@@ -133,7 +133,7 @@ verify_says "no key is no fault" 0 app "signed, by whom is not known: no public 
 cp "$W/ci.pub" "$W/cosign/" && hup
 signature_is "SIGHUP takes a key up" app "verified ci.pub r.example/app"
 verify_says "verify names the key, and the name that was signed" 0 app "^ok +image +app +proved to .*; signed by ci.pub as r.example/app$"
-verify_says "verify tells who is not signed" 0 tool "not signed: no signature of it is here"
+verify_says "verify tells who is not signed" 0 tool "no cosign signature: none is here"
 like "ps" "$(bs ps)" "app .* proved, signed "
 # --- beside the configuration --------------------------------------------------------------------------------------
 sign ci tool r.example/tool "$W/cosign/$(digest tool)"
@@ -180,4 +180,9 @@ signature_is "not signed, though it should be" tool "none - - r.example/tool: no
 echo '{' >"$W/policy.json" && chmod 666 "$W/cosign/ci.pub" && hup
 signature_is "a policy that cannot be read lets nothing through; a key that anybody may write is nobody's" app "no key - - policy.json:*"
 like "the doctor names both" "$(bs doctor 2>&1)" "0 keys can be used; policy.json: .*ci.pub: others may write it"
+# --- whoever has a copy of the store reads the same ----------------------------------------------------------------
+daemon_stop
+"$BIN/boltseal" verify --store "$W/state" >"$W/out" 2>&1
+is "a copy of the store: status" "$?" 1
+like "a copy of the store" "$(cat "$W/out")" "^MISMATCH +proof +app .*not as policy.json wants"
 finish

@@ -131,7 +131,7 @@ static void signatures_in_words(void **state UNUSED)
 		{{.state = SIGNED_NONE,
 			 .why = {(const uint8_t *)"no", 2},
 			 .unmet = {(const uint8_t *)"it", 2}},
-			"not signed: no; not as policy.json wants: it", false},
+			"no cosign signature: no; not as policy.json wants: it", false},
 		{{.state = SIGNED_UNKNOWN, .unmet = {(const uint8_t *)"it", 2}},
 			"not as policy.json wants: it", false},
 	};

@@ -263,10 +263,10 @@ static const struct {
 		COSIGN_VERIFIED, "no image of this name may be used"},
 	{"{'default':[{'type':'reject'}]}", "sha256:" HEX, "keys", true, COSIGN_VERIFIED,
 		"default"},
-	{"{'default':[{'type':'signedBy'}]}", "x", "keys", true, COSIGN_VERIFIED, "OpenPGP"},
-	{"{'default':[{'type':'poem'}]}", "x", "keys", true, COSIGN_VERIFIED, "not known"},
+	{"{'default':[{'type':'signedBy'}]}", "x", "keys", true, COSIGN_VERIFIED, NULL},
+	{"{'default':[{'type':'poem'}]}", "x", "keys", true, COSIGN_VERIFIED, NULL},
 	{"{'default':[{'type':'sigstoreSigned','fulcio':{}}]}", "x", "keys", true, COSIGN_VERIFIED,
-		"keyless"},
+		NULL},
 	{"{'default':[{'type':'sigstoreSigned','keyPath':'/none.pub'}]}", "x", "keys", true,
 		COSIGN_VERIFIED, "cannot be used"},
 	/* A policy that cannot be read demands nothing that could be met. */

@@ -93,7 +93,8 @@ static void p_coverage(struct json *j)
 				 .gaps = &f.gap,
 				 .n_gaps = 1,
 				 .excluded = {f.names, 2, true},
-				 .verdict = VERDICT_BROKEN});
+				 .verdict = VERDICT_BROKEN,
+				 .signature = SIGNED_VERIFIED});
 }
 
 static void p_golden(struct json *j)
