@@ -25,7 +25,7 @@ const struct option verify_options[] = {
 	[VERIFY_CHECKPOINT] = {"checkpoint", 0, "ENTRY",
 		"an entry that was seen elsewhere, as SEQ:ID: it must be there, or it was rolled back"},
 	[VERIFY_ALLOW_TAIL] = {"allow-tail", 0, NULL,
-		"with --key: entries after the last checkpoint are no mismatch"},
+		"with --key and --from or --store: entries after the last checkpoint are no mismatch"},
 	[VERIFY_GOLDEN] = {"golden", 0, "FILE",
 		"with --store: a baseline file of an image: its layers are stored as it has them"},
 	{NULL, 0, NULL, NULL},
