@@ -1,6 +1,7 @@
 #include "daemon/sensor/ask.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "fs/beneath.h"
 
 struct ask {
 	struct job job;
@@ -55,7 +56,8 @@ static void ask_run(struct job *j, struct worker *worker)
 	struct rd at = rd_of(buf_span(&a->names));
 
 	atomic_fetch_add(&worker->ex->stats.asks, 1);
-	if (!atomic_load(&a->kept->gone)) {
+	/* What is too deep is told where it begins. */
+	if (!atomic_load(&a->kept->gone) && !beneath_too_deep(p.dir)) {
 		if (place_open(&p) < 0) {
 			ask_failed(a, worker->ex);
 		} else {

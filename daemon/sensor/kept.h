@@ -113,6 +113,8 @@ struct views {
 	struct view now, base;
 	struct layer *mem;
 	struct snap_ctx *snaps;
+	struct layer_at *at; /* a disk layer's each */
+	size_t n_at;
 	struct view_index index;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);

@@ -23,7 +23,7 @@ struct proof {
 	pthread_mutex_t lock; /* of what follows */
 	struct buf odds, why, digest;
 	uint64_t n_odd;
-	bool failed;
+	bool failed, deep;
 };
 
 /* proof.c: while it is built. -E2BIG with a sentence. */
