@@ -351,6 +351,7 @@ static bool layer_differs(
 		rb = stored->ops->lookup(stored, dir, l->name, &b);
 	ra = disk->ops->lookup(disk, (struct layer_dir){.rel = below}, l->name, &a);
 	b.rec.has_sha = false;
+	record_same_second(&a.rec, &b.rec);
 	if (ra == 0 && rb == 0)
 		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) ||
 		     record_marks_differ(&a.rec, &b.rec);
@@ -417,6 +418,8 @@ static void fill_sighting(struct looking *l, struct span mount)
 			base_content(l);
 		if (l->now.found)
 			now_content(l);
+		if (layer && l->now.found && l->base.found)
+			record_same_second(&l->now.entry.rec, &l->base.entry.rec);
 		s->layer_changed = layer;
 		if (layer && !s->gap_set)
 			s->detail = sighting_keep(s, span_of(layer));

@@ -75,7 +75,10 @@ static void hash_entry(const struct lower *l, struct worker *w, struct span rel,
 
 static bool is_same(const struct layer_entry *disk, const struct layer_entry *stored)
 {
-	return record_diff(&disk->rec, &stored->rec) == 0 &&
+	struct record now = disk->rec;
+
+	record_same_second(&now, &stored->rec);
+	return record_diff(&now, &stored->rec) == 0 &&
 	       !record_marks_differ(&disk->rec, &stored->rec) &&
 	       span_eq(disk->rec.redirect, stored->rec.redirect);
 }

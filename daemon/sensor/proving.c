@@ -42,10 +42,58 @@ static bool stacks(const struct kept *k, const struct lower *l)
 	return false;
 }
 
+/* What one wish, or one turn of the schedule, wants: counted. */
+struct proving {
+	atomic_uint left;
+	atomic_bool broken;
+	atomic_ullong bytes;
+	atomic_llong told;
+	int asker; /* -1: the schedule */
+	uint32_t ask_id;
+	uint64_t rate;
+	atomic_bool *busy;
+};
+
+/* Its answer, when the last part of it is done, goes with `it`. */
+static void part_done(struct proving *of, struct item_proved *it)
+{
+	bool last = atomic_fetch_sub(&of->left, 1) == 1;
+
+	if (last && of->asker >= 0) {
+		it->answers = true;
+		it->asker = of->asker;
+		it->ask_id = of->ask_id;
+		it->broken = atomic_load(&of->broken);
+	}
+	if (last && of->busy)
+		atomic_store(of->busy, false);
+	if (last)
+		free(of);
+}
+
+static struct item_proved *item_new(void)
+{
+	struct item_proved *it = calloc(1, sizeof(*it));
+
+	must(it);
+	it->item.kind = ITEM_PROVED;
+	return it;
+}
+
+static void give(struct examiner *ex, struct item_proved *it)
+{
+	if (it->snap || it->answers)
+		examiner_push(ex, &it->item);
+	else
+		item_free(&it->item);
+}
+
 /* ---- which image lists the layers ---- */
 
 struct chain_job {
 	struct job job;
+	struct examiner *ex;
+	struct proving *of; /* whoever waits for it, too; NULL: nobody */
 	struct kept *kept;
 	struct buf image; /* "sha256:..." */
 };
@@ -53,7 +101,12 @@ struct chain_job {
 static void chain_drop(struct job *j)
 {
 	struct chain_job *t = container_of(j, struct chain_job, job);
+	struct item_proved *it = t->of ? item_new() : NULL;
 
+	if (it) {
+		part_done(t->of, it);
+		give(t->ex, it);
+	}
 	kept_unref(t->kept);
 	buf_free(&t->image);
 	free(t);
@@ -64,7 +117,7 @@ struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks, broken;
+	bool differs, lacks, unknown, broken;
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -80,6 +133,7 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	if (r < 0)
 		return r;
 	c->lacks |= r || !of.digest.n;
+	c->unknown |= r || of.state == VERDICT_UNKNOWN;
 	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	if (!rd_end(&c->list))
 		want = rd_bytes(&c->list);
@@ -98,7 +152,10 @@ static void conclude(
 		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->link = c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN;
+		/* Where nothing tells what a layer's image says, nothing tells it of the list either. */
+		v->link = c->unknown ? VERDICT_UNKNOWN
+			  : c->lacks ? VERDICT_CONSISTENT
+				     : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
 					   : "its layers are not those that its image lists");
 	}
@@ -187,7 +244,7 @@ static void chain_run(struct job *j, struct worker *w)
 	chain_drop(j);
 }
 
-static void chain(struct sensor *s, struct reg *r)
+static void chain(struct sensor *s, struct reg *r, struct proving *of)
 {
 	struct chain_job *t = calloc(1, sizeof(*t));
 	struct target desc;
@@ -195,6 +252,8 @@ static void chain(struct sensor *s, struct reg *r)
 	must(t);
 	t->job.run = chain_run;
 	t->job.drop = chain_drop;
+	t->ex = &s->ex;
+	t->of = of;
 	t->kept = kept_ref(r->kept);
 	if (target_decode(buf_span(&r->desc), &desc) == 0)
 		buf_add_span(&t->image, desc.image_digest);
@@ -254,7 +313,7 @@ void proving_bell(struct sensor *s)
 		if (r->chain_due && r->kept->overlay && r->kept->n_lower &&
 			kept_is_baselined(r->kept) && atomic_load(&r->kept->no)) {
 			r->chain_due = false;
-			chain(s, r);
+			chain(s, r, NULL);
 		}
 }
 
@@ -271,17 +330,6 @@ void proving_known(struct sensor *s, struct lower *l)
 
 /* ---- again ---- */
 
-/* What one wish, or one turn of the schedule, wants: counted. */
-struct proving {
-	atomic_uint left;
-	atomic_bool broken;
-	atomic_ullong bytes;
-	atomic_llong told;
-	int asker; /* -1: the schedule */
-	uint32_t ask_id;
-	uint64_t rate;
-	atomic_bool *busy;
-};
 struct proof_job {
 	struct job job;
 	struct examiner *ex;
@@ -306,34 +354,10 @@ static void step(void *ctx, uint64_t bytes)
 
 static void done(struct proof_job *t, struct item_proved *it)
 {
-	struct proving *of = t->of;
-	bool last = atomic_fetch_sub(&of->left, 1) == 1;
-
-	if (last && of->asker >= 0) {
-		it->answers = true;
-		it->asker = of->asker;
-		it->ask_id = of->ask_id;
-		it->broken = atomic_load(&of->broken);
-	}
-	if (last && of->busy)
-		atomic_store(of->busy, false);
-	if (last)
-		free(of);
-	if (it->snap || it->answers)
-		examiner_push(t->ex, &it->item);
-	else
-		item_free(&it->item);
+	part_done(t->of, it);
+	give(t->ex, it);
 	lower_unref(t->lower);
 	free(t);
-}
-
-static struct item_proved *item_new(void)
-{
-	struct item_proved *it = calloc(1, sizeof(*it));
-
-	must(it);
-	it->item.kind = ITEM_PROVED;
-	return it;
 }
 
 static void proof_drop(struct job *j)
@@ -391,6 +415,13 @@ static bool is_wished(const struct layer_row *row, const struct reg *r, struct s
 	       (path.n ? span_is(path, row->lower->path) : !r || stacks(r->kept, row->lower));
 }
 
+/* Its image's list of layers, read again too: before they are. */
+static bool has_chain(const struct reg *at, const struct reg *r, struct span path)
+{
+	return !path.n && (!r || at == r) && at->kept->overlay && at->kept->n_lower &&
+	       kept_is_baselined(at->kept) && atomic_load(&at->kept->no);
+}
+
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
 {
 	struct proving *of = calloc(1, sizeof(*of));
@@ -401,6 +432,8 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 	of->ask_id = ask_id;
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		n += is_wished(row, r, path);
+	for (const struct reg *at = s->reg.regs; at; at = at->next)
+		n += has_chain(at, r, path);
 	atomic_init(&of->left, n);
 	if (!n) {
 		free(of);
@@ -409,6 +442,10 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);
+	/* Newest first is that lane's order. */
+	for (struct reg *at = s->reg.regs; at; at = at->next)
+		if (has_chain(at, r, path))
+			chain(s, at, of);
 	return true;
 }
 
