@@ -62,6 +62,8 @@ struct kept {
 	struct config_list exclude; /* host trees: never looked at; a copy of its own */
 	bool by_default; /* a host tree that nobody configured: hostset.h says what of it is kept */
 	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
+	atomic_uint asked;    /* asks for changes in it that wait for a worker, or are with one */
+	size_t in_line;	      /* of coalesce: directories of it that wait; the loop's own */
 	bool held;	      /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;     /* removed: jobs for it are dropped */
 	atomic_bool absent;   /* host trees: nothing is at its path; upper_fd does not count */
@@ -123,6 +125,8 @@ struct views {
 	struct view now, base;
 	struct layer *mem;
 	struct snap_ctx *snaps;
+	struct layer_at *at; /* a disk layer's each */
+	size_t n_at;
 	struct view_index index;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);

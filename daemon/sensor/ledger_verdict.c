@@ -42,11 +42,31 @@ static int tell(
 	return r;
 }
 
+#define OF_LAYER "layer /" /* how a reason begins that is a layer's */
+
+/* The first layer that is worse than all that was met before gives the reason. */
+static void take_reason(
+	const struct lower *w, bool known, const struct verdict *of, struct buf *why)
+{
+	buf_reset(why);
+	buf_printf(why, "layer %s: ", w->path);
+	if (!known)
+		buf_add_text(why, "not held against its image yet");
+	else if (of->why.n)
+		buf_add_span(why, of->why);
+	else
+		buf_printf(why, "%llu names are not as its image has them",
+			(unsigned long long)of->n_odd);
+}
+
 /* A target's own is the worst of its layers' and of the link; in the same transaction, so that nobody reads one
  * without the other. */
-static int join(struct ledger *l, const struct kept *k, struct verdict *v)
+static int join(struct ledger *l, const struct kept *k, struct verdict *v, struct buf *why)
 {
 	int r = 0;
+
+	if (span_starts(v->why, span_of(OF_LAYER)))
+		v->why.n = 0; /* of the last time */
 
 	v->state = v->link;
 	v->n_odd = v->entries = v->files = 0;
@@ -62,6 +82,8 @@ static int join(struct ledger *l, const struct kept *k, struct verdict *v)
 			continue;
 		if (state == VERDICT_CONSISTENT && v->how == VERDICT_HOW_GOLDEN)
 			state = VERDICT_PROVED;
+		if (verdict_worse(v->state, state) != v->state && state != VERDICT_PROVED)
+			take_reason(k->lower[i], r == 0, &of, why);
 		v->state = verdict_worse(v->state, state);
 		if (r)
 			continue;
@@ -69,20 +91,52 @@ static int join(struct ledger *l, const struct kept *k, struct verdict *v)
 		v->entries += of.entries;
 		v->files += of.files;
 	}
+	if (why->n)
+		v->why = buf_span(why);
 	return r < 0 ? r : 0;
+}
+
+/* The image's own account of its layers: gone, or another now. The layers tell of themselves. */
+static int tell_link(
+	struct ledger *l, const struct kept *k, enum verdict_state was, const struct verdict *v)
+{
+	struct event e = {.type = EVENT_LAYER_VERDICT,
+		.severity = v->link == VERDICT_BROKEN ? SEV_CRITICAL : SEV_MEDIUM,
+		.layer = span_of(k->n_lower ? k->lower[0]->path : k->upper)};
+	BUF struct buf detail = {0};
+	struct target t;
+	int r = ledger_target_of(l, atomic_load(&k->no), &t);
+
+	if (r)
+		return r < 0 ? r : 0;
+	e.target = &t;
+	e.names = &t.name;
+	e.n_names = 1;
+	buf_printf(&detail, "its image is not %s any more: %s", verdict_kinds[was].name,
+		verdict_kinds[v->link].name);
+	if (v->why.n)
+		buf_printf(&detail, ": %.*s", (int)v->why.n, (const char *)v->why.p);
+	e.detail = buf_span(&detail);
+	return ledger_journal(l, &e, NULL);
 }
 
 static int put_joined(struct ledger *l, const struct kept *k, uint32_t no, struct verdict *v,
 	enum verdict_state was, int64_t since)
 {
-	BUF struct buf mem = {0};
-	int r;
+	BUF struct buf mem = {0}, why = {0};
+	struct verdict old = {.link = VERDICT_NONE};
+	int r = verdict_get(l->txn, VERDICT_OF_TARGET, no, &old);
+	enum verdict_state link = old.link;
 
+	if (r < 0)
+		return r;
 	/* It may borrow from what is stored now. */
 	verdict_encode(v, &mem);
 	r = verdict_decode(buf_span(&mem), v);
+	if (r == 0 && verdict_is_news(link, v->link))
+		r = tell_link(l, k, link, v);
 	if (r == 0)
-		r = join(l, k, v);
+		r = join(l, k, v, &why);
 	v->since = v->state == was ? since : l->now;
 	return r == 0 ? verdict_put(l->txn, VERDICT_OF_TARGET, no, v) : r;
 }

@@ -2,11 +2,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/proof_own.h"
+#include "fs/beneath.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+enum { WHERE_MOST = 80 }; /* bytes of a path in a sentence */
 
 void proof_why(struct proof *p, const char *fmt, ...)
 {
@@ -160,28 +163,32 @@ static void imply(struct proof *p, struct span path)
 	}
 }
 
-/* Directories that an archive makes no entry for; and theirs. `dir` is of an entry that is there. */
+static struct span dir_of(struct span path)
+{
+	while (path.n && path.p[path.n - 1] != '/')
+		path.n--;
+	path.n -= path.n > 0;
+	return path;
+}
+
+/* Directories that an archive makes no entry for; and theirs. In one pass: how deep they lie is up to
+ * whoever made the archive. */
 static void imply_all(struct proof *p)
 {
-	bool more = true;
+	size_t n = p->n;
+	struct span last = {0};
 
-	while (more) {
-		size_t n = p->n;
-		struct span last = {0};
+	for (size_t i = 0; i < n; i++) {
+		struct span dir = proof_dir(p->v[i]);
 
-		for (size_t i = 0; i < n; i++) {
-			struct span dir = proof_dir(p->v[i]);
-
-			if (!dir.n || span_eq(dir, last))
-				continue;
-			last = dir;
-			if (!proof_find(p, dir))
-				imply(p, dir);
-		}
-		more = p->n > n;
-		if (more)
-			sort(p);
+		/* What is above the one before has been seen to. */
+		for (struct span at = dir; at.n && !path_within(last, at) && !proof_find(p, at);
+			at = dir_of(at))
+			imply(p, at);
+		last = dir.n ? dir : last;
 	}
+	if (p->n > n)
+		sort(p);
 }
 
 /* All names of a file have what the last of their headers says. */
@@ -445,6 +452,16 @@ void proof_failed(struct proof *p, const char *why)
 	pthread_mutex_lock(&p->lock);
 	p->failed = true;
 	proof_why(p, "%s", why);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void proof_too_deep(struct proof *p, struct span dir)
+{
+	pthread_mutex_lock(&p->lock);
+	if (!p->deep)
+		proof_why(p, "%.*s%s: %s", (int)(dir.n < WHERE_MOST ? dir.n : WHERE_MOST),
+			(const char *)dir.p, dir.n < WHERE_MOST ? "" : "...", BENEATH_TOO_DEEP);
+	p->failed = p->deep = true;
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -25,7 +25,7 @@ struct proof {
 	struct buf odds, why, digest;
 	struct buf blame; /* why what the engine keeps is not to be believed */
 	uint64_t n_odd;
-	bool failed;
+	bool failed, deep;
 };
 
 /* proof.c: while it is built. -E2BIG with a sentence. */

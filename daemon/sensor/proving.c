@@ -45,6 +45,61 @@ static bool stacks(const struct kept *k, const struct lower *l)
 	return false;
 }
 
+/* What one wish, or one turn of the schedule, wants: counted. */
+struct proving {
+	atomic_uint left;
+	atomic_bool broken;
+	atomic_ullong bytes;
+	atomic_llong told;
+	int asker; /* -1: the schedule */
+	uint32_t ask_id;
+	uint64_t rate;
+	atomic_bool *busy;
+};
+
+/* Its answer, when the last part of it is done, goes with `it`. */
+static void part_done(struct proving *of, struct item_proved *it)
+{
+	bool last = atomic_fetch_sub(&of->left, 1) == 1;
+
+	if (last && of->asker >= 0) {
+		it->answers = true;
+		it->asker = of->asker;
+		it->ask_id = of->ask_id;
+		it->broken = atomic_load(&of->broken);
+	}
+	if (last && of->busy)
+		atomic_store(of->busy, false);
+	if (last)
+		free(of);
+}
+
+static struct item_proved *item_new(void)
+{
+	struct item_proved *it = calloc(1, sizeof(*it));
+
+	must(it);
+	it->item.kind = ITEM_PROVED;
+	return it;
+}
+
+static void give(struct examiner *ex, struct item_proved *it)
+{
+	if (it->snap || it->answers)
+		examiner_push(ex, &it->item);
+	else
+		item_free(&it->item);
+}
+
+/* A part that has no answer of its own. */
+static void one_less(struct proving *of, struct examiner *ex)
+{
+	struct item_proved *it = item_new();
+
+	part_done(of, it);
+	give(ex, it);
+}
+
 /* ---- which image lists the layers ---- */
 
 struct chain_job {
@@ -55,7 +110,6 @@ struct chain_job {
 	struct signing signing;
 	struct proving *of; /* NULL: nobody waits */
 };
-static void one_less(struct proving *of, struct examiner *ex);
 
 static void chain_drop(struct job *j)
 {
@@ -74,7 +128,7 @@ struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks, waits, broken; /* lacks: a digest; waits: for a verdict */
+	bool differs, lacks, unknown, broken;
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -89,8 +143,8 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	r = snap ? verdict_get(txn, VERDICT_OF_LAYER, snap, &of) : STORE_ABSENT;
 	if (r < 0)
 		return r;
-	c->waits |= r != 0;
 	c->lacks |= r || !of.digest.n;
+	c->unknown |= r || of.state == VERDICT_UNKNOWN;
 	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	if (!rd_end(&c->list))
 		want = rd_bytes(&c->list);
@@ -109,7 +163,8 @@ static void conclude(
 		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->link = c->waits   ? VERDICT_UNKNOWN
+		/* Where nothing tells what a layer's image says, nothing tells it of the list either. */
+		v->link = c->unknown ? VERDICT_UNKNOWN
 			  : c->lacks ? VERDICT_CONSISTENT
 				     : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
@@ -308,17 +363,6 @@ void proving_known(struct sensor *s, struct lower *l)
 
 /* ---- again ---- */
 
-/* What one wish, or one turn of the schedule, wants: counted. */
-struct proving {
-	atomic_uint left;
-	atomic_bool broken;
-	atomic_ullong bytes;
-	atomic_llong told;
-	int asker; /* -1: the schedule */
-	uint32_t ask_id;
-	uint64_t rate;
-	atomic_bool *busy;
-};
 struct proof_job {
 	struct job job;
 	struct examiner *ex;
@@ -341,42 +385,11 @@ static void step(void *ctx, uint64_t bytes)
 	outbox_put(t->ex->outbox, of->asker, &m, NULL, 0);
 }
 
-static struct item_proved *item_new(void)
-{
-	struct item_proved *it = calloc(1, sizeof(*it));
-
-	must(it);
-	it->item.kind = ITEM_PROVED;
-	return it;
-}
-
-/* After its own item: the answer comes behind them all. */
-static void one_less(struct proving *of, struct examiner *ex)
-{
-	if (atomic_fetch_sub(&of->left, 1) != 1)
-		return;
-	if (of->asker >= 0) {
-		struct item_proved *it = item_new();
-
-		it->answers = true;
-		it->asker = of->asker;
-		it->ask_id = of->ask_id;
-		it->broken = atomic_load(&of->broken);
-		examiner_push(ex, &it->item);
-	}
-	if (of->busy)
-		atomic_store(of->busy, false);
-	free(of);
-}
-
 static void done(struct proof_job *t, struct item_proved *it)
 {
-	if (it->snap)
-		examiner_push(t->ex, &it->item);
-	else
-		item_free(&it->item);
+	part_done(t->of, it);
+	give(t->ex, it);
 	lower_unref(t->lower);
-	one_less(t->of, t->ex);
 	free(t);
 }
 
@@ -503,16 +516,17 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 		n_mounted += (r && !path.n) ? o == r : stacks_wished(s, o, r, path);
 	}
 	atomic_init(&of->left, n + chains + n_mounted);
-	if (!n) {
+	if (!n && !chains) {
 		free(of);
 		return false;
 	}
-	for (struct reg *o = s->reg.regs; o; o = o->next)
-		if (is_wished_of(o, r, path))
-			chain(s, o, of);
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);
+	/* Newest first is that lane's order: the image's list of layers is read before they are. */
+	for (struct reg *o = s->reg.regs; o; o = o->next)
+		if (is_wished_of(o, r, path))
+			chain(s, o, of);
 	for (struct reg *k = s->reg.regs; k; k = k->next)
 		if ((r && !path.n) ? k == r : stacks_wished(s, k, r, path))
 			submit_mounted(s, k->kept, of);

@@ -77,14 +77,21 @@ struct walk_job {
 	struct scan *scan;
 	char *dir;
 	size_t n;
-	bool in_layer;
+	bool in_layer, listed;
+	struct names
+		names; /* of a directory that takes more than a slice, and how far it is done */
+	size_t at;
 };
+
+/* How long one directory may keep a worker. */
+#define WALK_SLICE (20 * CLOCK_MS)
 
 static void walk_drop(struct job *j)
 {
 	struct walk_job *w = container_of(j, struct walk_job, job);
 
 	scan_unref(w->scan);
+	names_free(&w->names);
 	free(w->dir);
 	free(w);
 }
@@ -146,19 +153,26 @@ static void maker_of(const struct place *p, const struct names *names, struct bu
 		made_after(maker, out);
 }
 
-static void walk_names(struct place *p, unsigned flags)
+/* False: the rest is for another turn. */
+static bool walk_names(struct walk_job *w, struct place *p)
 {
-	NAMES struct names names = {0};
+	const unsigned flags = ASK_BELOW | (w->in_layer ? ASK_LAYER : 0u);
+	const struct names *names = &w->names;
+	const int64_t began = clock_mono();
 	BUF struct buf by = {0};
-	int r = view_names(&p->views->now, &p->now, &p->views->base, &p->base, &names);
 
-	maker_of(p, &names, &by);
-	if (r < 0)
+	if (!w->listed &&
+		view_names(&p->views->now, &p->now, &p->views->base, &p->base, &w->names) < 0)
 		atomic_store(&p->scan->whole, false);
-	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {
-		examine_name(p, names_at(&names, i), flags, buf_span(&by), (struct span){0});
+	w->listed = true;
+	maker_of(p, names, &by);
+	while (w->at < names->n && !p->worker->ex->stop) {
+		examine_name(p, names_at(names, w->at++), flags, buf_span(&by), (struct span){0});
 		scan_step(p->scan);
+		if (clock_mono() - began > WALK_SLICE)
+			return w->at == names->n;
 	}
+	return true;
 }
 
 static void walk_run(struct job *j, struct worker *worker)
@@ -169,15 +183,19 @@ static void walk_run(struct job *j, struct worker *worker)
 		.scan = w->scan,
 		.dir = span_make(w->dir, w->n),
 		.when = clock_wall()};
+	bool whole = true;
 
 	if (!atomic_load(&w->scan->kept->gone)) {
 		if (place_open(&p) < 0)
 			atomic_store(&w->scan->whole, false);
 		else
-			walk_names(&p, ASK_BELOW | (w->in_layer ? ASK_LAYER : 0u));
+			whole = walk_names(w, &p);
 		place_close(&p);
 	}
-	walk_drop(j);
+	if (whole)
+		walk_drop(j);
+	else
+		jobs_add(worker->ex->jobs, w->scan->lane, j);
 }
 
 static void walk_below(struct scan *s, struct span dir, bool in_layer)

@@ -93,6 +93,30 @@ layers_of docker docker-bb
 echo x >"$L1/etc/planted"
 event_ok "a layer that only a stopped container stacks is watched too" layer.tampered \
 	'.change.path == "/etc/planted" and (.targets | index("docker-bb"))'
+# --- less than a second of a time is nothing that an archive says: ps, verify and the drift agree -----------------
+layers_of podman podman-bb
+touch -d "$(stat -c %y "$L1/etc/motd" | cut -d. -f1).25" "$L1/etc/motd"
+touch "$L1/etc/live"
+event_ok "what came after it was seen" layer.tampered '.change.path == "/etc/live"'
+rm "$L1/etc/live"
+settled_() { [ -z "$(long podman-bb)" ]; }
+wait_until "$PATIENCE" settled_
+is "a part of a second is no drift" "$(long podman-bb)" ""
+bs verify podman-bb >"$W/out" 2>&1
+is "nor a mismatch" "$?" 0 || diag "$(cat "$W/out")"
+verdict_is "nor in the verdict" podman-bb proved
+
+# --- a verdict that gets worse is told, with its reason -----------------------------------------------------------
+config=$W/podman/overlay-images/$(podman_ inspect -f '{{.Image}}' podman-bb)
+mv "$config" "$W/config"
+bs verify podman-bb >"$W/out" 2>&1
+is "the image's configuration is gone: not proved, no mismatch" "$?" 0 || diag "$(cat "$W/out")"
+verdict_is "consistent" podman-bb consistent
+like "verify says so, too" "$(cat "$W/out")" '^ok +image +podman-bb +consistent.*: '
+event_ok "and it is told" layer.verdict '.severity == "medium" and (.targets | index("podman-bb")) and (.detail | test("not proved any more: consistent: "))'
+mv "$W/config" "$config"
+bs verify podman-bb >/dev/null 2>&1
+verdict_is "it is back" podman-bb proved
 daemon_stop
 layers_of podman podman-bb
 touch -r "$L1/etc/motd" "$W/stamp" && printf 'WELCOME\n' >"$L1/etc/motd" && touch -r "$W/stamp" "$L1/etc/motd"
@@ -106,10 +130,26 @@ rm -rf "$W/state"
 split=$(ls "$W"/docker/image/overlay2/layerdb/sha256/*/tar-split.json.gz)
 for f in $split; do rm "$f" && mkfifo "$f"; done
 docker_ start docker-bb >/dev/null
+# Nor is a layer in which 3000 directories are nested.
+layers_of podman podman-bb
+python3 - "$L1/opt" <<-'PY'
+	import os, sys
+	os.chdir(sys.argv[1])
+	for i in range(3000):
+	    os.mkdir("d" * 20); os.chdir("d" * 20)
+PY
 daemon_start || bail "boltseald"
 verdict_is "a FIFO in the place of the archive's headers" docker-bb unknown
 like "the reason names it" "$(api GET /v1/layers | head -1 | jq -r '.items[] | select(.targets | index("docker-bb")) | .verdict.why')" 'tar-split.json.gz: is no regular file'
 verdict_is "others are judged" podman-hard broken
+like "the target's own verdict has it" "$(bs ps -o json | jq -r '.items[] | select(.name == "docker-hard") | .verdict.why')" '^layer /.*tar-split.json.gz: is no regular file'
+bs verify docker-hard >"$W/out" 2>"$W/err"
+is "verify: unproved is not clean" "$?" 2 || diag "$(cat "$W/out")"
+like "it is no mismatch" "$(cat "$W/out")" '^unproved +proof '
+like "one line says what" "$(cat "$W/err")" '^boltseal: not proved, [0-9]+ of [0-9]+: .*tar-split.json.gz: is no regular file'
+verdict_is "a layer with 3000 nested directories" podman-bb broken
+deep_() { [ "$(open_gaps podman-bb)" = "too large" ]; }
+ok "what is too deep there is a gap" wait_until "$PATIENCE" deep_
 daemon_stop
 is "and it ends when it is told to" "$?" 0
 finish

@@ -117,6 +117,7 @@ CASES = [
     ("verify", "verify"),
     ("verify-target", "verify web"),
     ("verify-bad", "verify bad"),
+    ("verify-unproved", "verify unread"),
     ("verify-two", "verify web --all"),
     ("verify-from", ["verify", "journal", "--from", STORED + "whole"]),
     ("verify-from-json", ["verify", "journal", "--from", STORED + "whole", "-o", "json"]),
