@@ -13,6 +13,7 @@ enum provenance_how {
 	PROVENANCE_NONE, /* `why` says so */
 	PROVENANCE_TAR_SPLIT, /* `file`: tar-split's packed lines; with the directory they give `digest` */
 	PROVENANCE_BLOB, /* `file`: the layer's archive, whose own digest is `packed` */
+	PROVENANCE_TOC, /* `file`: its table of contents, unpacked; nothing ties that to a digest */
 	PROVENANCE_INIT, /* what Docker puts below each container: provenance_init[] */
 };
 struct provenance {
