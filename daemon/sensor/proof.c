@@ -385,7 +385,9 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 				       ? 1u << ASPECT_TYPE
 				       : 0) |
 		       (span_eq(disk.link, image->link) ? 0 : 1u << ASPECT_LINK);
-	if (second_of(disk.mtime) == second_of(image->mtime) || disk.type == FILE_LINK)
+	/* Podman 4.3 leaves the times of what it puts together as they come. */
+	if (second_of(disk.mtime) == second_of(image->mtime) || disk.type == FILE_LINK ||
+		(p->from.how == PROVENANCE_TOC && !p->golden))
 		disk.mtime = image->mtime;
 	if (disk.type == FILE_LINK && image->type == FILE_LINK)
 		disk.mode = image->mode;
@@ -472,9 +474,16 @@ static enum verdict_how how_of(const struct proof *p)
 	static const enum verdict_how of[] = {[PROVENANCE_NONE] = VERDICT_HOW_NONE,
 		[PROVENANCE_TAR_SPLIT] = VERDICT_HOW_TAR_SPLIT,
 		[PROVENANCE_BLOB] = VERDICT_HOW_CONTENT,
+		[PROVENANCE_TOC] = VERDICT_HOW_TOC,
 		[PROVENANCE_INIT] = VERDICT_HOW_INIT};
 
 	return of[p->from.how];
+}
+
+/* It is as something says that no digest leads to. */
+static bool is_untied(const struct proof *p)
+{
+	return p->from.how == PROVENANCE_INIT || (p->from.how == PROVENANCE_TOC && !p->golden);
 }
 
 void proof_verdict(struct proof *p, struct verdict *ret)
@@ -491,11 +500,14 @@ void proof_verdict(struct proof *p, struct verdict *ret)
 	else if (p->unlike && !p->n_odd)
 		proof_why(p,
 			"its files and headers do not give the digest, and no checksum tells which of them");
-	ret->state = p->n_odd || p->unlike	      ? VERDICT_BROKEN
-		     : p->failed		      ? VERDICT_UNKNOWN
-		     : !p->knows		      ? VERDICT_CONSISTENT
-		     : p->from.how == PROVENANCE_INIT ? VERDICT_CONSISTENT
-						      : VERDICT_PROVED;
+	ret->state = p->n_odd || p->unlike ? VERDICT_BROKEN
+		     : p->failed	   ? VERDICT_UNKNOWN
+		     : !p->knows	   ? VERDICT_CONSISTENT
+		     : is_untied(p)	   ? VERDICT_CONSISTENT
+					   : VERDICT_PROVED;
+	if (p->from.how == PROVENANCE_TOC && !p->golden)
+		proof_why(p,
+			"pulled in parts: it is as its table of contents says, which the engine keeps in another form than the image's digest stands for");
 	if (p->golden)
 		ret->how = VERDICT_HOW_GOLDEN;
 	if (p->from.how == PROVENANCE_INIT)
@@ -541,7 +553,13 @@ struct proof *layer_proof_new(const struct lower *l, const struct proof_options 
 		p->knows = proof_golden(p, opt);
 		return p;
 	}
-	r = p->from.how == PROVENANCE_BLOB ? proof_blob(p, opt) : proof_read(p, opt);
+	if (p->from.how == PROVENANCE_TOC && proof_golden(p, opt)) {
+		p->knows = true;
+		return p;
+	}
+	r = p->from.how == PROVENANCE_BLOB  ? proof_blob(p, opt)
+	    : p->from.how == PROVENANCE_TOC ? proof_toc(p)
+					    : proof_read(p, opt);
 	if (r < 0) {
 		p->knows = false;
 		proof_failed(p, err_why());

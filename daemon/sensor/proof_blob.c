@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 64 << 10 };
+enum { PIECE = 64 << 10, HEX = 2 * SHA_LEN, RATIO = 256 };
+#define PLAIN_MIN (UINT64_C(4) << 30)
 #define PLAIN_MAX (UINT64_C(1) << 40)
 #define BETWEEN_MAX (UINT64_C(4) << 30) /* headers, padding, what follows the end */
 
@@ -53,6 +54,8 @@ struct reading {
 	struct unpack *unpack;
 	struct sha *packed;
 	struct proof_want *file; /* whose content comes now */
+	struct span name;
+	struct buf path;
 	uint64_t between;
 	int fd;
 };
@@ -63,6 +66,7 @@ static void reading_end(struct reading *r)
 	tar_free(r->tar);
 	unpack_free(r->unpack);
 	sha_free(r->packed);
+	buf_free(&r->path);
 	fd_close(&r->fd);
 }
 
@@ -79,6 +83,7 @@ static int take_entry(struct reading *r, const struct tar_entry *e)
 		return c;
 	if (max && e->size > max)
 		return err_set(-EFBIG, "a file in it is larger than what is read at most");
+	w->has_sha = false;
 	r->file = w;
 	stream_open_file(r->stream);
 	return 0;
@@ -143,7 +148,7 @@ static int next(struct reading *r, uint8_t *piece)
 		n = read(r->fd, piece, PIECE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_sys("%s", buf_text(&r->p->from.file));
+		return err_sys("%s", buf_text(&r->path));
 	r->p->bytes += (uint64_t)n;
 	c = n ? sha_feed(r->packed, piece, (size_t)n) : 0;
 	return c < 0 ? c : (int)n;
@@ -183,8 +188,16 @@ static bool is_named(struct reading *r)
 {
 	uint8_t is[SHA_LEN], want[SHA_LEN];
 
-	return sha_end(r->packed, is) == 0 &&
-	       text_unhex(buf_span(&r->p->from.packed), want, SHA_LEN) == 0 && sha_same(is, want);
+	return sha_end(r->packed, is) == 0 && text_unhex(r->name, want, SHA_LEN) == 0 &&
+	       sha_same(is, want);
+}
+
+/* It need not have been unpacked here: a few bytes must not keep us for hours. */
+static uint64_t most(const struct stat *st)
+{
+	uint64_t n = PLAIN_MIN + (uint64_t)st->st_size * RATIO;
+
+	return (uint64_t)st->st_size > PLAIN_MAX / RATIO || n > PLAIN_MAX ? PLAIN_MAX : n;
 }
 
 static int open_all(struct reading *r)
@@ -192,12 +205,13 @@ static int open_all(struct reading *r)
 	struct stat st;
 	int c = stream_new(&r->stream);
 
-	r->fd = open(buf_text(&r->p->from.file),
-		O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	buf_add_span(&r->path, buf_span(&r->p->from.file));
+	buf_add_span(&r->path, r->name);
+	r->fd = open(buf_text(&r->path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
 	if (c == 0 && (r->fd < 0 || fstat(r->fd, &st) < 0))
-		c = err_sys("%s", buf_text(&r->p->from.file));
+		c = err_sys("%s", buf_text(&r->path));
 	if (c == 0 && !S_ISREG(st.st_mode))
-		c = err_set(-EINVAL, "%s: not a regular file", buf_text(&r->p->from.file));
+		c = err_set(-EINVAL, "%s: not a regular file", buf_text(&r->path));
 	if (c == 0)
 		c = sha_new(&r->packed);
 	if (c == 0)
@@ -206,48 +220,70 @@ static int open_all(struct reading *r)
 		c = tar_new(TAR_WHOLE, &r->tar);
 	if (c == 0)
 		tar_keep_empty(r->tar);
-	return c == 0 ? unpack_new(UNPACK_TELL, PLAIN_MAX, &r->unpack) : c;
+	return c == 0 ? unpack_new(UNPACK_TELL, most(&st), &r->unpack) : c;
 }
 
-/* Nothing that it says counts. */
-static int spoiled(struct proof *p, const char *why)
+static int spoiled(struct reading *r, const char *why)
 {
-	p->n = p->sorted = p->n_opaque = 0;
-	buf_reset(&p->blame);
-	buf_printf(&p->blame, "%s: %s", buf_text(&p->from.file), why);
+	buf_reset(&r->p->blame);
+	buf_printf(&r->p->blame, "%s: %s", buf_text(&r->path), why);
 	return PROOF_SPOILED;
 }
 
-int proof_blob(struct proof *p, const struct proof_options *opt)
+static int one(struct reading *r)
 {
-	CLEANUP(reading_end)
-	struct reading r = {.p = p, .pace = {opt, clock_mono(), 0}, .fd = -1};
 	BUF struct buf why = {0};
 	uint8_t is[SHA_LEN], want[SHA_LEN];
-	int c = open_all(&r), n;
+	int c = open_all(r), n;
 
 	if (c < 0)
 		return c;
-	c = take_all(&r);
+	c = take_all(r);
 	if (c == -ECANCELED)
 		return c;
 	buf_add_text(&why, c < 0 ? err_why() : "");
-	n = c < 0 ? rest(&r) : 0;
+	n = c < 0 ? rest(r) : 0;
 	if (n < 0)
 		return n;
-	if (!is_named(&r))
-		return spoiled(p, "does not have the digest that it goes by");
+	if (!is_named(r))
+		return spoiled(r, "does not have the digest that it goes by");
 	if (c < 0)
 		return err_set(c, "its archive: %s", buf_text(&why));
-	c = stream_end(r.stream, is);
+	c = stream_end(r->stream, is);
 	if (c == 0)
-		c = text_unhex(buf_span(&p->from.digest), want, SHA_LEN);
+		c = text_unhex(buf_span(&r->p->from.digest), want, SHA_LEN);
 	if (c < 0)
 		return c;
-	if (!sha_same(is, want))
-		return spoiled(p, "unpacks to another digest than the image's configuration lists");
-	proof_seal(p);
-	return 0;
+	return sha_same(is, want)
+		       ? 0
+		       : spoiled(r,
+				 "unpacks to another digest than the image's configuration lists");
+}
+
+/* The first that gives the layer's digest; what another one says does not count. */
+int proof_blob(struct proof *p, const struct proof_options *opt)
+{
+	int c = PROOF_SPOILED;
+
+	for (size_t at = 0; at + HEX <= p->from.packed.n; at += HEX) {
+		CLEANUP(reading_end)
+		struct reading r = {.p = p,
+			.pace = {opt, clock_mono(), p->bytes},
+			.name = span_make(p->from.packed.p + at, HEX),
+			.fd = -1};
+
+		p->n = p->sorted = p->n_opaque = 0;
+		c = one(&r);
+		if (c == 0 || c == -ECANCELED)
+			break;
+	}
+	if (c)
+		p->n = p->sorted = p->n_opaque = 0;
+	else
+		buf_reset(&p->blame);
+	if (c == 0)
+		proof_seal(p);
+	return c;
 }
 
 /* ---- directories that it has no entry of ---- */

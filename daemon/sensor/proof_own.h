@@ -46,6 +46,8 @@ int proof_read(struct proof *p, const struct proof_options *opt);
 /* The same of an archive that is kept whole. 0; PROOF_SPOILED: it is not what its name says, and why; negative. */
 enum { PROOF_SPOILED = 1 };
 int proof_blob(struct proof *p, const struct proof_options *opt);
+/* proof_toc.c: the same of a table of contents. */
+int proof_toc(struct proof *p);
 /* Not faster than asked, and told how far it is. -ECANCELED. */
 struct pace {
 	const struct proof_options *opt;

@@ -321,7 +321,8 @@ struct layer_search {
 	const struct place *at;
 	struct span chain;
 	struct buf configs; /* 64 hex digits each */
-	struct buf diff, blob;
+	struct buf diff;
+	struct buf blobs; /* the archives, the same way */
 	size_t index;
 	bool spoiled, manifest;
 };
@@ -330,7 +331,7 @@ static void layer_search_free(struct layer_search *k)
 {
 	buf_free(&k->configs);
 	buf_free(&k->diff);
-	buf_free(&k->blob);
+	buf_free(&k->blobs);
 }
 
 static bool meet_config(void *arg, const struct blob *b)
@@ -371,9 +372,9 @@ static bool meet_manifest(void *arg, const struct blob *b)
 		return false;
 	hex = provenance_hex(provenance_text(json_array_get(layers, k->index), "digest"));
 	k->manifest = true;
-	buf_reset(&k->blob);
-	buf_add_span(&k->blob, hex);
-	return blob_is_there(k->at, hex);
+	if (blob_is_there(k->at, hex) && !is_among(&k->blobs, hex))
+		buf_add_span(&k->blobs, hex);
+	return k->blobs.n >= (size_t)PROVENANCE_BLOBS * DIGEST;
 }
 
 static void archive_of(const struct place *at, struct span chain, struct provenance *ret)
@@ -389,15 +390,16 @@ static void archive_of(const struct place *at, struct span chain, struct provena
 		return;
 	}
 	buf_add_span(&ret->digest, buf_span(&k.diff));
-	if (!each_json(at, meet_manifest, &k)) {
+	each_json(at, meet_manifest, &k);
+	if (!k.blobs.n) {
 		buf_add_text(&ret->why,
 			k.manifest
 				? "its archive is not in containerd's content store (any more)"
 				: "containerd's content store does not keep the image's manifest");
 		return;
 	}
-	blob_path(at, buf_span(&k.blob), &ret->file);
-	buf_add_span(&ret->packed, buf_span(&k.blob));
+	blob_path(at, (struct span){0}, &ret->file);
+	buf_add_span(&ret->packed, buf_span(&k.blobs));
 	ret->how = PROVENANCE_BLOB;
 }
 

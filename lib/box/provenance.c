@@ -202,6 +202,21 @@ static const json_t *entry_of(const json_t *list, struct span id)
 	return NULL;
 }
 
+/* A layer that was pulled in parts: containers/storage keeps the table that it was put together by. */
+static bool storage_toc(const char *dir, const struct place *at, struct provenance *ret)
+{
+	BUF struct buf path = {0}, name = {0};
+
+	text_b64(&name, span_of("zstd-chunked-manifest"));
+	buf_printf(&path, "%s/%.*s/=%s", dir, S(at->id), buf_text(&name));
+	if (!is_there(&path))
+		return false;
+	buf_reset(&ret->file);
+	buf_add_span(&ret->file, buf_span(&path));
+	ret->how = PROVENANCE_TOC;
+	return true;
+}
+
 static bool storage_layer(
 	const json_t *one, const char *dir, const struct place *at, struct provenance *ret)
 {
@@ -210,6 +225,9 @@ static bool storage_layer(
 	if (!one)
 		return false;
 	buf_printf(&ret->file, "%s/%.*s.tar-split.gz", dir, S(at->id));
+	/* What was pulled in parts may have the digest of what is packed in the place of its own. */
+	if (!is_there(&ret->file) && storage_toc(dir, at, ret))
+		return true;
 	if (!hex.n)
 		buf_printf(&ret->why, "the engine keeps no digest of it%s",
 			provenance_text(one, "toc-digest").n

@@ -12,13 +12,17 @@
 enum provenance_how {
 	PROVENANCE_NONE, /* `why` says so */
 	PROVENANCE_TAR_SPLIT, /* `file`: tar-split's packed lines; with the directory they give `digest` */
-	PROVENANCE_BLOB, /* `file`: the layer's archive, whose own digest is `packed` */
+	PROVENANCE_BLOB, /* in `file`, a directory: the layer's archive, by its own digest; see `packed` */
+	PROVENANCE_TOC, /* `file`: its table of contents, unpacked; nothing ties that to a digest */
 	PROVENANCE_INIT, /* what Docker puts below each container: provenance_init[] */
 };
+enum { PROVENANCE_BLOBS = 4 };
 struct provenance {
 	enum provenance_how how;
 	struct buf digest; /* 64 hex digits: SHA-256 of the layer's plain tar */
-	struct buf packed; /* the same of a blob as it lies there */
+	/* The same, PROVENANCE_BLOBS at most, of the archives as they lie there: who may pull an image may bring
+	 * a manifest that names another one for the same configuration. */
+	struct buf packed;
 	struct buf file;
 	/* List of buf_bytes: the directories of the layers below, the nearest first, where the engine makes a directory
 	 * that an archive has no entry of as it is there. */

@@ -62,6 +62,8 @@ int tar_step(struct tar *t, struct span *in, struct tar_entry *entry, struct spa
  * its last entry does; what follows them is passed over, as everybody does. */
 int tar_end(struct tar *t);
 
+/* Is the path an order (".wh.")? Sets `mark`, for a whiteout `rec`, and cuts the path to what it is about. -EBADMSG. */
+int tar_mark(struct buf *path, struct tar_entry *e);
 /* `name` without "./", slashes in front, behind and twice, and "." parts. Appends. -EBADMSG: it has a "..", a NUL, or is
  * longer than TAR_PATH_MAX. */
 int tar_path(struct span name, struct buf *out);

@@ -62,8 +62,7 @@ run_docker() {
 docker_pid() { docker_ inspect -f '{{.State.Pid}}' "$1"; }
 
 # --- containerd ---------------------------------------------------------------------------------
-# A state directory, a store and a namespace of its own, "test". ctr sets no limit of open files, and runc may not raise
-# it above what this shell has: the container's spec has none at all (run_containerd).
+# A state directory, a store and a namespace of its own, "test"; runc's state is below $W too.
 ctr_() { timeout "$ENGINE_WAIT" ctr -a "$W/ctrd.sock" -n "${CTR_SPACE:-test}" "$@"; }
 engine_containerd_start() {
 	need containerd ctr runc jq

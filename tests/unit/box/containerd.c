@@ -132,6 +132,7 @@ static void what_it_was_unpacked_from(void **state UNUSED)
 	assert_string_equal(buf_text(&top.digest), note("d1"));
 	assert_string_equal(buf_text(&top.packed), note("b1"));
 	assert_non_null(strstr(buf_text(&top.file), "/" BLOBS "/"));
+	assert_int_equal(top.packed.n, 64);
 	assert_int_equal(bottom.below.n, 0);
 	at = rd_of(buf_span(&top.below));
 	assert_true(span_is(rd_bytes(&at), snapshot(1)));
