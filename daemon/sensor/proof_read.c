@@ -263,13 +263,17 @@ static int name_them(struct reading *r)
 
 static int open_all(struct reading *r)
 {
+	const char *path = buf_text(&r->p->from.file);
+	struct stat st;
 	int c = 0;
 
 	r->piece = malloc(PIECE);
 	must(r->piece);
-	r->fd = open(buf_text(&r->p->from.file), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
-	if (r->fd < 0)
-		c = err_sys("%s", buf_text(&r->p->from.file));
+	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+		c = err_sys("%s", path);
+	else if (!S_ISREG(st.st_mode))
+		c = err_set(-EINVAL, "%s: not a regular file", path);
 	if (c == 0)
 		c = tar_new(TAR_HEADERS, &r->tar);
 	if (c == 0)
