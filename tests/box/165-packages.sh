@@ -191,7 +191,7 @@ for e in docker podman; do
 	"run_$e" $e-work $image:1 /bin/bash -c 'rm -r /usr/share/base-files /usr/share/keyrings; rm -r /etc/apt && mkdir -m 750 /etc/apt && echo x >/etc/apt/new
 		mv /etc/shadow /etc/was; ln /etc/passwd /etc/other; ln -sfn was /etc/link; chmod 700 /srv; cp -p /usr/bin/dpkg /usr/local/; chown 7:8 /usr/bin/apt
 		rm /usr/bin/find; mkdir /usr/bin/find; echo y >/usr/bin/find/below; touch -d 1999-12-31 /usr/bin/tail' >/dev/null &&
-		[ "$("${e}_" wait $e-work)" = 0 ] && "${e}_" commit -q $e-work $image:2 >/dev/null && "${e}_" rm $e-work >/dev/null || bail "$e commit"
+		[ "$("${e}_" wait $e-work)" = 0 ] && "${e}_" commit $e-work $image:2 >/dev/null 2>&1 && "${e}_" rm $e-work >/dev/null || bail "$e commit"
 	"run_$e" $e-layers $image:2 sleep 3600 >/dev/null || bail "$e: layers"
 	untouched+=("$e-layers")
 	"${e}_" save $image:2 -o "$W/$e-layers.tar" >/dev/null 2>&1 || bail "$e save"
