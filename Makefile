@@ -176,7 +176,7 @@ format:
 
 # The scenarios wait most of the time, one after the other; what starts and mounts nothing takes the
 # processors they leave, and is printed when both are through.
-BESIDE := lint fuzz asan-built tsan-built deb-built
+BESIDE := debian-tree lint fuzz asan-built tsan-built deb-built
 box-and-beside: all
 	@mkdir -p $(OUT); nice -n 19 $(MAKE) --no-print-directory -j$(CPUS) beside >$(OUT)/beside.log 2>&1 & beside=$$!; \
 	        $(MAKE) --no-print-directory box; box=$$?; \
@@ -186,6 +186,10 @@ box-and-beside: all
 beside:
 	@failed=; for what in $(BESIDE); do $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; done; \
 	        [ -z "$$failed" ] || { echo "failed:$$failed"; false; }
+
+# What debootstrap makes, for the scenarios that come late: once, and kept. Without a mirror they say so.
+debian-tree:
+	@DEBOOTSTRAP_WAIT=300 tests/box/tools/debootstrap
 
 box: all $(OUT)/tests/box/tools/hostile
 	@$(PROVE) $(BOX)
@@ -371,7 +375,7 @@ clean:
 
 # The trees of packages have their own.
 -include $(shell find $(OUT) -type d -name 'boltseal-[0-9]*' -prune -o -type f -name '*.d' -print 2>/dev/null)
-.PHONY: box-and-beside beside asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
+.PHONY: box-and-beside beside debian-tree asan-built tsan-built unit-built all clean unit unit-asan unit-run unit-tsan \
         sanitized lint format box cli-check crash fuzz fuzz-run check demo bench deps man install \
         install-daemon install-dev uninstall completion dist deb deb-built rpm reproducible pack-deps rpm-deps \
         check-service check-vm service-deps vm-deps print-deps check-package check-package-full check-kube \

@@ -535,6 +535,8 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 
 /* ---- the schedule: the layer that waits longest ---- */
 
+#define TURN (10 * CLOCK_S) /* one layer in so long, unless each is to be proved more often */
+
 static int64_t proved_at(struct txn *t, const struct lower *l)
 {
 	uint32_t snap = atomic_load(&l->snap);
@@ -559,7 +561,9 @@ void proving_round(struct sensor *s, int64_t now)
 
 	if (!s->cfg->layers_verify_interval || now < s->next_proof)
 		return;
-	s->next_proof = now + 10 * CLOCK_S;
+	s->next_proof =
+		now +
+		(s->cfg->layers_verify_interval < TURN ? s->cfg->layers_verify_interval : TURN);
 	if (atomic_load(&s->proof_busy) || txn_begin(s->store, false, &t) < 0)
 		return;
 	for (struct layer_row *row = s->reg.layers; row; row = row->next) {

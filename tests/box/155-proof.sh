@@ -120,9 +120,37 @@ verdict_is "it is back" podman-bb proved
 daemon_stop
 layers_of podman podman-bb
 touch -r "$L1/etc/motd" "$W/stamp" && printf 'WELCOME\n' >"$L1/etc/motd" && touch -r "$W/stamp" "$L1/etc/motd"
+
+# --- the schedule: a store through a mapping that is never unmapped is what no watch of the kernel's sees -----------
+cat >"$W/mapped.py" <<-'PY'
+	import mmap, sys
+	with open(sys.argv[1], "r+b") as f:
+	    m = mmap.mmap(f.fileno(), 0)
+	print("mapped", flush=True)
+	sys.stdin.readline()
+	m[0] ^= 1
+	print("stored", flush=True)
+	sys.stdin.readline()
+PY
+coproc MAPPED { exec python3 "$W/mapped.py" "$L2/opt/layer2"; }
+at_exit 'kill "$MAPPED_PID" 2>/dev/null'
+read -r -t 10 -u "${MAPPED[0]}" said && [ "$said" = mapped ] || bail "mapped.py"
+schedule() { daemon_config <<<"layers: {verify_interval: $1}"; }
+schedule 0
 daemon_start || bail "boltseald"
 verdict_is "while the daemon was down" podman-bb broken
 is "and the path is drift" "$(long podman-bb)" "C /etc/motd"
+echo >&"${MAPPED[1]}"
+read -r -t 10 -u "${MAPPED[0]}" said
+is "a store through a mapping" "$said" stored
+echo x >"$L1/etc/after"
+event_ok "what is written after it is told" layer.tampered '.change.path == "/etc/after"'
+is "the store is not" "$(odds "$L2")" ""
+schedule 100ms
+kill -HUP "$DAEMON"
+wait_until "$PATIENCE" odds_are_ "$L2" "C opt/layer2 content,mtime"
+is "the schedule finds it" "$(odds "$L2")" "C opt/layer2 content,mtime"
+event_ok "and it is told" layer.verdict '.severity == "critical" and (.targets | index("podman-bb")) and (.detail | test("opt/layer2"))'
 
 # --- what the engine kept is nothing that can be read: it holds up nobody ----------------------------------------
 daemon_stop
