@@ -1,5 +1,5 @@
 #include "daemon/sensor/layer_odd.h"
-#include "daemon/sensor/mounted_name.h"
+#include "daemon/sensor/shown.h"
 
 /* Does the container see it, be it as one of several directories that are merged? */
 static bool is_seen(const struct hit *now, uint32_t layer)

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/loop.h"
-#include "daemon/sensor/mounted_name.h"
+#include "daemon/sensor/shown.h"
 #include "model/target.h"
 #include "store/targets.h"
 #include <stdlib.h>

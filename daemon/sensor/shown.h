@@ -1,4 +1,4 @@
-/* mounted_name.h - one name of a layer, as a container has it by its overlay: mounted.h has the idea. Any thread. */
+/* shown.h - one name of a layer, as a container has it by its overlay: mounted.h has the idea. Any thread. */
 #pragma once
 
 #include "daemon/sensor/kept.h"

@@ -1,4 +1,4 @@
-#include "daemon/sensor/mounted_name.h"
+#include "daemon/sensor/shown.h"
 #include "base/err.h"
 #include "fs/beneath.h"
 #include <fcntl.h>
