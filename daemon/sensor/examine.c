@@ -396,7 +396,7 @@ static const char *layer_is_odd(struct looking *l)
 {
 	struct layer_odd odd;
 
-	l->s->layer_odd = layer_odd(l->p, l->path, l->name, &l->now, &odd);
+	l->s->layer_odd = layer_odd(l->p->kept, l->p->views, l->path, l->name, &l->now, &odd);
 	l->s->odd = l->s->layer_odd ? odd.aspects : 0;
 	if (l->s->odd || l->tampered)
 		l->flags |= ASK_BELOW;

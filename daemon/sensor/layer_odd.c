@@ -1,5 +1,5 @@
 #include "daemon/sensor/layer_odd.h"
-#include "daemon/sensor/mounted.h"
+#include "daemon/sensor/shown.h"
 
 /* Does the container see it, be it as one of several directories that are merged? */
 static bool is_seen(const struct hit *now, uint32_t layer)
@@ -43,12 +43,11 @@ static uint32_t odd_in(
 	return odd;
 }
 
-bool layer_odd(const struct place *p, struct span path, struct span name, const struct hit *now,
-	struct layer_odd *ret)
+bool layer_odd(const struct kept *k, const struct views *v, struct span path, struct span name,
+	const struct hit *now, struct layer_odd *ret)
 {
-	const struct kept *k = p->kept;
-	const struct views *v = p->views;
-	struct span below = span_make(p->dir.p + 1, p->dir.n - 1);
+	size_t up = path.n - name.n;
+	struct span below = span_make(path.p + 1, up > 1 ? up - 2 : 0);
 
 	for (size_t i = 0; i < k->n_lower; i++) {
 		if (!is_seen(now, (uint32_t)i + 1))

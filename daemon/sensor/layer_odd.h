@@ -4,14 +4,14 @@
  */
 #pragma once
 
-#include "daemon/sensor/examine.h"
+#include "daemon/sensor/kept.h"
 
 struct layer_odd {
 	const char *layer; /* its path */
 	uint32_t aspects;  /* XATTR: marks; MOUNT; none: it is not what is mounted */
 };
-/* `now` is what the target has at `path`, `name` in the directory of `p`. */
-bool layer_odd(const struct place *p, struct span path, struct span name, const struct hit *now,
-	struct layer_odd *ret);
+/* `now` is what the target has at `path`, whose last name is `name`. */
+bool layer_odd(const struct kept *k, const struct views *v, struct span path, struct span name,
+	const struct hit *now, struct layer_odd *ret);
 /* In words. */
 const char *layer_odd_words(uint32_t aspects);

@@ -450,9 +450,7 @@ static int put(struct verdict *v)
 		v->l->opt.again(v->l->opt.again_ctx, s->kept, v->path, (struct span){0});
 		return 0;
 	}
-
-	if (c->kind == 'C')
-		c->aspects |= s->odd & 1u << ASPECT_XATTR;
+	c->aspects |= c->kind == 'C' ? s->odd & 1u << ASPECT_XATTR : 0;
 	c->path = v->path;
 	c->now = s->has_now ? sighting_get(s, s->now) : (struct span){0};
 	c->old = v->base_bytes;

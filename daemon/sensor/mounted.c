@@ -2,16 +2,20 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/loop.h"
-#include "fs/beneath.h"
+#include "daemon/sensor/shown.h"
 #include "model/target.h"
-#include <fcntl.h>
-#include <stdio.h>
+#include "store/targets.h"
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
-enum { OVERLAY_MAGIC = 0x794c7630, DIRS = 32, NAMES_OF_DIR = 8, ENOUGH = 8, RESOLVES = 48 };
+enum {
+	OVERLAY_MAGIC = 0x794c7630,
+	DIRS = 32,
+	NAMES_OF_DIR = 8,
+	ENOUGH = 8,
+	RESOLVES = 48,
+	KNOWN = 16
+};
 
 /* ---- which of a target's layers are another; lower->elsewhere counts the targets ---- */
 
@@ -38,104 +42,6 @@ static bool say(struct kept *k, size_t i, bool elsewhere)
 		return false;
 	atomic_fetch_add(&k->lower[i]->elsewhere, elsewhere ? 1u : -1u);
 	return true;
-}
-
-/* ---- the overlay, as the container has it ---- */
-
-/* -1: none, or not ours: its root is of another upper directory than is kept. Close it soon. */
-static int open_overlay(const struct kept *k, struct stat *ret)
-{
-	unsigned pid = atomic_load(&k->pid);
-	struct stat upper;
-	struct statfs fs;
-	char path[40];
-	FD int fd = -1;
-
-	if (!pid || !k->overlay || k->marks == MARKS_FUSE)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%u/root/.", pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || (uint64_t)fs.f_type != OVERLAY_MAGIC ||
-		fstat(fd, ret) < 0 || fstat(k->upper_fd, &upper) < 0 || upper.st_ino != ret->st_ino)
-		return -1;
-	return take_fd(&fd);
-}
-
-/* With several file systems, numbers are made up. */
-static bool on_one_fs(const struct kept *k)
-{
-	struct stat upper, st;
-
-	if (fstat(k->upper_fd, &upper) < 0)
-		return false;
-	for (size_t i = 0; i < k->n_lower; i++)
-		if (fstat(k->lower[i]->root_fd, &st) < 0 || st.st_dev != upper.st_dev)
-			return false;
-	return true;
-}
-
-/* ---- one name ---- */
-
-enum { SAME, OTHER, UNSURE };
-
-/* 0; 1: nothing is there; -1: it cannot be told, or a mount is there. */
-static int stat_below(int root_fd, struct span rel, dev_t dev, struct statx *ret)
-{
-	FD int fd = -1;
-	int r = beneath_open(root_fd, rel, O_PATH | O_NOFOLLOW, &fd);
-
-	if (r)
-		return r == BENEATH_ABSENT ? 1 : -1;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, ret) < 0 ||
-		makedev(ret->stx_dev_major, ret->stx_dev_minor) != dev ||
-		ret->stx_attributes & ret->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
-		return -1;
-	return 0;
-}
-
-static int compare(int overlay, dev_t overlay_dev, const struct lower *l, struct span rel)
-{
-	struct statx seen, is;
-	struct stat root;
-	int r;
-
-	if (fstat(l->root_fd, &root) < 0 || stat_below(l->root_fd, rel, root.st_dev, &is) != 0 ||
-		!(S_ISREG(is.stx_mode) || S_ISDIR(is.stx_mode) || S_ISLNK(is.stx_mode)))
-		return UNSURE;
-	r = stat_below(overlay, rel, overlay_dev, &seen);
-	if (r < 0)
-		return UNSURE;
-	return r == 0 && seen.stx_ino == is.stx_ino ? SAME : OTHER;
-}
-
-/* The layer has it at the very same place, and what it is says its own inode. */
-static bool is_plain(const struct kept *k, size_t i, const struct hit *h, struct span rel)
-{
-	size_t n = h->dir.rel.n ? h->dir.rel.n + 1 : 0;
-
-	if (!h->found || h->layer != i + 1 || h->metacopy || h->entry.rec.ovl ||
-		h->entry.look.mount_root || rel.n != n + h->name.n)
-		return false;
-	if (h->entry.rec.type != FILE_DIR && h->entry.look.nlink > 1 && k->index_fd >= 0)
-		return false;
-	return span_eq(h->dir.rel, span_make(rel.p, h->dir.rel.n)) &&
-	       span_eq(h->name, span_make(rel.p + n, h->name.n));
-}
-
-bool mounted_other(const struct kept *k, size_t i, const struct hit *now, struct span path)
-{
-	struct span rel = span_make(path.p + 1, path.n - 1);
-	struct stat root, again;
-	FD int fd = -1, alive = -1;
-
-	if (!rel.n || !is_plain(k, i, now, rel) || !on_one_fs(k))
-		return false;
-	fd = open_overlay(k, &root);
-	if (fd < 0 || compare(fd, root.st_dev, k->lower[i], rel) != OTHER)
-		return false;
-	/* A container that ends lets go of its layers, and others may take them away. */
-	alive = open_overlay(k, &again);
-	return alive >= 0 && again.st_dev == root.st_dev;
 }
 
 /* ---- names to try: of the layer's snapshot, here and there in it ---- */
@@ -177,19 +83,39 @@ static void try_name(struct trying *t, struct span rel, const struct record *sto
 {
 	HIT struct hit h = {0};
 	BUF struct buf path = {0};
-	int c = compare(t->overlay, t->dev, t->k->lower[t->i], rel);
+	int c = mounted_compare(t->overlay, t->dev, t->k->lower[t->i], rel);
 
-	t->n_same += c == SAME;
-	if (c != OTHER || t->n_resolved >= RESOLVES)
+	t->n_same += c == MOUNTED_SAME;
+	if (c != MOUNTED_OTHER || t->n_resolved >= RESOLVES)
 		return;
 	t->n_resolved++;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, rel);
-	if (view_resolve(&t->v->now, buf_span(&path), &h) != 0 || !is_plain(t->k, t->i, &h, rel) ||
-		!is_as_stored(&h, stored) ||
-		compare(t->overlay, t->dev, t->k->lower[t->i], rel) != OTHER)
+	if (view_resolve(&t->v->now, buf_span(&path), &h) != 0 ||
+		!mounted_is_plain(t->k, t->i, &h, rel) || !is_as_stored(&h, stored) ||
+		mounted_compare(t->overlay, t->dev, t->k->lower[t->i], rel) != MOUNTED_OTHER)
 		return;
 	buf_add_span(&t->witness, buf_span(&path));
+}
+
+static void try_known(struct trying *t, struct span known)
+{
+	const struct layer *l = &t->v->base.layer[t->i];
+	struct rd at = rd_of(known);
+
+	while (!rd_end(&at) && !t->witness.n) {
+		struct span path = rd_bytes(&at);
+		struct layer_entry e = {0};
+		struct layer_dir dir;
+		size_t cut = path.n;
+
+		while (cut > 1 && path.p[cut - 1] != '/')
+			cut--;
+		if (layer_dir_of(l, span_make(path.p + 1, cut > 1 ? cut - 2 : 0), &dir) == 0 &&
+			l->ops->lookup(l, dir, span_make(path.p + cut, path.n - cut), &e) == 0)
+			try_name(t, span_make(path.p + 1, path.n - 1), &e.rec);
+		look_free(&e.look);
+	}
 }
 
 static void try_in(struct trying *t, struct dir *d)
@@ -218,13 +144,13 @@ static void try_in(struct trying *t, struct dir *d)
 	}
 }
 
-/* Is what the container has of layer `i` another? Then witness is not empty. */
-static void try_layer(struct trying *t)
+/* Is what the container has of layer `i` another? Then witness is not empty. By what was told already, if it can be. */
+static void try_layer(struct trying *t, struct span known)
 {
 	t->n_same = t->n_resolved = 0;
 	t->n_dirs = 1;
 	t->dir[0] = (struct dir){.no = 0};
-	buf_reset(&t->witness);
+	try_known(t, known);
 	for (size_t done = 0;
 		done < t->n_dirs && t->n_same < ENOUGH && t->n_resolved < RESOLVES && !t->witness.n;
 		done++)
@@ -299,8 +225,9 @@ struct found {
 	struct buf witness;
 };
 
-static void tell(struct kept *k, const struct found *f, struct examiner *ex)
+static void tell(struct kept *k, const struct found *f, struct span known, struct examiner *ex)
 {
+	struct rd at = rd_of(known);
 	bool other = false;
 
 	for (size_t i = 0; i < k->n_lower; i++) {
@@ -315,44 +242,92 @@ static void tell(struct kept *k, const struct found *f, struct examiner *ex)
 		other |= f[i].other;
 	}
 	/* What an earlier life had told of may be over, too. */
-	if (!other && (atomic_exchange(&k->blind, false) || !atomic_exchange(&k->looked, true)))
+	if (!other && (atomic_exchange(&k->blind, false) || !atomic_exchange(&k->looked, true))) {
 		gap(k, NULL, (struct span){0}, ex);
+		while (!rd_end(&at))
+			ask(k, rd_bytes(&at), ex);
+	}
 	if (other)
 		atomic_store(&k->blind, true);
 }
 
-static void look(struct kept *k, struct found *f, struct worker *w)
-{
-	struct trying *t = calloc(1, sizeof(*t));
-	VIEWS struct views v = {0};
-	TXN struct txn *txn = NULL;
-	struct stat root;
-	FD int fd = open_overlay(k, &root);
-	bool one = on_one_fs(k) && kept_is_baselined(k), any = false;
+/* Paths at which a layer is told to be otherwise. */
+struct knowing {
+	struct buf *paths;
+	size_t n;
+};
 
-	must(t);
-	*t = (struct trying){.k = k, .v = &v, .overlay = fd, .dice = (uint64_t)clock_mono() | 1};
-	if (fd < 0 && atomic_load(&k->pid)) {
-		free(t);
-		return; /* nothing can be told, and nothing is */
-	}
-	t->dev = fd < 0 ? 0 : root.st_dev;
-	if (fd >= 0 && one)
-		one = txn_begin(w->ex->store, false, &txn) == 0 && views_open(k, txn, &v) == 0;
-	for (t->i = 0; fd >= 0 && t->i < k->n_lower && !w->ex->stop; t->i++) {
+static int know(void *ctx, const struct change *c)
+{
+	struct knowing *g = ctx;
+
+	if (c->aspects & 1u << ASPECT_LAYER && c->path.n > 1 && g->n++ < KNOWN)
+		buf_bytes(g->paths, c->path);
+	return g->paths->err;
+}
+
+static bool open_views(
+	struct kept *k, struct worker *w, struct txn **txn, struct views *v, struct buf *known)
+{
+	struct knowing g = {.paths = known};
+	uint32_t no = atomic_load(&k->no);
+
+	return txn_begin(w->ex->store, false, txn) == 0 && views_open(k, *txn, v) == 0 &&
+	       (!no || drift_each(*txn, no, span_of("/"), know, &g) >= 0);
+}
+
+static void look_at_each(struct trying *t, bool compare, struct span known, struct found *f)
+{
+	struct kept *k = t->k;
+
+	for (t->i = 0; t->i < k->n_lower; t->i++) {
 		f[t->i].moved = has_moved(k->lower[t->i]) || bit_get(k->relinked, t->i);
-		if (one && t->i < k->n_lower - k->n_data)
-			try_layer(t);
+		if (compare && t->i < k->n_lower - k->n_data)
+			try_layer(t, known);
 		f[t->i].other = t->witness.n > 0;
 		f[t->i].witness = buf_take(&t->witness);
-		any |= f[t->i].moved || f[t->i].other;
 	}
+}
+
+static bool is_any(const struct kept *k, const struct found *f)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < k->n_lower; i++)
+		any |= f[i].moved || f[i].other;
+	return any;
+}
+
+static void look(struct kept *k, struct found *f, struct worker *w)
+{
+	FREE struct trying *t = calloc(1, sizeof(*t));
+	BUF struct buf known = {0};
+	VIEWS struct views v = {0};
+	TXN struct txn *txn = NULL;
+	bool views = open_views(k, w, &txn, &v, &known);
+	struct stat root, again;
+	FD int fd = mounted_open(k, &root);
+
+	must(t);
+	if (fd < 0 && atomic_load(&k->pid))
+		return; /* nothing can be told, and nothing is */
+	*t = (struct trying){.k = k,
+		.v = &v,
+		.overlay = fd,
+		.dev = fd < 0 ? 0 : root.st_dev,
+		.dice = (uint64_t)clock_mono() | 1};
+	if (fd >= 0)
+		look_at_each(t, views && mounted_on_one_fs(k) && kept_is_baselined(k),
+			buf_span(&known), f);
 	fd_close(&fd);
 	/* A container that ended meanwhile had let go of its layers. */
-	fd = any ? open_overlay(k, &root) : -1;
-	if (!w->ex->stop && (!any || (fd >= 0 && root.st_dev == t->dev)))
-		tell(k, f, w->ex);
-	free(t);
+	if (is_any(k, f)) {
+		fd = mounted_open(k, &again);
+		if (fd < 0 || again.st_dev != root.st_dev)
+			return;
+	}
+	if (!w->ex->stop)
+		tell(k, f, buf_span(&known), w->ex);
 }
 
 bool mounted_look_now(struct kept *k, struct worker *w)

@@ -22,8 +22,6 @@ void mounted_look(struct examiner *ex, struct kept *k);
 void mounted_scan(struct scan *s);
 /* At once, on this worker. True: one of its layers is another. */
 bool mounted_look_now(struct kept *k, struct worker *w);
-/* Has the container another object at this name, which is found in its layer number `i`, than lies there? */
-bool mounted_other(const struct kept *k, size_t i, const struct hit *now, struct span path);
 
 /* On the loop. Everybody who stacks the layer; NULL: whose layers' paths show others than before. */
 void mounted_look_layer(struct sensor *s, const struct lower *l);

@@ -86,6 +86,28 @@ ok "put right: it is no drift any more" wait_until "$PATIENCE" clean_
 bs verify docker-bb >"$W/out" 2>&1
 is "put right: verify" "$?" 0 || diag "$(cat "$W/out")"
 verdict_is "put right: proved again" docker-bb proved
+# What lies at the path is not what is mounted: nothing there makes it proved.
+cp -p "$L1/etc/motd" "$W/motd" && mount --bind "$W/motd" "$L1/etc/motd"
+verdict_is "a mount over a file of a layer" docker-bb broken
+bs verify docker-bb >"$W/out" 2>&1
+is "a mount over a file of a layer: verify" "$?" 1
+like "it names it" "$(cat "$W/out")" '^MISMATCH +proof .*C etc/motd \(mount\)'
+umount "$L1/etc/motd"
+ok "it is gone: no drift" wait_until "$PATIENCE" clean_
+verified_() { bs verify docker-bb && [ "$(verdict docker-bb)" = proved ]; }
+ok "and proved again" wait_until "$PATIENCE" verified_
+daemon_stop
+mv "$L1" "$W/mounted" && cp -a "$W/mounted" "$L1"
+daemon_start || bail "boltseald"
+verdict_is "a clean copy at the layer's path" docker-bb broken
+bs verify docker-bb >"$W/out" 2>&1
+is "a clean copy: verify" "$?" 1
+like "it says why" "$(cat "$W/out")" '^MISMATCH +proof .*has another directory mounted'
+daemon_stop
+rm -r "$L1" && mv "$W/mounted" "$L1"
+daemon_start || bail "boltseald"
+ok "put back: proved again" wait_until "$PATIENCE" verified_
+ok "and no drift" wait_until "$PATIENCE" clean_
 docker_ stop -t 0 docker-bb >/dev/null
 stopped_() { bs ps -a -o json | jq -e '.items[] | select(.name == "docker-bb") | .state == "stopped"'; }
 ok "a container is stopped" wait_until "$PATIENCE" stopped_
