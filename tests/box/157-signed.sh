@@ -87,7 +87,9 @@ flip() { # FILE: one bit of a letter in its middle
 	PY
 }
 signature() { bs ps -o json | jq -r --arg n "$1" '.items[] | select(.name == $n) | .verdict.signature | [.state, .key, .reference, .unmet // empty] | map(. // "-") | join(" ")'; }
-signature_is_() { [[ $(signature "$1") == $2 ]]; }
+signature_is_() { # shellcheck disable=SC2254 # a pattern
+	case $(signature "$1") in $2) ;; *) return 1 ;; esac
+}
 signature_is() { # DESC TARGET PATTERN
 	wait_until "$PATIENCE" signature_is_ "$2" "$3" && { tap_ 0 "$1"; return; }
 	tap_ 1 "$1"
