@@ -274,6 +274,7 @@ DEPS += libzstd-dev
 # rpm's database, for the host's own baseline; rpm itself makes one for a test
 DEPS += libsqlite3-dev
 TEST_DEPS += rpm
+TEST_DEPS += skopeo docker-registry zstd
 TEST_DEPS += protobuf-compiler python3-protobuf openssl
 # Daemons that tests run by themselves: installed, and left alone.
 IDLE_DEPS := prometheus apparmor

@@ -14,7 +14,7 @@ const struct option accept_options[] = {
 	[ACCEPT_OUTPUT] = {"output", 0, "FILE",
 		"with --sign: accepts nothing, and adds the signature to FILE, for who signs next"},
 	[ACCEPT_PASSPHRASE] = {"passphrase-file", 0, "FILE",
-		"with --sign: where the key's passphrase is; else it is asked for"},
+		"with --sign: where the key's passphrase is, one line (- is standard input); else it is asked for"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -81,8 +81,9 @@ static int run_accept(struct cli *c, const struct args *a)
 	must(paths);
 	if (!r && (a->val[ACCEPT_SIGN] || a->val[ACCEPT_WITH]))
 		return proof_accept_run(c, a);
-	if (!r && a->val[ACCEPT_OUTPUT])
-		return complain("--output goes with --sign KEY");
+	for (int i = ACCEPT_OUTPUT; !r && i <= ACCEPT_PASSPHRASE; i++)
+		if (a->val[i])
+			r = complain("--%s goes with --sign KEY", accept_options[i].name);
 	if (!r)
 		r = accept_paths(a, &room, paths);
 	if (!r && a->val[ACCEPT_EXPIRES])

@@ -130,6 +130,18 @@ static int needs_value(const struct option *o, const char *shown)
 	return complain("%s needs a value: %s %s", shown, shown, o->arg);
 }
 
+/* Names cannot be empty; texts can. */
+static int check_value(const struct option *o, const char *value)
+{
+	static const char *const names[] = {"FILE", "DIR", "KEY"};
+
+	for (size_t i = 0; !*value && i < COUNTOF(names); i++)
+		if (strcmp(o->arg, names[i]) == 0)
+			return complain(
+				"--%s is empty: give it a %s, or leave it out", o->name, o->arg);
+	return 0;
+}
+
 static int long_option(struct reader *rd, const char *arg)
 {
 	const char *eq = strchr(arg, '='), **slot;
@@ -145,7 +157,7 @@ static int long_option(struct reader *rd, const char *arg)
 		return 0;
 	}
 	*slot = eq ? eq + 1 : rd->next < rd->end ? *rd->next++ : NULL;
-	return *slot ? 0 : needs_value(o, arg);
+	return *slot ? check_value(o, *slot) : needs_value(o, arg);
 }
 
 /* "-lp", "-ojson", "-o json". */
@@ -162,7 +174,7 @@ static int short_options(struct reader *rd, const char *arg)
 		if (!o->arg)
 			continue;
 		*slot = p[1] ? p + 1 : rd->next < rd->end ? *rd->next++ : NULL;
-		return *slot ? 0 : needs_value(o, shown);
+		return *slot ? check_value(o, *slot) : needs_value(o, shown);
 	}
 	return 0;
 }
@@ -225,6 +237,23 @@ static int apply_globals(struct reader *rd)
 	return 0;
 }
 
+/* Whoever gives an option must not learn later that it did nothing. */
+static int check_verb(const struct request *r)
+{
+	const struct command *cmd = r->cmd;
+	const struct verb *v = command_verb(cmd, r->args.n ? r->words[0] : "");
+
+	for (int i = 0; v && cmd->options[i].name; i++)
+		if (r->args.val[i] && !(v->options & OPT(i)))
+			return complain("--%s is not for %s%s%s: `boltseal %s --help` says what is",
+				cmd->options[i].name, cmd->word, *v->word ? " " : "", v->word,
+				cmd->word);
+	if (v && v->most != MANY && r->args.n > v->most + 1u)
+		return complain("%s is one word too many: boltseal %s %s", r->words[v->most + 1],
+			cmd->word, cmd->args);
+	return 0;
+}
+
 static int check_words(const struct request *r)
 {
 	const struct command *cmd = r->cmd;
@@ -240,7 +269,7 @@ static int check_words(const struct request *r)
 	if (cmd->max != MANY && r->args.n > cmd->max)
 		return complain("%s is one word too many: boltseal %s%s%s", r->words[cmd->max],
 			cmd->word, *cmd->args ? " " : "", cmd->args);
-	return 0;
+	return check_verb(r);
 }
 
 int args_parse(struct cli *c, int argc, char **argv, struct request *r)

@@ -84,6 +84,9 @@ static int run_list(struct cli *c, const struct args *a)
 	JSON json_t *answer = NULL;
 	int r;
 
+	if (a->val[BASELINE_GOLDEN] && a->n > 1)
+		return complain(
+			"--golden lists by image, and %s is a target: leave one out", a->pos[1]);
 	if (a->val[BASELINE_GOLDEN])
 		return golden_list_run(c, a);
 	r = ask_json(c, boltseal_baselines(c->h, a->n > 1 ? a->pos[1] : NULL, &c->reply), &answer);
@@ -121,7 +124,7 @@ void baseline_draw_file(struct cli *c, const json_t *answer, void *arg)
 static const struct {
 	const char *word;
 	int (*run)(struct cli *c, const struct args *a);
-} verbs[] = {
+} runs[] = {
 	{"list", run_list},
 	{"show", run_show},
 	{"build", proof_build_run},
@@ -135,9 +138,9 @@ static const struct {
 
 static int run_baseline(struct cli *c, const struct args *a)
 {
-	for (size_t i = 0; i < COUNTOF(verbs); i++)
-		if (strcmp(verbs[i].word, a->pos[0]) == 0)
-			return verbs[i].run(c, a);
+	for (size_t i = 0; i < COUNTOF(runs); i++)
+		if (strcmp(runs[i].word, a->pos[0]) == 0)
+			return runs[i].run(c, a);
 	return complain(
 		"baseline knows no %s: it is list, show, build, inspect, sign, verify, export, "
 		"import or remove",
@@ -158,8 +161,22 @@ const struct option baseline_options[] = {
 		"with sign: the private key; with verify: a public key, or a directory of them"},
 	[BASELINE_COMMENT] = {"comment", 0, "TEXT", "with sign: a line that is signed with it"},
 	[BASELINE_PASSPHRASE] = {"passphrase-file", 0, "FILE",
-		"with sign: where the key's passphrase is, one line; else it is asked for"},
+		"with sign: where the key's passphrase is, one line (- is standard input); else it is asked for"},
 	{NULL, 0, NULL, NULL},
+};
+
+static const struct verb verbs[] = {
+	{"list", OPT(BASELINE_GOLDEN), 1, SLOT_TARGET},
+	{"show", 0, 2, SLOT_TARGET},
+	{"build", OPT(BASELINE_IMAGE) | OPT(BASELINE_OUTPUT), 1, SLOT_NONE},
+	{"inspect", 0, 1, SLOT_NONE},
+	{"sign", OPT(BASELINE_KEY) | OPT(BASELINE_COMMENT) | OPT(BASELINE_PASSPHRASE), 1,
+		SLOT_NONE},
+	{"verify", OPT(BASELINE_KEY), 1, SLOT_NONE},
+	{"export", OPT(BASELINE_OUTPUT) | OPT(BASELINE_GENERATION), 1, SLOT_TARGET},
+	{"import", OPT(BASELINE_REPLACE), 1, SLOT_NONE},
+	{"remove", 0, 1, SLOT_NONE},
+	{NULL, 0, 0, SLOT_NONE},
 };
 
 const struct command cmd_baseline = {
@@ -192,7 +209,7 @@ const struct command cmd_baseline = {
 	.min = 1,
 	.max = 3,
 	.slots = {SLOT_WORD, SLOT_TARGET},
-	.words = "list show build inspect sign verify export import remove",
+	.verbs = verbs,
 	.options = baseline_options,
 	.run = run_baseline,
 };

@@ -48,16 +48,27 @@ struct args {
 /* What a position may hold; for completion. */
 enum slot { SLOT_NONE, SLOT_TARGET, SLOT_PATH, SLOT_WORD, SLOT_COMMAND };
 
+/* A word that a command may begin with, and what goes with it: options that go with others only are refused. The
+ * table ends with a row whose word is NULL; the word "" is that none is given. */
+struct verb {
+	const char *word;
+	uint32_t options; /* bits of the command's rows */
+	uint8_t most;	  /* words behind it */
+	enum slot slot;	  /* what the one behind it may be */
+};
+#define OPT(row) (UINT32_C(1) << (row))
+
 struct command {
 	const char *word, *args, *sentence;
 	const char *text;  /* long help: what it does, then examples */
 	const char *exits; /* its exit statuses, when they are not 0 and 2 alone */
 	const struct option *options;
-	uint8_t min, max;   /* how many words it takes; MANY: no limit */
-	enum slot slots[2]; /* first word, further words */
-	const char *words;  /* SLOT_WORD: the words, apart by spaces */
-	bool hidden;	    /* known, but not in the list */
-	bool raw;	    /* what follows its word is taken as it is, options too */
+	uint8_t min, max;	  /* how many words it takes; MANY: no limit */
+	enum slot slots[2];	  /* first word, further words */
+	const char *words;	  /* SLOT_WORD: the words, apart by spaces */
+	const struct verb *verbs; /* or these; beside SLOT_TARGET they are offered, too */
+	bool hidden;		  /* known, but not in the list */
+	bool raw;		  /* what follows its word is taken as it is, options too */
 	int (*run)(struct cli *c, const struct args *a);
 };
 enum { MANY = 255 };
@@ -66,6 +77,8 @@ extern const struct option global_options[];
 /* The table itself, in the order of help; ends with NULL. */
 extern const struct command *const commands[];
 const struct command *command_find(const char *word);
+/* Its row; NULL: it has none of this word. */
+const struct verb *command_verb(const struct command *cmd, const char *word);
 /* The word of the table that `word` was most likely meant to be; NULL: none is near. */
 const char *command_near(const char *word);
 

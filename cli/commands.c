@@ -33,6 +33,14 @@ const struct command *command_find(const char *word)
 	return NULL;
 }
 
+const struct verb *command_verb(const struct command *cmd, const char *word)
+{
+	for (const struct verb *v = cmd->verbs; v && v->word; v++)
+		if (strcmp(v->word, word) == 0)
+			return v;
+	return NULL;
+}
+
 /* Hidden ones are no suggestions. */
 static const char *word_at(const void *table, size_t i)
 {

@@ -48,7 +48,12 @@ static const char fish_script[] =
 	"function __boltseal_complete\n"
 	"	set -l words (commandline -opc) (commandline -ct)\n"
 	"	set -e words[1]\n"
-	"	boltseal __complete $words 2>/dev/null\n"
+	"	set -l found (boltseal __complete $words 2>/dev/null)\n"
+	"	if set -q found[1]\n"
+	"		printf '%s\\n' $found\n"
+	"	else\n"
+	"		__fish_complete_path (commandline -ct)\n"
+	"	end\n"
 	"end\n"
 	"complete -c boltseal -f -a '(__boltseal_complete)'\n";
 
@@ -73,6 +78,7 @@ struct place {
 	struct cli *c;
 	const struct command *cmd;
 	size_t n_words;		    /* positional, after the command */
+	const struct verb *verb;    /* the first of them */
 	const struct option *wants; /* the option whose value is being written */
 	const char *prefix;
 };
@@ -99,13 +105,22 @@ static void offer_words(const struct place *p, const char *words)
 	}
 }
 
-static void offer_options(const struct place *p, const struct option *o)
+static void offer_verbs(const struct place *p)
 {
-	for (; o && o->name; o++) {
+	for (const struct verb *v = p->cmd->verbs; v && v->word; v++)
+		if (*v->word)
+			offer(p, v->word, "");
+}
+
+/* `those`: bits of the rows. */
+static void offer_options(const struct place *p, const struct option *o, uint32_t those)
+{
+	for (int i = 0; o && o[i].name; i++) {
 		BUF struct buf word = {0};
 
-		buf_printf(&word, "--%s", o->name);
-		offer(p, buf_text(&word), o->sentence);
+		buf_printf(&word, "--%s", o[i].name);
+		if (those & OPT(i))
+			offer(p, buf_text(&word), o[i].sentence);
 	}
 }
 
@@ -155,7 +170,8 @@ static void no_offer(const struct place *p)
 
 static void offer_slot_words(const struct place *p)
 {
-	offer_words(p, p->cmd->words);
+	if (p->cmd->words)
+		offer_words(p, p->cmd->words);
 }
 
 static void (*const slot_offers[])(const struct place *p) = {
@@ -168,25 +184,34 @@ static void (*const slot_offers[])(const struct place *p) = {
 
 /* Options whose values are known words. */
 static const struct {
+	const char *command; /* NULL: of whichever */
 	const char *option, *words;
 } values[] = {
-	{"format", "table json jsonl"},
-	{"severity", "info low medium high critical"},
-	{"type",
+	{"sbom", "format", "cyclonedx spdx"},
+	{NULL, "format", "table json jsonl"},
+	{NULL, "severity", "info low medium high critical"},
+	{"key", "roles", "baseline accept checkpoint"},
+	{NULL, "type",
 		"change change.cleared target.found target.stopped target.started target.renamed "
 		"target.removed baseline.created baseline.accepted layer.tampered mount.covered "
 		"exec.drifted exec.denied gap.opened gap.closed daemon.started daemon.stopped "
 		"rules.loaded canary baseline.expired exec.session package.run flood hold.opened "
 		"hold.closed heartbeat rules.failed package.mismatch "
-		"package.database layer.verdict checkpoint baseline.imported baseline.refused baseline.removed"},
-	{"against", "baseline image"},
+		"package.database layer.verdict checkpoint baseline.imported baseline.refused baseline.removed "
+		"image.signature"},
+	{NULL, "against", "baseline image"},
 };
 
 static void offer_values(const struct place *p)
 {
+	const char *word = p->cmd ? p->cmd->word : "";
+
 	for (size_t i = 0; i < COUNTOF(values); i++)
-		if (strcmp(values[i].option, p->wants->name) == 0)
+		if (strcmp(values[i].option, p->wants->name) == 0 &&
+			(!values[i].command || strcmp(values[i].command, word) == 0)) {
 			offer_words(p, values[i].words);
+			break;
+		}
 	if (strcmp(p->wants->name, "against") == 0)
 		offer_targets(p);
 }
@@ -209,6 +234,8 @@ static void read_word(struct place *p, const char *word)
 		return;
 	}
 	if (word[0] != '-') {
+		if (p->cmd && !p->n_words)
+			p->verb = command_verb(p->cmd, word);
 		p->n_words += p->cmd != NULL;
 		p->cmd = p->cmd ? p->cmd : command_find(word);
 		return;
@@ -217,6 +244,16 @@ static void read_word(struct place *p, const char *word)
 	if (!o)
 		o = option_of(global_options, word);
 	p->wants = o && o->arg ? o : NULL;
+}
+
+static void offer_place(const struct place *p)
+{
+	if (p->n_words == 0)
+		offer_verbs(p);
+	if (p->verb && p->n_words == 1)
+		slot_offers[p->verb->slot](p);
+	else if (!p->verb && p->n_words < p->cmd->max)
+		slot_offers[p->cmd->slots[p->n_words > 0]](p);
 }
 
 static int run_complete(struct cli *c, const struct args *a)
@@ -228,12 +265,13 @@ static int run_complete(struct cli *c, const struct args *a)
 	if (p.wants) {
 		offer_values(&p);
 	} else if (p.prefix[0] == '-') {
-		offer_options(&p, p.cmd ? p.cmd->options : NULL);
-		offer_options(&p, global_options);
+		offer_options(
+			&p, p.cmd ? p.cmd->options : NULL, p.verb ? p.verb->options : UINT32_MAX);
+		offer_options(&p, global_options, UINT32_MAX);
 	} else if (!p.cmd) {
 		offer_commands(&p);
-	} else if (p.n_words < p.cmd->max) {
-		slot_offers[p.cmd->slots[p.n_words > 0]](&p);
+	} else {
+		offer_place(&p);
 	}
 	return EXIT_CLEAN;
 }

@@ -246,6 +246,15 @@ static int run_hold(struct cli *c, const struct args *a)
 	return complain("hold knows no %s: it is open, close or list", a->pos[0]);
 }
 
+static const struct verb verbs[] = {
+	{"list", 0, 0, SLOT_NONE},
+	{"open", OPT(O_ALL) | OPT(O_FOR) | OPT(O_PATH) | OPT(O_NAME) | OPT(O_REASON), 1,
+		SLOT_TARGET},
+	{"close", OPT(O_REASON), 1, SLOT_TARGET},
+	{"", 0, 0, SLOT_NONE},
+	{NULL, 0, 0, SLOT_NONE},
+};
+
 const struct command cmd_hold = {
 	.word = "hold",
 	.args = "[list] | open TARGET|--all --reason TEXT [OPTION...] | close NAME|TARGET",
@@ -262,6 +271,6 @@ const struct command cmd_hold = {
 	.options = options,
 	.max = 2,
 	.slots = {SLOT_WORD, SLOT_TARGET},
-	.words = "list open close",
+	.verbs = verbs,
 	.run = run_hold,
 };

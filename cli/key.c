@@ -15,8 +15,23 @@ const struct option key_options[] = {
 	[KEY_NO_PASSPHRASE] = {"no-passphrase", 0, NULL,
 		"with new, rotate: the private key is not locked: whoever reads the file has it"},
 	[KEY_PASSPHRASE] = {"passphrase-file", 0, "FILE",
-		"with new, rotate: where the passphrase is, one line; else it is asked for"},
+		"with new, rotate: where the passphrase is, one line (- is standard input); else it is asked for"},
 	{NULL, 0, NULL, NULL},
+};
+
+static const struct verb verbs[] = {
+	{"list", OPT(KEY_DIR), 0, SLOT_NONE},
+	{"new",
+		OPT(KEY_OUT) | OPT(KEY_DIR) | OPT(KEY_EXPIRES) | OPT(KEY_ROLES) |
+			OPT(KEY_NO_PASSPHRASE) | OPT(KEY_PASSPHRASE),
+		1, SLOT_NONE},
+	{"show", OPT(KEY_DIR), 1, SLOT_NONE},
+	{"rotate",
+		OPT(KEY_OUT) | OPT(KEY_DIR) | OPT(KEY_EXPIRES) | OPT(KEY_NO_PASSPHRASE) |
+			OPT(KEY_PASSPHRASE),
+		1, SLOT_NONE},
+	{"revoke", OPT(KEY_DIR) | OPT(KEY_REASON), 1, SLOT_NONE},
+	{NULL, 0, 0, SLOT_NONE},
 };
 
 const struct command cmd_key = {
@@ -30,9 +45,8 @@ const struct command cmd_key = {
 		"ends that: nothing it signed counts\nany more, whatever time the signature claims. `show host` is "
 		"this host's own key, which signs the\njournal's checkpoints; the sensor made it, in keys/host.key below "
 		"its state directory.\n\n"
-		"To sign, an URI may stand for the file of a private key, such as pkcs11:token=admin or "
-		"handle:0x81000001,\nwhere OpenSSL's configuration has a provider for it; `openssl storeutl URI` must "
-		"show the key.\n\n"
+		"To sign, an URI may stand for the file of a private key, such as pkcs11:token=admin, where OpenSSL's "
+		"configuration\nhas a provider for it that knows Ed25519: see boltseal(1).\n\n"
 		"Examples:\n"
 		"  boltseal key new alice --expires 365d\n"
 		"  sudo install -D -m 644 alice.pub /etc/boltseal/keys/alice.pub\n"
@@ -42,6 +56,6 @@ const struct command cmd_key = {
 	.min = 1,
 	.max = 2,
 	.slots = {SLOT_WORD, SLOT_NONE},
-	.words = "list new show rotate revoke",
+	.verbs = verbs,
 	.run = proof_key_run,
 };

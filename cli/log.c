@@ -84,6 +84,18 @@ static int read_events(struct cli *c, const struct boltseal_event_ask *ask, bool
 	return r;
 }
 
+/* The proof of one entry has nothing to choose. */
+static int run_prove(struct cli *c, const struct args *a)
+{
+	if (a->n)
+		return complain("--prove is of one entry, whichever target it is of");
+	for (int i = 0; options[i].name; i++)
+		if (a->val[i] && i != O_PROVE && i != O_OUTPUT)
+			return complain(
+				"--%s does nothing beside --prove: leave it out", options[i].name);
+	return proof_prove_run(c, a);
+}
+
 static int run_log(struct cli *c, const struct args *a)
 {
 	BUF struct buf since = {0}, until = {0};
@@ -97,8 +109,7 @@ static int run_log(struct cli *c, const struct args *a)
 	int r = 0;
 
 	if (a->val[O_PROVE])
-		return a->n ? complain("--prove is of one entry, whichever target it is of")
-			    : proof_prove_run(c, a);
+		return run_prove(c, a);
 	if (a->val[O_OUTPUT])
 		return complain("--output goes with --prove SEQ");
 	if (a->val[O_SINCE]) {

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/form.h"
 #include "cli/help.h"
+#include <signal.h>
 
 static int run(struct cli *c, const struct request *r)
 {
@@ -22,6 +23,8 @@ int main(int argc, char **argv)
 	struct cli c = {.socket = getenv("BOLTSEAL_SOCKET"), .form = form_default(), .argv = argv};
 	int status;
 
+	signal(SIGXFSZ,
+		SIG_IGN); /* a limit of file sizes is an error like any other, and cleaned up behind */
 	if (c.socket && !*c.socket)
 		c.socket = NULL;
 	status = args_parse(&c, argc, argv, &r);

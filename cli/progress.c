@@ -87,7 +87,7 @@ int progress_rescan(struct cli *c, const char *target, const char *path, json_t 
 	return r;
 }
 
-void progress_prove(struct cli *c, const char *target, const char *path, json_t **ret)
+bool progress_prove(struct cli *c, const char *target, const char *path, json_t **ret)
 {
 	struct bar b = {.on = c->err_tty, .unit = "MiB held against images"};
 	int r = boltseal_prove(c->h, target, path, on_line, &b, &c->reply);
@@ -97,12 +97,17 @@ void progress_prove(struct cli *c, const char *target, const char *path, json_t 
 	if (b.on && b.drawn)
 		fputs("\r\033[K", stderr);
 	*ret = NULL;
-	if (r == 0 && c->reply.status == 200 && json_object_get(last, "checks"))
+	if (r == 0 && c->reply.status == 200 && json_object_get(last, "checks")) {
 		*ret = json_incref(last);
-	else if (r == 0 && c->reply.status == 200 && why.n)
+		return true;
+	}
+	if (r == 0 && c->reply.status == 200 && !why.n)
+		why = span_of("the answer broke off");
+	if (r == 0 && c->reply.status == 200)
 		remark("the layers' files were not read again: %.*s", (int)why.n,
 			(const char *)why.p);
 	else if (r == 0 &&
 		 c->reply.status >= 500) /* what else there is to say, the next answer says */
 		remark("the layers' files were not read again: what follows is of the store alone");
+	return false;
 }

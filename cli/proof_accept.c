@@ -120,8 +120,9 @@ static int run(struct cli *c, struct signing *s)
 	const char *out = s->a->val[ACCEPT_OUTPUT];
 	int r = accept_paths(s->a, &s->room, s->paths);
 
-	if (!r && out && !s->a->val[ACCEPT_SIGN])
-		r = complain("--output goes with --sign KEY");
+	for (int i = ACCEPT_OUTPUT; !r && i <= ACCEPT_PASSPHRASE; i++)
+		if (s->a->val[i] && !s->a->val[ACCEPT_SIGN])
+			r = complain("--%s goes with --sign KEY", accept_options[i].name);
 	if (!r && s->a->val[ACCEPT_EXPIRES])
 		r = time_option("--expires", s->a->val[ACCEPT_EXPIRES], true, &s->expires);
 	if (!r)

@@ -1,4 +1,5 @@
 /* Baseline files made and read here, without a daemon. */
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/baseline.h"
@@ -34,6 +35,20 @@ static void name_of(const char *path, struct buf *out)
 	buf_add_text(out, ".baseline");
 }
 
+/* Names are bytes, and JSON is text. */
+static int add_file(json_t *answer, const char *name)
+{
+	BUF struct buf text = {0};
+	struct json j = json_on(&text);
+	JSON json_t *more = NULL;
+
+	json_open(&j, '{');
+	json_m_path(&j, "file", span_of(name));
+	json_close(&j, '}');
+	more = json_loadb((const char *)text.p, text.n, 0, NULL);
+	return more && json_object_update(answer, more) == 0 ? 0 : complain("out of memory");
+}
+
 int proof_build_run(struct cli *c, const struct args *a)
 {
 	struct boltseal_build_ask ask = {
@@ -54,7 +69,9 @@ int proof_build_run(struct cli *c, const struct args *a)
 	/* Standard output has the file. */
 	if (r || strcmp(ask.out, "-") == 0)
 		return r;
-	json_object_set_new(answer, "file", json_string(ask.out));
+	r = add_file(answer, ask.out);
+	if (r)
+		return r;
 	c->form->answer(c, answer, &(struct view){NULL, baseline_draw_file, NULL});
 	return EXIT_CLEAN;
 }

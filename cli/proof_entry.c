@@ -4,8 +4,10 @@
 #include "base/text.h"
 #include "cli/form.h"
 #include "cli/proof.h"
+#include "cli/proof_keys.h"
 #include "cli/verify.h"
 #include <fcntl.h>
+#include <unistd.h>
 
 enum { PROOF_MOST = 16 << 20 };
 
@@ -41,10 +43,13 @@ int proof_entry_run(struct cli *c, const struct args *a)
 	if (!trust.key)
 		return complain(
 			"verify entry needs --key FILE, the host's public key: `boltseal key show host`");
-	if (fd_read_file(AT_FDCWD, a->pos[1], PROOF_MOST, &text) < 0)
+	if ((strcmp(a->pos[1], "-") == 0
+			    ? fd_read_all(STDIN_FILENO, PROOF_MOST, &text)
+			    : fd_read_file(AT_FDCWD, a->pos[1], PROOF_MOST, &text)) < 0)
 		return complain("%s", err_why());
-	r = ask_check(
-		c, boltseal_entry_check(c->h, buf_text(&text), text.n, &trust, &clean, &c->reply));
-	r = r ? r : ask_json(c, 0, &answer);
+	if (boltseal_entry_check(c->h, buf_text(&text), text.n, &trust, &clean, &c->reply) < 0)
+		return complain("%s: %s", a->pos[1], boltseal_why(c->h));
+	told_odd_keys(trust.key);
+	r = ask_json(c, 0, &answer);
 	return verify_show(c, r, answer);
 }

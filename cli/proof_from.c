@@ -3,8 +3,10 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/proof.h"
+#include "cli/proof_keys.h"
 #include "cli/verify.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 256 << 10 };
@@ -40,6 +42,18 @@ static int feed_file(struct boltseal_proof *p, const char *name, int fd)
 	return 0;
 }
 
+/* Of a device nothing is stored in, and it may never end; a pipe is what somebody sends. */
+static int is_stored(int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return complain("%s: %s", name, strerror(errno));
+	return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)
+		       ? complain("%s: a device, and no file in which events were stored", name)
+		       : 0;
+}
+
 static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const char *name)
 {
 	CLEANUP(close_proof) struct boltseal_proof *p = NULL;
@@ -50,6 +64,8 @@ static int prove_file(struct cli *c, const struct boltseal_proof_ask *ask, const
 
 	if (file < 0 && !piped)
 		return complain("%s: %s", name, strerror(errno));
+	if (!piped && is_stored(file, name))
+		return EXIT_TROUBLE;
 	if (boltseal_proof_open(&p, ask) < 0)
 		return complain("%s", p ? boltseal_proof_why(p) : "out of memory");
 	r = feed_file(p, name, piped ? STDIN_FILENO : file);
@@ -88,6 +104,17 @@ static int prove_live(struct cli *c, const struct boltseal_proof_ask *ask)
 	return verify_show(c, r, answer);
 }
 
+/* What is signed is looked at only when it is said by whom. */
+static int needs_key(const struct args *a)
+{
+	for (int i = VERIFY_CHECKPOINT; i <= VERIFY_ALLOW_TAIL; i++)
+		if (a->val[i] && !a->val[VERIFY_KEY])
+			return complain("--%s needs --key FILE here, the host's public key: "
+					"`boltseal key show host` has it",
+				verify_options[i].name);
+	return 0;
+}
+
 int proof_from_run(struct cli *c, const struct args *a)
 {
 	struct boltseal_trust trust = verify_trust(a);
@@ -95,12 +122,16 @@ int proof_from_run(struct cli *c, const struct args *a)
 		.trust = &trust,
 		.allow_holes = a->val[VERIFY_ALLOW_HOLES] != NULL,
 		.only_complete = a->val[VERIFY_ONLY_COMPLETE] != NULL};
-	int r = seq_option(a, VERIFY_SINCE_SEQ, &ask.since);
+	int r = needs_key(a);
 
+	if (!r)
+		r = seq_option(a, VERIFY_SINCE_SEQ, &ask.since);
 	if (!r)
 		r = seq_option(a, VERIFY_UNTIL_SEQ, &ask.until);
 	if (!r && ask.until && ask.until < ask.since)
 		r = complain("--until-seq is before --since-seq");
+	if (!r)
+		told_odd_keys(trust.key);
 	if (r || a->val[VERIFY_FROM])
 		return r ? r : prove_file(c, &ask, a->val[VERIFY_FROM]);
 	trust.allow_tail = 1; /* it goes on while it is read */

@@ -1,5 +1,6 @@
 /* key new, list, show, rotate, revoke. */
 #include "base/err.h"
+#include "base/json.h"
 #include "base/paths.h"
 #include "base/text.h"
 #include "cli/ask.h"
@@ -7,6 +8,7 @@
 #include "cli/key.h"
 #include "cli/proof.h"
 #include "cli/proof_pass.h"
+#include "cli/safe.h"
 #include "cli/table.h"
 #include "client/keys.h"
 #include <stdio.h>
@@ -66,6 +68,9 @@ static int run_list(struct cli *c, const struct args *a)
 {
 	BUF struct buf text = {0};
 
+	if (a->val[KEY_DIR] && access(a->val[KEY_DIR], F_OK) < 0)
+		return complain("%s: %s: name the directory in which the keys NAME.pub lie",
+			a->val[KEY_DIR], strerror(errno));
 	return keys_show(dir_of(a), NULL, clock_wall(), &text) < 0 ? complain("%s", err_why())
 								   : show_text(c, &text);
 }
@@ -114,6 +119,12 @@ static int read_expires(const struct args *a, int64_t *ret)
 	return r;
 }
 
+static void rotated_fini(struct keys_rotated *r)
+{
+	buf_free(&r->public_file);
+	buf_free(&r->retired_file);
+}
+
 static void public_name(const char *private_file, struct buf *out)
 {
 	size_t n = strlen(private_file);
@@ -122,87 +133,147 @@ static void public_name(const char *private_file, struct buf *out)
 	buf_add_text(out, ".pub");
 }
 
-static int make(struct cli *c, const struct args *a, const char *public_file)
+/* Where the private half goes, and what locks it. */
+static int private_half(const struct args *a, const char *name, struct buf *file, struct buf *pass)
 {
-	BUF struct buf private_file = {0}, pub = {0}, id = {0};
-	PASS struct buf pass = {0};
-	struct keys_new n = {.name = a->pos[1], .roles = a->val[KEY_ROLES]};
-	uint8_t raw[SHA_LEN];
-	int r = read_expires(a, &n.expires);
+	const char *out = a->val[KEY_OUT];
 
-	(void)c;
-	buf_printf(&private_file, "%s%s", a->val[KEY_OUT] ? a->val[KEY_OUT] : a->pos[1],
-		a->val[KEY_OUT] ? "" : ".key");
-	public_name(buf_text(&private_file), &pub);
-	n.private_file = buf_text(&private_file);
-	n.public_file = public_file ? public_file : buf_text(&pub);
-	if (!r && a->val[KEY_NO_PASSPHRASE] && a->val[KEY_PASSPHRASE])
-		r = complain("--no-passphrase and --passphrase-file: choose one");
-	if (!r && !a->val[KEY_NO_PASSPHRASE])
-		r = pass_new(a->val[KEY_PASSPHRASE], n.private_file, &pass);
-	n.pass = buf_span(&pass);
-	if (!r && keys_make(&n, raw) < 0)
-		r = complain("%s", err_why());
-	if (r)
-		return r;
-	text_hex(&id, span_make(raw, SHA_LEN));
-	buf_printf(&id, "\nprivate: %s (mode 0600; keep it elsewhere)\npublic:  %s\n",
-		n.private_file, n.public_file);
-	out_text("key ");
-	out_add(buf_span(&id));
+	buf_printf(file, "%s%s", out ? out : name, out ? "" : ".key");
+	if (a->val[KEY_NO_PASSPHRASE] && a->val[KEY_PASSPHRASE])
+		return complain("--no-passphrase and --passphrase-file: choose one");
+	if (access(buf_text(file), F_OK) == 0)
+		return complain("%s is there already: a key is not written over; name another file "
+				"with --out, or move it away",
+			buf_text(file));
+	return a->val[KEY_NO_PASSPHRASE] ? 0
+					 : pass_new(a->val[KEY_PASSPHRASE], buf_text(file), pass);
+}
+
+static void draw_made(struct cli *c, const json_t *answer, void *arg)
+{
+	static const struct {
+		const char *member, *before, *behind;
+	} rows[] = {
+		{"id", "key ", "\n"},
+		{"private", "private: ", " (mode 0600; keep it elsewhere)\n"},
+		{"public", "public:  ", "\n"},
+		{"retired",
+			"the old one expired now, and what it signed before stays good: ", "\n"},
+		{"install", "A host trusts it from then on: ", "\n"},
+	};
+	BUF struct buf out = {0};
+
+	(void)arg;
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		BUF struct buf room = {0};
+
+		if (!json_object_get(answer, rows[i].member))
+			continue;
+		buf_add_text(&out, rows[i].before);
+		safe_text(&out, get_path(answer, rows[i].member, &room), c->utf8_ok, false);
+		buf_add_text(&out, rows[i].behind);
+	}
+	out_add(buf_span(&out));
+}
+
+/* `more`: of whichever member. */
+static int made(struct cli *c, const char *name, const uint8_t id[SHA_LEN],
+	const char *private_file, const char *public_file, const char *member,
+	const struct buf *more)
+{
+	BUF struct buf text = {0};
+	struct json j = json_on(&text);
+	JSON json_t *answer = NULL;
+
+	json_open(&j, '{');
+	json_m_hex(&j, "id", span_make(id, SHA_LEN));
+	json_m_text(&j, "name", name);
+	json_m_path(&j, "private", span_of(private_file));
+	json_m_path(&j, "public", span_of(public_file));
+	json_m_path(&j, member, buf_span(more));
+	json_close(&j, '}');
+	answer = json_loadb((const char *)text.p, text.n, 0, NULL);
+	must(answer);
+	c->form->answer(c, answer, &(struct view){NULL, draw_made, NULL});
 	return EXIT_CLEAN;
 }
 
 static int run_new(struct cli *c, const struct args *a)
 {
-	BUF struct buf words = {0};
-	int r = make(c, a, NULL);
+	BUF struct buf private_file = {0}, pub = {0}, install = {0};
+	PASS struct buf pass = {0};
+	struct keys_new n = {.name = a->pos[1], .roles = a->val[KEY_ROLES]};
+	uint8_t id[SHA_LEN];
+	int r = read_expires(a, &n.expires);
 
+	if (!r && keys_name_ok(n.name) < 0)
+		r = complain("%s", err_why());
+	if (!r)
+		r = private_half(a, n.name, &private_file, &pass);
 	if (r)
 		return r;
-	buf_printf(&words, "A host trusts it from then on: install -D -m 644 FILE.pub %s/%s.pub\n",
-		dir_of(a), a->pos[1]);
-	if (!c->form->machine)
-		out_add(buf_span(&words));
-	return EXIT_CLEAN;
+	public_name(buf_text(&private_file), &pub);
+	n.private_file = buf_text(&private_file);
+	n.public_file = buf_text(&pub);
+	n.pass = buf_span(&pass);
+	if (keys_make(&n, id) < 0)
+		return complain("%s", err_why());
+	buf_printf(&install, "install -D -m 644 %s %s/%s.pub", n.public_file, dir_of(a), n.name);
+	return made(c, n.name, id, n.private_file, n.public_file, "install", &install);
 }
 
-/* The old one goes only when the new one is there. */
+static int rotate_host(void)
+{
+	return complain(
+		"host is this machine's own key, which the sensor made once and which is not rotated: "
+		"boltseal(1), key, says how to have another and still prove what this one signed");
+}
+
 static int run_rotate(struct cli *c, const struct args *a)
 {
-	BUF struct buf was = {0}, now = {0}, next = {0};
-	int r;
+	BUF struct buf name = {0}, private_file = {0};
+	PASS struct buf pass = {0};
+	struct keys_rotate how = {.dir = dir_of(a), .word = a->pos[1]};
+	CLEANUP(rotated_fini) struct keys_rotated done = {.public_file = {0}};
+	int r = read_expires(a, &how.expires);
 
-	buf_printf(&now, "%s/%s.pub", dir_of(a), a->pos[1]);
-	buf_printf(&next, "%s/.%s.next", dir_of(a), a->pos[1]);
-	if (access(buf_text(&now), F_OK) < 0)
-		return complain("%s: no such key is there: `boltseal key list` has those that are",
-			buf_text(&now));
-	r = make(c, a, buf_text(&next));
+	if (!r && keys_rotatable(how.dir, how.word, &name) < 0)
+		r = strcmp(how.word, "host") == 0 ? rotate_host() : complain("%s", err_why());
+	if (!r)
+		r = private_half(a, buf_text(&name), &private_file, &pass);
 	if (r)
 		return r;
-	if (keys_retire(dir_of(a), a->pos[1], clock_wall(), &was) < 0)
-		r = complain("%s", err_why());
-	else if (rename(buf_text(&next), buf_text(&now)) < 0)
-		r = complain("%s: %s", buf_text(&now), strerror(errno));
-	if (r)
-		return r;
-	out_text("the old one expired now, and what it signed before stays good: ");
-	out_add(buf_span(&was));
-	out_text("\n");
-	return EXIT_CLEAN;
+	how.private_file = buf_text(&private_file);
+	how.pass = buf_span(&pass);
+	if (keys_rotate(&how, clock_wall(), &done) < 0)
+		return complain("%s", err_why());
+	return made(c, buf_text(&name), done.id, how.private_file, buf_text(&done.public_file),
+		"retired", &done.retired_file);
+}
+
+static void draw_revoked(struct cli *c, const json_t *answer, void *arg)
+{
+	(void)c;
+	(void)answer;
+	(void)arg;
+	out_text(
+		"revoked: nothing that it signed counts here any more; copy its .pub to every host that trusts it\n");
 }
 
 static int run_revoke(struct cli *c, const struct args *a)
 {
-	(void)c;
+	BUF struct buf text = {0};
+	JSON json_t *answer = NULL;
+
 	if (!a->val[KEY_REASON] || !*a->val[KEY_REASON])
 		return complain(
 			"key revoke needs --reason TEXT: whoever reads it later wants to know why");
-	if (keys_revoke(dir_of(a), a->pos[1], clock_wall(), a->val[KEY_REASON]) < 0)
+	if (keys_revoke(dir_of(a), a->pos[1], clock_wall(), a->val[KEY_REASON]) < 0 ||
+		keys_show(dir_of(a), a->pos[1], clock_wall(), &text) < 0)
 		return complain("%s", err_why());
-	out_text(
-		"revoked: nothing that it signed counts here any more; copy its .pub to every host that trusts it\n");
+	answer = json_loadb((const char *)text.p, text.n, JSON_ALLOW_NUL, NULL);
+	must(answer);
+	c->form->answer(c, answer, &(struct view){"items", draw_revoked, NULL});
 	return EXIT_CLEAN;
 }
 

@@ -5,9 +5,13 @@
 #include "cli/baseline.h"
 #include "cli/form.h"
 #include "cli/proof.h"
+#include "cli/proof_keys.h"
 #include "cli/proof_pass.h"
 #include "cli/verify.h"
 #include "client/keys.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 int proof_sign_run(struct cli *c, const struct args *a)
 {
@@ -39,8 +43,13 @@ int proof_signed_run(struct cli *c, const struct args *a)
 
 	if (a->n != 2)
 		return complain("baseline verify takes one FILE");
+	if (!a->val[BASELINE_KEY] && access(key, F_OK) < 0)
+		return complain("%s: %s: no keys are trusted here: name whose signature counts, "
+				"--key PUB, or a directory of such files",
+			key, strerror(errno));
 	if (keys_check_baseline(a->pos[1], key, &text) < 0)
 		return complain("%s", err_why());
+	told_odd_keys(key);
 	answer = json_loadb((const char *)text.p, text.n, JSON_ALLOW_NUL, NULL);
 	must(answer);
 	return verify_show(c, 0, answer);

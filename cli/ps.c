@@ -40,15 +40,26 @@ static void add_coverage(struct cli *c, struct table *t, const json_t *target)
 		n || held || lacks || get_true(target, "excluded_all") ? "33" : NULL);
 }
 
-/* Are the layers below what the image says? */
+/* Are the layers below what the image says, and who has signed that? */
 static void add_verdict(struct cli *c, struct table *t, const json_t *target)
 {
-	struct span state = get_text(json_object_get(target, "verdict"), "state");
+	const json_t *verdict = json_object_get(target, "verdict");
+	const json_t *by = json_object_get(verdict, "signature");
+	struct span state = get_text(verdict, "state"), key = get_text(by, "state");
+	bool forged = span_is(key, "mismatch") || json_object_get(by, "unmet");
+	BUF struct buf text = {0};
 
-	table_add(c, t, state.n ? state : span_of("-"),
-		span_is(state, "broken")    ? "1;31"
-		: span_is(state, "unknown") ? "33"
-					    : NULL);
+	buf_add_span(&text, state.n ? state : span_of("-"));
+	if (span_is(key, "verified"))
+		buf_add_text(&text, ", signed");
+	if (span_is(key, "mismatch"))
+		buf_add_text(&text, ", signature mismatch");
+	else if (forged)
+		buf_add_text(&text, ", not as policy wants");
+	table_add(c, t, buf_span(&text),
+		forged || span_is(state, "broken") ? "1;31"
+		: span_is(state, "unknown")	   ? "33"
+						   : NULL);
 }
 
 static void add_target(struct cli *c, struct table *t, const json_t *v)
@@ -136,7 +147,7 @@ const struct command cmd_ps = {
 	.text = "A, C and D count the paths added, changed and deleted against the baseline; WORST "
 		"is the\nhighest severity among them; GEN the baseline's generation. LAYERS says whether the "
 		"read-only\nlayers are what the image says: proved, consistent (only with how they were first seen), broken or\n"
-		"unknown; boltseal verify names what. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
+		"unknown; boltseal verify names what. Behind it: signed (a trusted key has signed the image), signature\nmismatch, or not as policy wants. COVERAGE is the watch level, then\nwhat is missing: hashing (the baseline is not complete), "
 		"late (it ran before boltseald did),\nexcluded (rules leave all of it "
 		"out: nothing of it is watched) or partly excluded, unsigned (signed golden baselines are\nrequired, and its image has none), held (a maintenance window is open: "
 		"see boltseal hold), and open gaps.\n\n"

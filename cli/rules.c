@@ -214,6 +214,12 @@ static int run_rules(struct cli *c, const struct args *a)
 	return complain("rules knows no %s: it is check or explain", a->pos[0]);
 }
 
+static const struct verb verbs[] = {
+	{"check", OPT(O_STRICT), MANY, SLOT_NONE},
+	{"explain", 0, 2, SLOT_TARGET},
+	{NULL, 0, 0, SLOT_NONE},
+};
+
 const struct command cmd_rules = {
 	.word = "rules",
 	.args = "check [FILE|DIR...] | explain TARGET PATH",
@@ -231,6 +237,6 @@ const struct command cmd_rules = {
 	.min = 1,
 	.max = MANY,
 	.slots = {SLOT_WORD, SLOT_NONE},
-	.words = "check explain",
+	.verbs = verbs,
 	.run = run_rules,
 };

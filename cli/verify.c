@@ -25,7 +25,7 @@ const struct option verify_options[] = {
 	[VERIFY_CHECKPOINT] = {"checkpoint", 0, "ENTRY",
 		"an entry that was seen elsewhere, as SEQ:ID: it must be there, or it was rolled back"},
 	[VERIFY_ALLOW_TAIL] = {"allow-tail", 0, NULL,
-		"with --key: entries after the last checkpoint are no mismatch"},
+		"with --key and --from or --store: entries after the last checkpoint are no mismatch"},
 	[VERIFY_GOLDEN] = {"golden", 0, "FILE",
 		"with --store: a baseline file of an image: its layers are stored as it has them"},
 	{NULL, 0, NULL, NULL},
@@ -39,6 +39,12 @@ struct boltseal_trust verify_trust(const struct args *a)
 		.allow_tail = a->val[VERIFY_ALLOW_TAIL] != NULL};
 }
 
+/* Neither proved nor known to be otherwise. */
+static bool is_open(const json_t *check)
+{
+	return !get_true(check, "ok") && get_true(check, "unproved");
+}
+
 /* A check is right only when it says so. */
 static bool is_right(const json_t *check)
 {
@@ -49,8 +55,13 @@ static void add_check(struct cli *c, struct table *t, const json_t *check)
 {
 	BUF struct buf text = {0}, room = {0};
 
-	table_add(c, t, span_of(is_right(check) ? "ok" : "MISMATCH"),
-		is_right(check) ? "32" : "1;31");
+	table_add(c, t,
+		span_of(is_right(check)	 ? "ok"
+			: is_open(check) ? "unproved"
+					 : "MISMATCH"),
+		is_right(check)	 ? "32"
+		: is_open(check) ? "33"
+				 : "1;31");
 	table_add(c, t, get_text(check, "check"), NULL);
 	table_add(c, t, get_path(check, "subject", &room), NULL);
 	tree_inline(c, &text, json_object_get(check, "detail"));
@@ -73,16 +84,37 @@ static void draw(struct cli *c, const json_t *answer, void *arg)
 static int judge_answer(const json_t *answer)
 {
 	const json_t *checks = json_object_get(answer, "checks");
-	int status = get_true(answer, "clean") ? EXIT_CLEAN : EXIT_DRIFT;
-	size_t i;
+	size_t i, n_open = 0, n_wrong = 0;
 	json_t *v;
 
 	if (!json_is_array(checks))
 		return complain("the daemon's answer lists no checks: nothing is proven");
-	json_array_foreach(checks, i, v)
-		if (!is_right(v))
-			status = EXIT_DRIFT;
-	return status;
+	json_array_foreach(checks, i, v) {
+		n_open += is_open(v);
+		n_wrong += !is_right(v) && !is_open(v);
+	}
+	return n_wrong || (!n_open && !get_true(answer, "clean")) ? EXIT_DRIFT : EXIT_CLEAN;
+}
+
+/* What could not be proved is not clean: one line that says which, after the list. */
+static int say_open(const json_t *answer)
+{
+	const json_t *checks = json_object_get(answer, "checks"), *first = NULL;
+	BUF struct buf room = {0};
+	struct span subject, why;
+	size_t i, n = 0;
+	json_t *v;
+
+	json_array_foreach(checks, i, v) {
+		first = first || !is_open(v) ? first : v;
+		n += is_open(v);
+	}
+	if (!n)
+		return EXIT_CLEAN;
+	subject = get_path(first, "subject", &room);
+	why = get_text(first, "detail");
+	return complain("not proved, %zu of %zu: %.*s: %.*s", n, json_array_size(checks),
+		(int)subject.n, (const char *)subject.p, (int)why.n, (const char *)why.p);
 }
 
 static int ask(struct cli *c, const struct args *a)
@@ -106,7 +138,7 @@ int verify_show(struct cli *c, int r, const json_t *answer)
 	r = judge_answer(answer);
 	if (r != EXIT_TROUBLE)
 		c->form->answer(c, answer, &(struct view){"checks", draw, NULL});
-	return r;
+	return r == EXIT_CLEAN ? say_open(answer) : r;
 }
 
 static bool is_journal(const struct args *a)
@@ -115,12 +147,12 @@ static bool is_journal(const struct args *a)
 }
 
 /* From disk, by the sensor; before what the store proves. */
-static void prove(struct cli *c, const struct args *a, json_t **ret)
+static bool prove(struct cli *c, const struct args *a, json_t **ret)
 {
 	const char *word = a->n ? a->pos[0] : NULL;
 	bool all = !word || strcmp(word, "layer") == 0 || strcmp(word, "layers") == 0;
 
-	progress_prove(
+	return progress_prove(
 		c, all || word[0] == '/' ? NULL : word, !all && word[0] == '/' ? word : NULL, ret);
 }
 
@@ -141,6 +173,7 @@ static void join(json_t *answer, const json_t *proved)
 static int run_verify(struct cli *c, const struct args *a)
 {
 	JSON json_t *answer = NULL, *proved = NULL;
+	bool read = true;
 	int r;
 
 	if (a->n && a->val[VERIFY_ALL])
@@ -175,16 +208,29 @@ static int run_verify(struct cli *c, const struct args *a)
 				"FILE, or with --from or --store",
 				verify_options[i].name);
 	if (!is_journal(a))
-		prove(c, a, &proved);
+		read = prove(c, a, &proved);
 	r = ask_json(c, ask(c, a), &answer);
 	if (!r)
 		join(answer, proved);
-	return verify_show(c, r, answer);
+	r = verify_show(c, r, answer);
+	return r == EXIT_CLEAN && !read ? EXIT_TROUBLE : r;
 }
+
+enum {
+	OF_TEXT = OPT(VERIFY_FROM) | OPT(VERIFY_HOST) | OPT(VERIFY_SINCE_SEQ) |
+		  OPT(VERIFY_UNTIL_SEQ) | OPT(VERIFY_ALLOW_HOLES) | OPT(VERIFY_ONLY_COMPLETE),
+	OF_KEYS = OPT(VERIFY_KEY) | OPT(VERIFY_CHECKPOINT) | OPT(VERIFY_ALLOW_TAIL),
+};
+static const struct verb verbs[] = {
+	{"layer", OPT(VERIFY_ALL), 0, SLOT_NONE},
+	{"journal", OPT(VERIFY_ALL) | OPT(VERIFY_STORE) | OF_TEXT | OF_KEYS, 0, SLOT_NONE},
+	{"entry", OPT(VERIFY_KEY), 1, SLOT_NONE},
+	{NULL, 0, 0, SLOT_NONE},
+};
 
 const struct command cmd_verify = {
 	.word = "verify",
-	.args = "[TARGET|layer|journal]",
+	.args = "[TARGET|layer|journal|entry FILE]",
 	.sentence = "proves layers, stored baselines and the journal's chain",
 	.text = "Reads the read-only layers from disk again and holds them against their image - what the "
 		"engine kept\nof its archives, and the configuration and manifest that list them - compares what is "
@@ -214,9 +260,12 @@ const struct command cmd_verify = {
 		"  boltseal verify --store /mnt/copy --key host.pub --checkpoint 4711:0f3a…\n"
 		"  boltseal verify entry 4711.proof --key host.pub\n"
 		"  zcat siem-*.json.gz | boltseal verify journal --from -\n",
-	.exits = "0 all proven; 1 a mismatch; 2 an error.",
+	.exits =
+		"0 all proven, or consistent where nothing on the host tells more; 1 a mismatch; 2 an error, or\n"
+		"something could not be proved.",
 	.options = verify_options,
 	.max = 2,
 	.slots = {SLOT_TARGET, SLOT_NONE},
+	.verbs = verbs,
 	.run = run_verify,
 };

@@ -70,6 +70,7 @@ struct config_sink {
 	bool gzip, ack;
 };
 /* Need not be there. */
+#define CONFIG_CONTAINERS_POLICY "/etc/containers/policy.json"
 #define CONFIG_RULES_DIR BOLTSEAL_CONF_DIR "/rules.d"
 
 struct config {
@@ -131,6 +132,7 @@ struct config {
 
 	/* trust: */
 	const char *keys_dir;
+	const char *cosign_dir, *cosign_policy;
 	bool require_signed;
 	uint32_t accept_signatures;
 	uint64_t checkpoint_every;

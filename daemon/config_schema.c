@@ -189,6 +189,16 @@ static const struct config_option options[] = {
 		"Whether only golden baselines count that a key of keys_dir with the role baseline has signed: no "
 		"other is imported, and a container whose image has none is told (boltseal ps, doctor)."),
 
+	PATH("trust.cosign_dir", config, cosign_dir, TEXT_MAX, BOLTSEAL_CONF_DIR "/cosign",
+		"Directory of the public keys of whoever signs images with cosign, NAME.pub each, and of "
+		"signatures that no engine keeps: HEX.sig and HEX.payload, HEX being the manifest's digest. "
+		"A directory that is not there has none. Keys that others than root may write are left out. "
+		"Keyless signatures count as none. What is changed here is seen at the next verify or SIGHUP."),
+	PATH("trust.policy", config, cosign_policy, TEXT_MAX, CONFIG_CONTAINERS_POLICY,
+		"The policy.json of containers-policy.json(5): keys of its sigstoreSigned entries count for "
+		"images of their scope, and a container whose image has not what is demanded is told. Without "
+		"the file nothing is demanded, unless another than the usual one is named here."),
+
 	SIZE("store.map_size", config, map_size, 16 * MIB, 64 * TIB, "256M",
 		"Address space that the store begins with; it grows by itself."),
 	SIZE("store.map_limit", config, map_limit, 16 * MIB, 64 * TIB, "1T",

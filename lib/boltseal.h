@@ -206,7 +206,8 @@ int boltseal_verify_store(struct boltseal *h, const char *dir, const struct bolt
 /* One entry's proof, as boltseal_entry_prove() gives it in reply->body: the entry, the checkpoint that covers it and
  * the way from one to the other, without any other entry. -ENODATA: no checkpoint covers `seq` yet. */
 int boltseal_entry_prove(struct boltseal *h, unsigned long long seq, struct boltseal_reply *reply);
-/* That proof, held against the keys alone; nobody is asked. Answers as boltseal_proof_end(). */
+/* That proof, held against the keys alone; nobody is asked. Answers as boltseal_proof_end(). -EBADMSG: it is no such
+ * proof at all. */
 int boltseal_entry_check(struct boltseal *h, const char *json, size_t n,
 	const struct boltseal_trust *trust, int *clean, struct boltseal_reply *reply);
 

@@ -4,6 +4,7 @@
 #include "daemon/gateway/golden.h"
 #include "daemon/gateway/findings.h"
 #include "daemon/gateway/gw.h"
+#include "store/verdict.h"
 #include <stdio.h>
 
 enum { TOLD_SINGLY = 50, PERCENT_FULL = 80, LAG_BEARABLE = 10000 };
@@ -126,14 +127,14 @@ static void rules_without(struct call *c, struct json *j, struct txn *t, uint64_
 }
 
 struct told {
-	struct finding_names late, raw, overdue, excluded, flooded, lacking;
+	struct finding_names late, raw, overdue, excluded, flooded, lacking, forged;
 	struct gold_view *gold;
 };
 
 static void told_free(struct told *s)
 {
 	struct finding_names *all[] = {
-		&s->late, &s->raw, &s->overdue, &s->excluded, &s->flooded, &s->lacking};
+		&s->late, &s->raw, &s->overdue, &s->excluded, &s->flooded, &s->lacking, &s->forged};
 
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		finding_names_free(all[i]);
@@ -145,6 +146,7 @@ static int look_at(struct call *c, struct txn *t, const struct target *tg, struc
 	int64_t sweep = c->g->config->sweep_interval, now = clock_wall(), since;
 	struct target_state_rec st = {.generation = 0};
 	struct view_excluded x;
+	struct verdict judged;
 	struct span v;
 	int r = targets_state_get(t, tg->no, &st);
 
@@ -165,6 +167,11 @@ static int look_at(struct call *c, struct txn *t, const struct target *tg, struc
 		return r;
 	if (s->gold->judged.lacks)
 		finding_name(&s->lacking, tg->name);
+	r = verdict_get(t, VERDICT_OF_TARGET, tg->no, &judged);
+	if (r < 0)
+		return r;
+	if (r == 0 && !verdict_signed_is_fine(&judged.by))
+		finding_name(&s->forged, tg->name);
 	r = tally_get(t, tg->no, (struct span){0}, &v);
 	if (r == 0)
 		finding_name(&s->flooded, tg->name);
@@ -187,6 +194,9 @@ static int targets(struct call *c, struct json *j, struct txn *t)
 			"is excluded wholly by rules"},
 		{CHECK_UNSIGNED, &s.lacking, "without a signed golden baseline, which is required",
 			"lacks a signed golden baseline that is required"},
+		{CHECK_SIGNATURE, &s.forged,
+			"image signed by no trusted key, or not as policy.json demands",
+			"has an image with a signature that does not fit"},
 		{CHECK_FLOOD, &s.flooded, "more changes than the budget, counted", "is in a flood"},
 	};
 	struct target tg;

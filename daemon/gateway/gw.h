@@ -16,6 +16,7 @@
 #include "daemon/reloaded.h"
 #include "daemon/wall.h"
 #include "policy/rules.h"
+#include "store/below.h"
 #include "store/hold.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
@@ -196,22 +197,6 @@ bool view_sensor_down(const struct call *c);
 int view_path(struct span *path);
 /* Does the snapshot belong to the target's stack? */
 bool view_stacks(const struct target *t, struct span layer_path);
-
-/* below.c: the layers' record of a path, by overlay's rules. STORE_ABSENT when there is none;
- * BELOW_UNKNOWN when a layer that may have it is not stored. */
-enum { BELOW_UNKNOWN = 2 };
-struct below {
-	struct record rec; /* borrowed from the transaction */
-	unsigned layer;	   /* 0: the topmost */
-	struct span path;  /* of the layer */
-	struct span digest;
-};
-int below_find(struct txn *t, const struct target *tg, struct span path, struct below *ret);
-
-/* Every name that a layer has in the directory, some of them more than once or whited out: ask
- * below_find() what is there. `dir` is not the root. */
-int below_names(struct txn *t, const struct target *tg, struct span dir,
-	int (*fn)(void *ctx, struct span name), void *ctx);
 
 /* above.c: does the change stand for `path` below it, since what was there is gone or hidden? */
 bool above_stands_for(const struct change *c, struct span path);

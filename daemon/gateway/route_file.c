@@ -126,7 +126,7 @@ static int show_package(struct json *j, struct txn *t, const struct file *f)
 		return 0;
 	}
 	r = pkg_file_get(t, no, f->path, &owned);
-	if (r == STORE_ABSENT && file)
+	if (r == STORE_ABSENT && file && !set.lost)
 		show_package_note(j, &(struct package_note){.state = PACKAGE_UNOWNED});
 	if (r == 0)
 		r = pkg_get(t, no, owned.package, &p);

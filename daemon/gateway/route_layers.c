@@ -106,7 +106,8 @@ static struct show_generation shown(const struct generation *g)
 		.expires = g->expires,
 		.reason = g->reason,
 		.drift_id = sha_same(g->drift_id, zeros) ? NULL : g->drift_id,
-		.root = sha_same(g->root, zeros) ? NULL : g->root};
+		.root = sha_same(g->root, zeros) ? NULL : g->root,
+		.golden = g->has_golden ? g->golden : NULL};
 }
 
 static int show_generations(struct json *j, struct txn *t, const struct target *tg)

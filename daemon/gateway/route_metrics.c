@@ -11,7 +11,7 @@ struct facts {
 	struct store_stats stats;
 	uint64_t state[STATE_N], drift[3], gaps[GAP_N], unbaselined;
 	uint64_t worst[SEV_N];
-	uint64_t verdict[VERDICT_N], layers[VERDICT_N];
+	uint64_t verdict[VERDICT_N], layers[VERDICT_N], signatures[SIGNED_N], unmet;
 	uint64_t holds, held[SEV_N];
 	uint64_t floods, flooded, folded;
 	int64_t last_time; /* of the journal's last entry, wall ns; 0: none */
@@ -51,6 +51,17 @@ static void put_layer_verdicts(struct buf *out, const char *name, const struct f
 static void put_images(struct buf *out, const char *name, const struct facts *f)
 {
 	put_verdicts(out, name, f->verdict);
+}
+
+static void put_signatures(struct buf *out, const char *name, const struct facts *f)
+{
+	for (int i = 0; i < SIGNED_N; i++)
+		sample(out, name, "verdict", signed_kinds[i].name, f->signatures[i]);
+}
+
+static void put_unmet(struct buf *out, const char *name, const struct facts *f)
+{
+	sample(out, name, NULL, NULL, f->unmet);
 }
 
 static void put_drift(struct buf *out, const char *name, const struct facts *f)
@@ -171,6 +182,10 @@ static const struct {
 		put_layer_verdicts},
 	{"target_verdicts", "gauge", "targets by whether what they stack is what their image says",
 		put_images},
+	{"target_signatures", "gauge", "targets by whether a trusted key has signed their image",
+		put_signatures},
+	{"targets_not_as_policy_wants", "gauge",
+		"targets whose image has not the signature that policy.json demands", put_unmet},
 	{"drift_paths", "gauge", "paths that differ, in targets that are not removed", put_drift},
 	{"targets_drifted", "gauge", "targets with drift by its worst severity", put_drifted},
 	{"gaps_open", "gauge", "open gaps by cause", put_gaps},
@@ -302,8 +317,11 @@ static int gather(struct txn *t, struct facts *f)
 		r = verdict_get(t, VERDICT_OF_TARGET, tg.no, &v);
 		if (r < 0)
 			return r;
-		if (r == 0)
+		if (r == 0) {
 			f->verdict[v.state]++;
+			f->signatures[v.by.state]++;
+			f->unmet += v.by.unmet.n > 0;
+		}
 	}
 	f->gaps[GAP_STORE_FULL] += pulse_gap(f->call->g, &g);
 	while (r >= 0 && (r = gap_next(t, &id, &g)) == 0)

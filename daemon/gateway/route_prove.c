@@ -21,7 +21,7 @@ struct proving {
 static void check(struct proving *p, const char *what, struct span subject, const struct verdict *v)
 {
 	BUF struct buf words = {.p = NULL};
-	bool ok = v->state == VERDICT_PROVED || v->state == VERDICT_CONSISTENT;
+	bool ok = verdict_is_fine(v);
 
 	verdict_words(v, &words);
 	json_open(p->j, '{');
@@ -29,6 +29,8 @@ static void check(struct proving *p, const char *what, struct span subject, cons
 	json_m_str(p->j, "detail", buf_span(&words));
 	json_m_bool(p->j, "ok", ok);
 	json_m_path(p->j, "subject", subject);
+	if (v->state == VERDICT_UNKNOWN)
+		json_m_bool(p->j, "unproved", true);
 	json_close(p->j, '}');
 	p->clean &= ok;
 }
@@ -38,6 +40,11 @@ static int check_target(struct proving *p, const struct target *tg)
 	struct verdict v;
 	int r = verdict_get(p->t, VERDICT_OF_TARGET, tg->no, &v);
 
+	if (r == STORE_ABSENT && target_is_overlay(tg)) {
+		v = (struct verdict){.state = VERDICT_UNKNOWN,
+			.why = span_of("it has no baseline yet: ask again when it has one")};
+		r = 0;
+	}
 	if (r == 0)
 		check(p, "image", tg->name, &v);
 	return r < 0 ? r : 0;

@@ -117,6 +117,7 @@ int view_coverage(struct call *c, struct txn *t, const struct target *tg,
 	if (r < 0)
 		return r;
 	cov.verdict = r == 0 ? v.state : VERDICT_NONE;
+	cov.signature = r == 0 ? v.by.state : SIGNED_UNKNOWN;
 	view_excluded(c, tg, &excluded);
 	cov.excluded = excluded.show;
 	if (pulse_gap(c->g, &g))

@@ -1,6 +1,10 @@
 #include "daemon/sensor/ask.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "fs/beneath.h"
+
+/* How long one directory's names may keep a worker. */
+#define ASK_SLICE (20 * CLOCK_MS)
 
 struct ask {
 	struct job job;
@@ -12,12 +16,15 @@ struct ask {
 	struct buf names; /* n times: flags varint, name, actor, mount (buf_bytes each) */
 	int64_t when;
 	unsigned attempt;
+	bool counted;
 };
 
 static void ask_free(struct job *j)
 {
 	struct ask *a = container_of(j, struct ask, job);
 
+	if (a->counted)
+		atomic_fetch_sub(&a->kept->asked, 1);
 	if (a->scan)
 		a->ex->scan_done(a->scan);
 	kept_unref(a->kept);
@@ -43,6 +50,18 @@ static void ask_failed(struct ask *a, struct examiner *ex)
 	examiner_push(ex, &g->item);
 }
 
+/* The names that are left go to the end of the line: others wait, too. */
+static void put_off(struct ask *a, const struct rd *at, struct worker *worker)
+{
+	struct buf rest = {0};
+
+	buf_add(&rest, at->p, (size_t)(at->end - at->p));
+	must(!rest.err);
+	buf_free(&a->names);
+	a->names = rest;
+	ask_submit(a, worker->ex);
+}
+
 static void ask_run(struct job *j, struct worker *worker)
 {
 	struct ask *a = container_of(j, struct ask, job);
@@ -53,13 +72,17 @@ static void ask_run(struct job *j, struct worker *worker)
 		.when = a->when,
 		.attempt = a->attempt};
 	struct rd at = rd_of(buf_span(&a->names));
+	int64_t began = clock_mono();
+	bool more = false;
 
 	atomic_fetch_add(&worker->ex->stats.asks, 1);
-	if (!atomic_load(&a->kept->gone)) {
+	/* What is too deep is told where it begins. */
+	if (!atomic_load(&a->kept->gone) && !beneath_too_deep(p.dir)) {
 		if (place_open(&p) < 0) {
 			ask_failed(a, worker->ex);
 		} else {
-			while (!rd_end(&at) && !worker->ex->stop) {
+			while (!worker->ex->stop && !rd_end(&at) &&
+				!(more = clock_mono() - began > ASK_SLICE)) {
 				unsigned flags = (unsigned)rd_varint(&at);
 				struct span name = rd_bytes(&at), actor = rd_bytes(&at);
 
@@ -68,7 +91,10 @@ static void ask_run(struct job *j, struct worker *worker)
 		}
 		place_close(&p);
 	}
-	ask_free(j);
+	if (more)
+		put_off(a, &at, worker);
+	else
+		ask_free(j);
 }
 
 struct ask *ask_new(struct kept *k, struct span dir, int64_t when)
@@ -113,6 +139,10 @@ void ask_set_scan(struct ask *a, struct scan *s)
 
 void ask_submit(struct ask *a, struct examiner *ex)
 {
+	if (!a->scan && !a->counted) {
+		a->counted = true;
+		atomic_fetch_add(&a->kept->asked, 1);
+	}
 	jobs_add(ex->jobs, a->scan ? a->scan->lane : JOB_LIVE, &a->job);
 }
 

@@ -336,6 +336,12 @@ static void queue_dir(struct baseline *b, struct span parent, struct span name, 
 	if (name.n)
 		memcpy(d->rel + d->n, name.p, name.n);
 	d->n += name.n;
+	if (beneath_too_deep(span_make(d->rel, d->n))) {
+		if (b->proof) /* a tree's watch tells it */
+			proof_too_deep(b->proof, span_make(d->rel, d->n));
+		free(d);
+		return;
+	}
 	*b->tail = d;
 	b->tail = &d->next;
 }

@@ -1,6 +1,7 @@
 /* What is kept, and what of it is kept less well than it could be. */
 #include "daemon/sensor/checks.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/signing.h"
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -78,9 +79,25 @@ static void host_key(struct sensor *s, struct json *j)
 			st.st_mode & 077 ? " no more: others may read or write it" : "");
 }
 
+static void signers(struct sensor *s, struct json *j)
+{
+	BUF struct buf odd = {0};
+	size_t n;
+
+	if (!signing_look(s->cfg, &n, &odd))
+		return;
+	for (uint8_t *c = odd.p; odd.n && (c = memchr(c, '\n', odd.n - (size_t)(c - odd.p)));)
+		*c = ';';
+	if (odd.n)
+		odd.p[--odd.n] = 0;
+	FINDING(j, SIGNERS, odd.n, "%zu keys can be used%s%s", n, odd.n ? "; " : "",
+		buf_text(&odd));
+}
+
 void checks_kept(struct sensor *s, struct json *j)
 {
 	host_key(s, j);
+	signers(s, j);
 	levels(s, j);
 	host_trees(s, j);
 	volumes(s, j);

@@ -4,7 +4,9 @@
 #include "model/actor.h"
 #include <uthash.h>
 
-enum { ENOUGH = 32 }; /* asks that the workers have before them */
+/* Asks that the workers have before them; those of one target while others wait; how many of its are passed
+ * over at a time. */
+enum { ENOUGH = 32, SHARE = 8, PASSED_MOST = 256 };
 #define BEHIND (5 * CLOCK_MS)
 #define BELOW_BITS ((unsigned)(ASK_BELOW | ASK_MOVED | ASK_NAMED))
 /* However busy the kernel's queue is: then what is below is looked for all the same. */
@@ -36,6 +38,7 @@ struct coalesce {
 	struct pending *table, *head, **tail;
 	int64_t debounce;
 	size_t n, limit; /* names */
+	size_t n_kepts;	 /* targets that something of is in the line */
 };
 
 int coalesce_new(struct coalesce **ret, int64_t debounce, size_t limit)
@@ -66,6 +69,7 @@ static void pending_free(struct coalesce *c, struct pending *p)
 		name_free(o);
 		c->n--;
 	}
+	c->n_kepts -= --p->kept->in_line == 0;
 	kept_unref(p->kept);
 	free(p->key);
 	free(p);
@@ -118,6 +122,7 @@ static struct pending *pending_new(
 
 	must(p);
 	p->kept = kept_ref(t->kept);
+	c->n_kepts += p->kept->in_line++ == 0;
 	p->due = clock_mono() + c->debounce;
 	p->when = t->when;
 	p->key_n = key->n;
@@ -234,12 +239,23 @@ static bool comes_too_early(const struct pending *p, int64_t now, int64_t read_t
 	return p->later && read_to < p->read_past && now < p->read_past + READ_MOST;
 }
 
+/* One target, and whoever is inside it, does not fill the line before the workers. */
+static bool has_its_share(const struct coalesce *c, const struct pending *p)
+{
+	return c->n_kepts > 1 && atomic_load(&p->kept->asked) >= SHARE;
+}
+
 int64_t coalesce_flush(struct coalesce *c, struct examiner *ex, int64_t now, int64_t read_to)
 {
+	unsigned passed = 0;
+
 	while (c->head && c->head->due <= now) {
-		if (jobs_len(ex->jobs, JOB_LIVE) >= ENOUGH)
+		bool full = has_its_share(c, c->head);
+
+		if (jobs_len(ex->jobs, JOB_LIVE) >= ENOUGH || passed == PASSED_MOST)
 			return BEHIND;
-		if (c->head->kept->held || comes_too_early(c->head, now, read_to))
+		passed += full;
+		if (full || c->head->kept->held || comes_too_early(c->head, now, read_to))
 			wait_on(c, step_out(c), now);
 		else
 			submit(c, ex, take_head(c));

@@ -22,7 +22,8 @@ static const char *level_lacks(enum level l)
 	static const char *const lacks[LEVEL_N] = {
 		[LEVEL_NONE] = "everything but sweeps",
 		[LEVEL_L1] = ("stores through a mapping that is never unmapped, chattr, raw "
-			      "block writes: found by sweeps"),
+			      "block writes, writes through a hard link from outside: found by "
+			      "sweeps, in layers by the schedule of proofs"),
 		[LEVEL_L2] = "as L1, and the end of a mapping, asynchronous writes on held files",
 		[LEVEL_L4] = "the process behind creations, deletions and renames",
 		[LEVEL_L5] = "the process, always",

@@ -3,7 +3,9 @@
 #include "daemon/log.h"
 #include "daemon/sensor/links.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/registry.h"
+#include "fs/beneath.h"
 #include <stdio.h>
 
 /* What was moved here brings its content without an event of its own; what is created here gets an
@@ -33,6 +35,14 @@ static void touch_layer(struct sensor *s, const struct layer_row *row, struct to
 		}
 }
 
+/* In a directory that lies too deep: told where that begins. */
+static bool is_below_all(struct span path)
+{
+	while (path.n && path.p[path.n - 1] != '/')
+		path.n--;
+	return path.n && beneath_too_deep(span_make(path.p, path.n - 1));
+}
+
 void sensor_on_touch(void *ctx, const struct watch_touch *w)
 {
 	struct sensor *s = ctx;
@@ -44,7 +54,7 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 		.flags = flags_of(w->ops),
 		.wrote = w->ops & (WATCH_CONTENT | WATCH_CREATE | WATCH_DELETE | WATCH_MOVE)};
 
-	if (!r && !layer && !index)
+	if ((!r && !layer && !index) || (!index && is_below_all(w->path)))
 		return;
 	buf_add_text(&path, "/");
 	buf_add_span(&path, w->path);
@@ -58,6 +68,9 @@ void sensor_on_touch(void *ctx, const struct watch_touch *w)
 		return;
 	}
 	if (layer) {
+		/* Moved away, and with it what containers have mounted. */
+		if (!w->path.n && w->ops & WATCH_MOVE)
+			mounted_look_layer(s, layer->lower);
 		touch_layer(s, layer, &t, t.flags & ASK_BELOW);
 		return;
 	}
@@ -119,6 +132,16 @@ void sensor_on_lost(void *ctx, uint32_t root, struct span below, enum gap_cause 
 
 	if (root && !r) {
 		log_warn("layer watch: %s", detail);
+		return;
+	}
+	/* Looked at like any other, and told by that. */
+	if (cause == GAP_TOO_LARGE && r && kept_is_baselined(r->kept)) {
+		buf_add_text(&path, "/");
+		buf_add_span(&path, below);
+		sensor_touch(s, &(struct touch){.kept = r->kept,
+					.path = buf_span(&path),
+					.when = clock_wall(),
+					.flags = ASK_BELOW});
 		return;
 	}
 	s->lost += count ? count : 1;

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/content.h"
+#include "daemon/sensor/layer_odd.h"
 #include "daemon/sensor/owned.h"
+#include "fs/beneath.h"
 #include "policy/rules.h"
 #include "store/targets.h"
 
@@ -72,7 +74,7 @@ struct looking {
 	struct span path, name;
 	unsigned flags;
 	struct hit now, base;
-	bool again;
+	bool again, tampered; /* its layer was, as is known */
 };
 
 static void path_join(struct buf *out, struct span dir, struct span name)
@@ -97,6 +99,14 @@ static void set_gap(struct looking *l, enum gap_cause cause, const char *why)
 	l->s->detail = sighting_keep(l->s, span_of(why));
 	if (l->p->scan)
 		atomic_store(&l->p->scan->whole, false);
+}
+
+/* The look is whole all the same, and heals what it was made for: this gap stays by itself. */
+static void too_deep(struct looking *l)
+{
+	l->s->gap_set = true;
+	l->s->gap = GAP_TOO_LARGE;
+	l->s->detail = sighting_keep(l->s, span_of(BENEATH_TOO_DEEP));
 }
 
 static int look_both(struct looking *l)
@@ -342,6 +352,7 @@ static bool layer_differs(
 		rb = stored->ops->lookup(stored, dir, l->name, &b);
 	ra = disk->ops->lookup(disk, (struct layer_dir){.rel = below}, l->name, &a);
 	b.rec.has_sha = false;
+	record_same_second(&a.rec, &b.rec);
 	if (ra == 0 && rb == 0)
 		ra = (record_diff(&a.rec, &b.rec) & ~(1u << ASPECT_CONTENT)) ||
 		     record_marks_differ(&a.rec, &b.rec);
@@ -380,17 +391,36 @@ static bool was_tampered(const struct looking *l)
 	return no && drift_get(l->p->txn, no, l->path, &c) == 0 && c.aspects & (1u << ASPECT_LAYER);
 }
 
+/* What is wrong with a layer here and no record tells. With a directory's marks goes what is below it. */
+static const char *layer_is_odd(struct looking *l)
+{
+	struct layer_odd odd;
+
+	l->s->layer_odd = layer_odd(l->p, l->path, l->name, &l->now, &odd);
+	l->s->odd = l->s->layer_odd ? odd.aspects : 0;
+	if (l->s->odd || l->tampered)
+		l->flags |= ASK_BELOW;
+	return l->s->layer_odd ? odd.layer : NULL;
+}
+
 /* The layer that somebody changed here, rather than the container its own tree; NULL: none. */
-static const char *layer_changed(const struct looking *l, bool same)
+static const char *layer_changed(struct looking *l, bool same)
 {
 	const struct views *v = l->p->views;
 	const struct kept *k = l->p->kept;
+	const char *odd = NULL;
+	bool wanted;
 
-	if (!k->overlay || upper_decides(l))
+	if (!k->overlay)
 		return NULL;
+	l->tampered = was_tampered(l);
+	wanted = l->flags & ASK_LAYER || l->tampered;
+	if (wanted)
+		odd = layer_is_odd(l);
+	if (odd || upper_decides(l))
+		return odd;
 	if (same)
-		return l->flags & ASK_LAYER || was_tampered(l) ? k->lower[l->now.layer - 1]->path
-							       : NULL;
+		return wanted ? k->lower[l->now.layer - 1]->path : NULL;
 	for (size_t i = 0; i < k->n_lower; i++)
 		if (layer_differs(l, &v->now.layer[i + 1], &v->base.layer[i]))
 			return k->lower[i]->path;
@@ -408,6 +438,8 @@ static void fill_sighting(struct looking *l, struct span mount)
 			base_content(l);
 		if (l->now.found)
 			now_content(l);
+		if (layer && l->now.found && l->base.found)
+			record_same_second(&l->now.entry.rec, &l->base.entry.rec);
 		s->layer_changed = layer;
 		if (layer && !s->gap_set)
 			s->detail = sighting_keep(s, span_of(layer));
@@ -448,6 +480,18 @@ static void tell_scan(struct looking *l)
 		atomic_store(&s->found, true);
 }
 
+static bool goes_below(const struct looking *l)
+{
+	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
+		return false;
+	if (!l->p->kept->overlay && l->name.n && l->now.entry.look.mount_root)
+		return false; /* another file system: not of this tree */
+	/* Wholly of the layers: nothing below can differ. */
+	return !l->p->kept->overlay || l->tampered || !l->now.node.n ||
+	       l->now.node.ref[0].layer == 0 ||
+	       !view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node);
+}
+
 static void go_below(struct looking *l, struct span actor)
 {
 	struct examiner *ex = l->p->worker->ex;
@@ -457,13 +501,6 @@ static void go_below(struct looking *l, struct span actor)
 		.when = l->p->when,
 		.in_layer = l->flags & ASK_LAYER};
 
-	if (!(l->flags & ASK_BELOW) || !l->now.found || l->now.entry.rec.type != FILE_DIR)
-		return;
-	if (!l->p->kept->overlay && l->name.n && l->now.entry.look.mount_root)
-		return; /* another file system: not of this tree */
-	if (l->p->kept->overlay && l->now.node.n && l->now.node.ref[0].layer != 0 &&
-		view_aligned(&l->p->views->now, &l->now.node, &l->p->views->base, &l->base.node))
-		return; /* wholly of the layers: nothing below can differ */
 	ex->below(ex, l->p->kept, l->p->scan, l->path, &by);
 }
 
@@ -505,6 +542,7 @@ void examine_name(
 {
 	struct looking l = {.p = p, .name = name, .flags = flags};
 	BUF struct buf path = {0};
+	bool below;
 	int r;
 
 	path_join(&path, p->dir, name);
@@ -530,13 +568,18 @@ void examine_name(
 		set_gap(&l, GAP_UNREADABLE, err_why());
 	else
 		fill_sighting(&l, mount);
+	below = r == 0 && goes_below(&l);
+	if (below && beneath_too_deep(l.path)) {
+		below = false;
+		too_deep(&l);
+	}
 	l.s->item.kind = ITEM_SIGHTING;
 	l.s->mark = order_push(&p->worker->ex->order, p->worker->no, p->look);
 	examiner_push(p->worker->ex, &l.s->item);
-	if (r == 0) {
+	if (below)
 		go_below(&l, actor);
+	if (r == 0)
 		look_at_names(&l, actor);
-	}
 	if (l.again)
 		look_again(&l, actor);
 	looking_end(&l);

@@ -38,22 +38,23 @@ void expiry_plan(struct sensor *s)
 struct asking {
 	struct sensor *s;
 	struct kept *kept;
-	uint32_t generation;
+	uint32_t from, to; /* generations */
+	int64_t when;	   /* wall ns */
 };
 
 static int touch(void *ctx, const struct accepted *a)
 {
 	struct asking *k = ctx;
-	struct touch t = {.kept = k->kept, .path = a->path, .when = a->expires};
+	struct touch t = {.kept = k->kept, .path = a->path, .when = k->when};
 
-	if (a->generation == k->generation)
+	if (a->generation >= k->from && a->generation <= k->to)
 		sensor_touch(k->s, &t);
 	return 0;
 }
 
 static void expire(struct sensor *s, struct txn *t, struct reg *r, const struct generation *g)
 {
-	struct asking k = {s, r->kept, g->no};
+	struct asking k = {s, r->kept, g->no, g->no, g->expires};
 	struct item_expired *e;
 
 	if (g->expires > clock_wall())
@@ -78,4 +79,20 @@ void expiry_round(struct sensor *s)
 	txn_abort(take(t));
 	s->expired_upto = now;
 	expiry_plan(s);
+}
+
+void expiry_given(struct sensor *s)
+{
+	TXN struct txn *t = NULL;
+
+	for (struct reg *r = s->reg.regs; r; r = r->next) {
+		struct asking k = {.s = s, .kept = r->kept, .to = UINT32_MAX, .when = clock_wall()};
+
+		if (!atomic_load(&r->kept->look))
+			continue;
+		if (!t && txn_begin(s->store, false, &t) < 0)
+			return; /* at the next bell */
+		k.from = atomic_exchange(&r->kept->look, 0);
+		accepted_each(t, atomic_load(&r->kept->no), UINT32_MAX, touch, &k);
+	}
 }

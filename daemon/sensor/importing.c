@@ -125,6 +125,60 @@ static int check_signatures(struct import *im)
 		im->keys_dir);
 }
 
+/* ---- what it has on top of the image ---- */
+
+/* Keys that may sign an accept, each counted once. */
+static unsigned count_accepting(const struct import *im)
+{
+	const struct gold *g = im->end->gold;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < g->n_signatures; i++) {
+		const struct public_key *key = keyring_find(im->keys, g->signature[i].key);
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++)
+			again |= sha_same(g->signature[k].key, g->signature[i].key);
+		n += g->signature[i].state == GOLD_GOOD && key && !again &&
+		     (key->roles & 1u << SIGN_ACCEPT);
+	}
+	return n;
+}
+
+static void add_reasons(const struct golden *f, struct buf *out)
+{
+	for (size_t i = 0; i < f->n_generations; i++)
+		if (f->generations[i].reason.n) {
+			buf_add_text(out, out->n ? "; " : "");
+			buf_add_span(out, f->generations[i].reason);
+		}
+}
+
+/* They become part of the baseline of every container of the image, so they are held to what an accept is. */
+static int check_accepts(struct import *im)
+{
+	const struct golden *f = &im->golden;
+	BUF struct buf why = {0};
+	unsigned n = count_accepting(im);
+
+	if (!f->n_accepts)
+		return 0;
+	add_reasons(f, &why);
+	if (!why.n)
+		return err_set(-EBADMSG, "no reason is given for the changes that it accepts");
+	if (f->accepts.n > GOLD_ACCEPTS_MAX)
+		return err_set(
+			-EFBIG, "more than %d MiB of accepted changes", GOLD_ACCEPTS_MAX >> 20);
+	if (n < im->wish.accept_signatures)
+		return err_set(-EKEYREJECTED,
+			"it accepts changes on top of the image, and this host wants accepts signed by %u keys "
+			"(trust.accept_signatures): %u that may do so have signed the file",
+			im->wish.accept_signatures, n);
+	im->end->gold->accept_list = f->accepts;
+	im->end->gold->accept_why = arena_dup(&im->end->mem, buf_span(&why));
+	return 0;
+}
+
 /* ---- the file ---- */
 
 static int describe(struct import *im)
@@ -150,6 +204,7 @@ static int describe(struct import *im)
 	g->host = arena_dup(&im->end->mem, f->host);
 	g->created = f->created;
 	g->accepts = f->n_accepts;
+	g->accept_list = arena_dup(&im->end->mem, g->accept_list);
 	g->n_layers = f->n_layers;
 	im->end->bytes = calloc(f->n_layers, sizeof(*im->end->bytes));
 	must(im->end->bytes);
@@ -179,6 +234,8 @@ static int read_file(struct import *im)
 		return r;
 	say_what(im);
 	r = check_signatures(im);
+	if (r == 0)
+		r = check_accepts(im);
 	return r < 0 ? r : describe(im);
 }
 

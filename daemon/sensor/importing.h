@@ -14,6 +14,7 @@
 struct import_wish {
 	int fd; /* taken */
 	bool replace, require_signed;
+	unsigned accept_signatures; /* how many keys must have signed what it accepts */
 	uint32_t uid;
 	const char *keys_dir;
 	int asker;

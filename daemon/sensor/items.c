@@ -12,6 +12,14 @@ struct sighting *sighting_new(struct kept *k, struct span path, int64_t when)
 	return s;
 }
 
+bool sighting_is_unlike_layers(const struct sighting *s)
+{
+	struct record now, base;
+
+	return !s->has_now || !s->has_base || record_decode(sighting_get(s, s->now), &now) < 0 ||
+	       record_decode(sighting_get(s, s->base), &base) < 0 || record_diff(&now, &base);
+}
+
 struct slot sighting_keep(struct sighting *s, struct span bytes)
 {
 	struct slot at = {(uint32_t)s->mem.n, (uint32_t)bytes.n};

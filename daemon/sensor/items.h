@@ -70,6 +70,8 @@ struct sighting {
 	bool touched; /* its actor is of an event about this very path */
 	bool early;   /* an event of its own is about to tell who did it: no news before that */
 	bool parent_gone, layer_changed, unsettled;
+	bool layer_odd; /* with layer_changed: by what no record tells, with these aspects of it */
+	uint32_t odd;
 	bool unmounted;	    /* what covered it is gone */
 	bool dir_lost;	    /* no directory is there now: drift below it is superseded */
 	enum gap_cause gap; /* with gap_set: the content could not be known */
@@ -87,6 +89,8 @@ struct sighting {
 struct sighting *sighting_new(struct kept *k, struct span path, int64_t when);
 void sighting_free(struct sighting *s);
 struct slot sighting_keep(struct sighting *s, struct span bytes);
+/* Is what is there now another than what the layers had, whatever was accepted since? */
+bool sighting_is_unlike_layers(const struct sighting *s);
 static inline struct span sighting_get(const struct sighting *s, struct slot at)
 {
 	return span_make(s->mem.p + at.off, at.len);
@@ -314,7 +318,7 @@ struct item_proved {
 	struct item item;
 	struct lower *lower;
 	uint32_t snap;
-	struct buf verdict; /* encoded */
+	struct buf verdict; /* encoded; empty: the one that is stored, for what is known besides */
 	int asker;
 	uint32_t ask_id;
 	bool answers; /* the last of what was asked for */

@@ -16,7 +16,11 @@ struct jobs {
 	struct job *later; /* sorted by not_before; short */
 	size_t n_later;
 	bool stopped;
+	unsigned turn;
 };
+
+/* Whoever keeps the first lanes full, from inside one container, keeps nobody from the last. */
+enum { TURNS = 8 };
 
 int jobs_new(struct jobs **ret)
 {
@@ -109,6 +113,10 @@ static struct job *choose(struct jobs *js, int64_t *ret_wait)
 			return j;
 		}
 	}
+	if (++js->turn % TURNS == 0)
+		for (int i = JOB_HOST; i-- > 0;)
+			if ((j = pop(&js->lane[i])))
+				return j;
 	for (int i = 0; i < JOB_HOST; i++)
 		if ((j = pop(&js->lane[i])))
 			return j;

@@ -1,7 +1,7 @@
 /*
  * jobs.h - the work that opens files, waiting for a worker.
  *
- * Three lanes, the first served first: LIVE (what events asked for), SCAN (newest first, so that a
+ * Three lanes, the first served first but for one turn in eight: LIVE (what events asked for), SCAN (newest first, so that a
  * walk goes deep and its frontier stays small), BASELINE. And a waiting room for jobs that must be
  * tried again later (a file that a writer still holds). A job is owned by the lane until a worker
  * takes it, then by the worker. A fourth one, HOST, is nobody's but a worker's of its own, who gives

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/collect.h"
+#include "daemon/sensor/layer_mounts.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/owned.h"
 #include "daemon/sensor/proving.h"
@@ -80,6 +81,7 @@ static void layer_put(struct sensor *s, struct lower *l)
 	if (row->armed)
 		watch_remove(s->watch, row->root_id);
 	layers_let_go(row->lower);
+	layer_mounts_free(row);
 	lower_unref(row->lower);
 	free(row);
 }

@@ -34,8 +34,11 @@ void kept_unref(struct kept *k)
 {
 	if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
 		return;
-	for (size_t i = 0; i < k->n_lower; i++)
+	for (size_t i = 0; i < k->n_lower; i++) {
+		if (i < KEPT_BITS && atomic_load(&k->elsewhere[i / 64]) >> i % 64 & 1)
+			atomic_fetch_sub(&k->lower[i]->elsewhere, 1);
 		lower_unref(k->lower[i]);
+	}
 	fd_close(&k->upper_fd);
 	fd_close(&k->index_fd);
 	for (size_t i = 0; i < k->exclude.n; i++)
@@ -281,6 +284,16 @@ static void layer_of_base(struct layer *l, const struct lower *w, bool data_only
 	l->root_fd = -1;
 }
 
+static int views_at(struct views *v, size_t n)
+{
+	v->at = calloc(n, sizeof(*v->at));
+	if (!v->at)
+		return -ENOMEM;
+	for (v->n_at = 0; v->n_at < n; v->n_at++)
+		v->at[v->n_at].fd = -1;
+	return 0;
+}
+
 int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 {
 	size_t n = k->n_lower;
@@ -288,20 +301,24 @@ int views_open(const struct kept *k, struct txn *txn, struct views *ret)
 
 	ret->mem = calloc(2 * n + 2, sizeof(struct layer));
 	ret->snaps = calloc(n + 1, sizeof(struct snap_ctx));
-	if (!ret->mem || !ret->snaps)
+	if (!ret->mem || !ret->snaps || views_at(ret, 2 * n + 1) < 0)
 		return err_set(-ENOMEM, "out of memory");
 	now = ret->mem;
 	base = ret->mem + n + 2;
 	now[0] = (struct layer){.ops = &layer_disk_ops,
 		.root_fd = k->upper_fd,
 		.marks = k->marks,
-		.upper = k->overlay};
+		.upper = k->overlay,
+		.at = &ret->at[0]};
 	for (size_t i = 0; i < n; i++) {
 		bool data = i >= n - k->n_data;
 
 		layer_of_base(&base[i], k->lower[i], data, txn, &ret->snaps[i]);
+		base[i].at = &ret->at[1 + i];
 		if (k->overlay)
 			layer_on_disk(&now[i + 1], k->lower[i], data);
+		if (k->overlay)
+			now[i + 1].at = &ret->at[1 + n + i];
 	}
 	ret->now = (struct view){.layer = now, .n = k->overlay ? n + 1 : !atomic_load(&k->absent)};
 	ret->base = (struct view){.layer = base, .n = n};
@@ -319,9 +336,10 @@ int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret)
 {
 	ret->mem = calloc(2, sizeof(struct layer));
 	ret->snaps = calloc(1, sizeof(struct snap_ctx));
-	if (!ret->mem || !ret->snaps)
+	if (!ret->mem || !ret->snaps || views_at(ret, 1) < 0)
 		return err_set(-ENOMEM, "out of memory");
 	layer_on_disk(&ret->mem[0], w, false);
+	ret->mem[0].at = &ret->at[0];
 	layer_of_base(&ret->mem[1], w, false, txn, ret->snaps);
 	ret->now = (struct view){.layer = &ret->mem[0], .n = 1};
 	ret->base = (struct view){.layer = &ret->mem[1], .n = 1};
@@ -330,6 +348,9 @@ int views_open_layer(const struct lower *w, struct txn *txn, struct views *ret)
 
 void views_close(struct views *v)
 {
+	for (size_t i = 0; i < v->n_at; i++)
+		layer_at_free(&v->at[i]);
+	free(v->at);
 	free(v->mem);
 	free(v->snaps);
 	view_index_free(&v->index);

@@ -26,9 +26,10 @@ struct lower {
 	enum look_marks marks;
 	atomic_bool
 		judged; /* its verdict is another now: who stacks it is to be looked at (proving.h) */
-	atomic_bool broken; /* it is not what its image says */
-	atomic_uint snap;   /* number of its complete snapshot; 0: not yet (set by the ledger) */
-	atomic_bool queued; /* a baseline of it is under way or was tried */
+	atomic_bool broken;    /* it is not what its image says */
+	atomic_uint elsewhere; /* how many targets have another directory mounted: mounted.h */
+	atomic_uint snap;      /* number of its complete snapshot; 0: not yet (set by the ledger) */
+	atomic_bool queued;    /* a baseline of it is under way or was tried */
 	/* The loop's own; see layers.h. */
 	int64_t good; /* wall ns: what was done to it before this was seen, or looked for */
 	bool unsure;  /* stored in another life or for another target, and not looked at since */
@@ -39,6 +40,7 @@ struct scan_wait {
 	struct scan *scan;
 };
 
+enum { KEPT_BITS = 512 }; /* no overlay has more layers */
 struct kept {
 	atomic_uint refs;
 	atomic_uint no; /* its number in the store; 0 until the ledger has given one */
@@ -60,12 +62,22 @@ struct kept {
 	struct config_list exclude; /* host trees: never looked at; a copy of its own */
 	bool by_default; /* a host tree that nobody configured: hostset.h says what of it is kept */
 	uint64_t max_bytes, max_files; /* volumes: beyond, no baseline; 0: no limit */
+	atomic_uint asked;    /* asks for changes in it that wait for a worker, or are with one */
+	size_t in_line;	      /* of coalesce: directories of it that wait; the loop's own */
 	bool held;	      /* not told to the ledger yet, so its touches wait: the loop's own */
 	atomic_bool gone;     /* removed: jobs for it are dropped */
 	atomic_bool absent;   /* host trees: nothing is at its path; upper_fd does not count */
 	atomic_uint packages; /* its set in the store; 0: not known, PKG_NONE: its image has none */
 	bool packages_asked;  /* the loop's own: they are being read, or were */
-	atomic_bool barred;   /* too large: no baseline, a gap says so */
+	atomic_uint pid;      /* of a process in it while it runs; 0: none is known */
+	/* mounted.h, a bit a layer: another is mounted; the engine's link shows another. */
+	_Atomic(uint64_t) elsewhere[KEPT_BITS / 64], relinked[KEPT_BITS / 64];
+	atomic_bool looked, blind, look_waits; /* the same */
+	atomic_bool barred;		       /* too large: no baseline, a gap says so */
+	uint32_t
+		given; /* the ledger's own: the first generation that this transaction gave it (ledger_given.c) */
+	atomic_uint
+		look; /* from which generation on the loop is to look at the paths (expiry.h); 0: none */
 	_Atomic(struct link_wish *) links; /* links.h: whoever finds it empty submits their job */
 	atomic_llong links_took;	   /* ns that the last of those walks took */
 	pthread_mutex_t rules_lock;
@@ -113,6 +125,8 @@ struct views {
 	struct view now, base;
 	struct layer *mem;
 	struct snap_ctx *snaps;
+	struct layer_at *at; /* a disk layer's each */
+	size_t n_at;
 	struct view_index index;
 };
 int views_open(const struct kept *k, struct txn *txn, struct views *ret);

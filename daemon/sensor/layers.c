@@ -49,7 +49,10 @@ static void push(struct scan *s, struct lower *l, struct span dir, struct span n
 	if (name.n)
 		memcpy(t->rel + t->n, name.p, name.n);
 	t->n += name.n;
-	jobs_add(s->ex->jobs, JOB_SCAN, &t->job);
+	if (beneath_too_deep(span_make(t->rel, t->n)))
+		drop(&t->job); /* nor is it stored: its verdict says so */
+	else
+		jobs_add(s->ex->jobs, JOB_SCAN, &t->job);
 }
 
 /* What is on disk, with its content. HASH_* results other than 0 leave it without a hash. */
@@ -72,7 +75,10 @@ static void hash_entry(const struct lower *l, struct worker *w, struct span rel,
 
 static bool is_same(const struct layer_entry *disk, const struct layer_entry *stored)
 {
-	return record_diff(&disk->rec, &stored->rec) == 0 &&
+	struct record now = disk->rec;
+
+	record_same_second(&now, &stored->rec);
+	return record_diff(&now, &stored->rec) == 0 &&
 	       !record_marks_differ(&disk->rec, &stored->rec) &&
 	       span_eq(disk->rec.redirect, stored->rec.redirect);
 }
@@ -297,13 +303,13 @@ static int since_visit(void *ctx, struct span below, int fd)
 	struct since_job *t = ctx;
 	NAMES struct names here = {0};
 	struct layer_dir dir;
-	int r = fd < 0 ? -EIO : names_read(fd, NAMES_LIMIT, &here);
-	bool recent = r == 0 && is_recent(t, fd, "", AT_EMPTY_PATH);
+	int r = fd < 0 ? 0 : names_read(fd, NAMES_LIMIT, &here);
+	bool recent = r == 0 && fd >= 0 && is_recent(t, fd, "", AT_EMPTY_PATH);
 
-	if (r < 0) {
+	if (r < 0)
 		since_failed(t);
-		return 0;
-	}
+	if (r < 0 || fd < 0)
+		return 0; /* too deep: nor is it stored */
 	r = layer_dir_of(t->views->base.layer, below, &dir);
 	if (r) /* new here: its parent's names told it */
 		return r < 0 ? r : 0;

@@ -189,6 +189,7 @@ static int apply(struct ledger *l)
 static void undo(struct ledger *l)
 {
 	txn_abort(take(l->txn));
+	ledger_given_over(l, false);
 	runs_abort(l->runs);
 	ledger_ran_over(l, false);
 	ledger_packages_over(l, false);
@@ -212,6 +213,7 @@ static void told(struct ledger *l, uint64_t was)
 		atomic_store(&w->broken, l->after[i].broken);
 		atomic_store(&w->judged, true);
 	}
+	ledger_given_over(l, true);
 	for (size_t i = 0; l->rejudge && i < l->n_kept; i++)
 		for (size_t k = 0; k < l->kept[i]->n_lower; k++)
 			atomic_store(&l->kept[i]->lower[k]->judged, true);

@@ -165,6 +165,15 @@ static bool may_replace(const struct item_golden_end *e, const struct gold *old,
 	return false;
 }
 
+static int give_all(struct ledger *l)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->n_kept; i++)
+		r = ledger_given(l, l->kept[i]);
+	return r;
+}
+
 static int complete(struct ledger *l, struct item_golden_end *e, const struct gold *old)
 {
 	BUF struct buf words = {0}, image = {0};
@@ -191,6 +200,8 @@ static int complete(struct ledger *l, struct item_golden_end *e, const struct go
 	r = gold_put(l->txn, e->gold);
 	if (r == 0)
 		r = tell(l, EVENT_BASELINE_IMPORTED, SEV_INFO, e->uid, &words);
+	if (r == 0)
+		r = give_all(l);
 	text_hex(&image, span_make(e->gold->image, SHA_LEN));
 	ledger_answer(l, e->asker, e->ask_id, DOOR_OK, buf_text(&image));
 	l->ring = true;

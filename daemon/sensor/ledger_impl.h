@@ -112,6 +112,11 @@ ITEM_KINDS(X_ITEM)
 
 /* Fills host, seq and time, and appends to the journal in the open transaction. */
 int ledger_journal(struct ledger *l, struct event *e, uint64_t *ret_seq);
+/* The golden baseline of its image may have accepted changes: they become generations of the target (ledger_given.c).
+ * Nothing to do where it has them, or is not baselined. */
+int ledger_given(struct ledger *l, struct kept *k);
+/* At the end of each transaction: the loop looks at what was given, or nothing was. */
+void ledger_given_over(struct ledger *l, bool committed);
 /* The stored descriptor of a target for an event; borrowed until the next write. */
 int ledger_target_of(struct ledger *l, uint32_t no, struct target *ret);
 void ledger_answer(
@@ -208,8 +213,10 @@ int ledger_baseline_root(struct ledger *l, const struct kept *k, uint8_t ret[SHA
 uint32_t ledger_snap_of(const struct ledger *l, const struct lower *w);
 /* ledger_verdict.c: of the layer that snapshot `snap` is of, encoded. */
 int ledger_verdict(struct ledger *l, struct lower *w, uint32_t snap, struct span verdict);
-/* The layer at `layer` was changed on the host at `path`: from now on it is broken. */
-int ledger_verdict_tampered(struct ledger *l, struct span layer, const struct change *c);
+/* The layer at `layer` was changed on the host at `path`: from now on it is broken. `also`: aspects
+ * that are none of the change. */
+int ledger_verdict_tampered(
+	struct ledger *l, struct span layer, const struct change *c, uint32_t also);
 int ledger_tidy(struct ledger *l);
 /* A slice of what an earlier life's import of a golden baseline left half written. */
 int ledger_golden_tidy(struct ledger *l, bool *more);

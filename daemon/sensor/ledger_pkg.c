@@ -163,6 +163,7 @@ int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge
 {
 	uint32_t set = atomic_load(&k->packages);
 	struct package_note n = {.state = PACKAGE_UNOWNED};
+	struct pkg_set whole;
 	struct pkg_file f;
 	struct pkg p;
 	int r;
@@ -171,8 +172,10 @@ int ledger_package_of(struct ledger *l, const struct kept *k, const struct judge
 		return 0;
 	r = pkg_file_get(l->txn, set, in->path, &f);
 	if (r == STORE_ABSENT) {
-		package_encode(&n, mem);
-		return 0;
+		r = pkg_set_get(l->txn, set, &whole);
+		if (r == 0 && !whole.lost)
+			package_encode(&n, mem);
+		return r < 0 ? r : 0;
 	}
 	if (r == 0)
 		r = pkg_get(l->txn, set, f.package, &p);
@@ -250,18 +253,44 @@ void ledger_packages_free(struct ledger *l)
 	}
 }
 
+/* A directory that is no more takes what the image has below it along, and nobody tells of that. */
+static const char *gone_with(struct ledger *l, const struct kept *k, const struct change *c)
+{
+	const char *manager, *place;
+	VIEWS struct views v = {0};
+	size_t i = 0;
+	bool found = false;
+
+	if ((c->kind != 'D' && !(c->aspects & 1u << ASPECT_TYPE)) ||
+		!packages_place_below(c->path, &i, &manager) || !kept_is_baselined(k) ||
+		views_open(k, l->txn, &v) < 0)
+		return NULL;
+	for (i = 0; !found && (place = packages_place_below(c->path, &i, &manager));) {
+		HIT struct hit h = {0};
+
+		found = view_resolve(&v.base, span_of(place), &h) == 0 && h.found;
+	}
+	return found ? manager : NULL;
+}
+
 int ledger_package_database(
 	struct ledger *l, const struct kept *k, const struct change *c, uint64_t run)
 {
-	const char *manager =
-		k->kind == TARGET_CONTAINER ? packages_database(c->path) : (const char *)NULL;
+	const char *manager = NULL, *verb = "changed";
 	uint32_t no = atomic_load(&k->no);
 	int64_t now = clock_mono();
 	BUF struct buf words = {0};
 	struct change e = *c;
 	struct pkg_told *t;
 
-	if (!manager || (c->aspects & 1u << ASPECT_LAYER))
+	if (k->kind != TARGET_CONTAINER || (c->aspects & 1u << ASPECT_LAYER))
+		return 0;
+	manager = packages_database(c->path);
+	if (!manager) {
+		manager = gone_with(l, k, c);
+		verb = "deleted";
+	}
+	if (!manager)
 		return 0;
 	t = told_of(l, no, manager, run);
 	if (t && now - t->last < QUIET) {
@@ -277,7 +306,7 @@ int ledger_package_database(
 	 * what he has done to files by it. */
 	if (!run && e.severity > SEV_INFO && e.severity < SEV_HIGH)
 		e.severity = SEV_HIGH;
-	buf_printf(&words, "%s's database was changed at run time%s", manager,
+	buf_printf(&words, "%s's database was %s at run time%s", manager, verb,
 		run ? ", by a package manager's run" : "");
 	return ledger_tell(l, k, EVENT_PACKAGE_DATABASE, &e, buf_text(&words), &e.seq);
 }

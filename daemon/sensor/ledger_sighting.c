@@ -1,6 +1,7 @@
 /* What was seen, against what should be: the judge decides, this file writes down the verdict. */
 #include "base/clock.h"
 #include "base/err.h"
+#include "daemon/sensor/layer_odd.h"
 #include "daemon/sensor/ledger_impl.h"
 #include "model/actor.h"
 #include "model/judge.h"
@@ -131,8 +132,7 @@ static int gather(struct verdict *v)
 		ledger_package_again(
 			s, &v->old, v->in.now, v->in.base ? &v->base : NULL, &v->package_mem);
 	v->in.blind = rules_blind(&v->said);
-	v->in.layer_changed = s->layer_changed &&
-			      (!v->in.now || !v->in.base || record_diff(v->in.now, v->in.base));
+	v->in.layer_changed = s->layer_changed && (s->layer_odd || sighting_is_unlike_layers(s));
 	return 0;
 }
 
@@ -206,6 +206,7 @@ static int tell_layer(struct verdict *v)
 	struct event e = {.type = EVENT_LAYER_TAMPERED,
 		.severity = SEV_CRITICAL,
 		.change = &v->c,
+		.detail = span_of(v->s->layer_odd ? layer_odd_words(v->s->odd) : ""),
 		.layer = sighting_get(v->s, v->s->detail)};
 	FREE struct span *names = calloc(l->n_kept + 1, sizeof(*names));
 	struct target t;
@@ -214,7 +215,7 @@ static int tell_layer(struct verdict *v)
 	must(names);
 	if (r)
 		return r < 0 ? r : 0;
-	r = ledger_verdict_tampered(l, e.layer, &v->c);
+	r = ledger_verdict_tampered(l, e.layer, &v->c, v->s->odd);
 	if (r >= 0)
 		r = ledger_target_of(l, v->no, &t);
 	if (r < 0)
@@ -450,6 +451,8 @@ static int put(struct verdict *v)
 		return 0;
 	}
 
+	if (c->kind == 'C')
+		c->aspects |= s->odd & 1u << ASPECT_XATTR;
 	c->path = v->path;
 	c->now = s->has_now ? sighting_get(s, s->now) : (struct span){0};
 	c->old = v->base_bytes;

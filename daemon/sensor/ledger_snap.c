@@ -147,7 +147,9 @@ int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 	struct event e = {.type = EVENT_BASELINE_CREATED, .generation = 1, .detail = words};
 	int r = targets_state_get(l->txn, no, &st);
 
-	if (r < 0 || st.baselined || !is_baselined(l, k))
+	if (r == 0 && st.baselined)
+		return ledger_given(l, k); /* an import may have come while it was not here */
+	if (r < 0 || !is_baselined(l, k))
 		return r < 0 ? r : 0;
 	r = ledger_baseline_root(l, k, st.baseline_root);
 	if (r)
@@ -162,7 +164,9 @@ int ledger_baselined(struct ledger *l, struct kept *k, struct span words)
 	if (r == 0)
 		r = ledger_target_of(l, no, &t);
 	e.target = &t;
-	return r == 0 ? ledger_journal(l, &e, NULL) : r < 0 ? r : 0;
+	if (r == 0)
+		r = ledger_journal(l, &e, NULL);
+	return r == 0 ? ledger_given(l, k) : r < 0 ? r : 0;
 }
 
 /* Who stacks the layer may be baselined with it. */

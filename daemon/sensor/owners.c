@@ -60,7 +60,14 @@ static void hear_file(
 		r->digest = arena_dup(&o->mem, span_make(digest, package_digest_len(kind))).p;
 }
 
-const struct packages_hear owners_hear = {hear_package, hear_file, NULL, NULL};
+static void hear_lost(void *ctx)
+{
+	struct owners *o = ctx;
+
+	o->lost = true;
+}
+
+const struct packages_hear owners_hear = {hear_package, hear_file, NULL, NULL, hear_lost};
 
 static int by_path(const void *a, const void *b)
 {

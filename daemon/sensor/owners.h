@@ -19,6 +19,7 @@ struct owner_row {
 	enum package_digest kind;
 	enum pkg_image image;
 	bool config;
+	bool other; /* a directory or a link: nobody asks whose it is */
 };
 struct owners {
 	struct arena mem;
@@ -26,7 +27,8 @@ struct owners {
 	size_t n, cap;
 	struct pkg *package;
 	size_t n_packages, cap_packages;
-	bool cut; /* more than there is room for: what no row has may have an owner all the same */
+	bool cut;  /* more than there is room for: what no row has may have an owner all the same */
+	bool lost; /* so may it as not everything could be read */
 };
 void owners_free(struct owners *o);
 #define OWNERS CLEANUP(owners_free)

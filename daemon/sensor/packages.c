@@ -35,7 +35,7 @@ static int read_disk(int root_fd, const char *path, size_t limit, struct buf *ou
 	if (r)
 		return r;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return PACKAGES_ABSENT;
+		return err_set(-EINVAL, "/%s is no regular file: it is not read", path);
 	return fd_read_all(fd, limit, out);
 }
 
@@ -64,6 +64,12 @@ void packages_say(struct packages *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(p->words, fmt, ap);
 	va_end(ap);
+}
+
+void packages_lose(struct packages *p, const char *manager)
+{
+	p->lost = true;
+	packages_say(p, "%s's database cannot be read: %.300s", manager, err_why());
 }
 
 /* ---- where a path leads ---- */
@@ -144,6 +150,7 @@ void packages_file(struct packages *p, struct span dir, struct span rel, enum pa
 struct dpkg {
 	struct packages *p;
 	struct buf status, diversions, sums;
+	unsigned unlisted; /* packages of which no list of files could be read */
 };
 
 static struct span diverted(const struct dpkg *d, struct span path, struct span package)
@@ -157,19 +164,20 @@ static struct span diverted(const struct dpkg *d, struct span path, struct span 
 	return path;
 }
 
-static int read_sums(struct dpkg *d, const struct dpkg_package *pkg)
+/* Into `sums`: what lies beside the database under the package's name. */
+static int read_beside(struct dpkg *d, const struct dpkg_package *pkg, const char *suffix)
 {
 	BUF struct buf path = {0};
 	int r;
 
-	buf_printf(&path, INFO "/%.*s.md5sums", (int)pkg->name.n, (const char *)pkg->name.p);
+	buf_printf(&path, INFO "/%.*s.%s", (int)pkg->name.n, (const char *)pkg->name.p, suffix);
 	buf_reset(&d->sums);
 	r = packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums);
 	if (r != PACKAGES_ABSENT || !pkg->arch.n)
 		return r;
 	buf_reset(&path);
-	buf_printf(&path, INFO "/%.*s:%.*s.md5sums", (int)pkg->name.n, (const char *)pkg->name.p,
-		(int)pkg->arch.n, (const char *)pkg->arch.p);
+	buf_printf(&path, INFO "/%.*s:%.*s.%s", (int)pkg->name.n, (const char *)pkg->name.p,
+		(int)pkg->arch.n, (const char *)pkg->arch.p, suffix);
 	return packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums);
 }
 
@@ -199,6 +207,15 @@ static void tell_sums(struct dpkg *d, const struct dpkg_package *pkg)
 			d->p, none, diverted(d, f.path, pkg->name), PACKAGE_MD5, f.md5, false);
 }
 
+/* Whose a file is can be known where its digest is not. */
+static void tell_list(struct dpkg *d, const struct dpkg_package *pkg)
+{
+	struct span rest = buf_span(&d->sums), none = {0}, path;
+
+	while (dpkg_listed(&rest, &path))
+		packages_file(d->p, none, diverted(d, path, pkg->name), PACKAGE_MD5, NULL, false);
+}
+
 static void one_package(struct dpkg *d, const struct dpkg_package *pkg)
 {
 	int r;
@@ -206,11 +223,25 @@ static void one_package(struct dpkg *d, const struct dpkg_package *pkg)
 	tell_package(d, pkg);
 	if (memchr(pkg->name.p, '/', pkg->name.n))
 		return;
-	r = read_sums(d, pkg); /* a package of nothing but links has none */
+	r = read_beside(d, pkg, "md5sums"); /* a package of nothing but links has none */
 	if (r == 0)
 		tell_sums(d, pkg);
 	else if (r < 0)
 		packages_say(d->p, "%.200s", err_why());
+	if (r == 0 || !d->p->from)
+		return;
+	if (read_beside(d, pkg, "list") == 0)
+		tell_list(d, pkg);
+	else
+		d->unlisted++;
+}
+
+static void say_unlisted(const struct dpkg *d)
+{
+	if (!d->unlisted)
+		return;
+	d->p->lost = true;
+	packages_say(d->p, "which files %u of dpkg's packages have is not known", d->unlisted);
 }
 
 static bool read_dpkg(struct packages *p)
@@ -221,7 +252,7 @@ static bool read_dpkg(struct packages *p)
 	int r = packages_text(p, STATUS, TEXT_LIMIT, &d.status);
 
 	if (r < 0)
-		packages_say(p, "dpkg's database cannot be read: %.300s", err_why());
+		packages_lose(p, "dpkg");
 	packages_text(p, DIVERSIONS, DIVERSIONS_LIMIT, &d.diversions);
 	if (d.diversions.n >= DIVERSIONS_LIMIT) /* looked through for each file */
 		buf_reset(&d.diversions);
@@ -229,6 +260,7 @@ static bool read_dpkg(struct packages *p)
 	while (r == 0 && !packages_stopped(p) && dpkg_package(&rest, &pkg))
 		if (pkg.installed)
 			one_package(&d, &pkg);
+	say_unlisted(&d);
 	buf_free(&d.status);
 	buf_free(&d.diversions);
 	buf_free(&d.sums);
@@ -257,7 +289,7 @@ static bool one_of_status_d(struct dpkg *d, struct span name)
 	buf_printf(&path, STATUS_D "/%.*s", (int)name.n, (const char *)name.p);
 	buf_reset(&d->status);
 	if (packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->status) < 0) {
-		packages_say(d->p, "%.200s", err_why());
+		packages_lose(d->p, "dpkg");
 		return false;
 	}
 	rest = buf_span(&d->status);
@@ -268,6 +300,8 @@ static bool one_of_status_d(struct dpkg *d, struct span name)
 	buf_reset(&d->sums);
 	if (packages_text(d->p, buf_text(&path), TEXT_LIMIT, &d->sums) == 0)
 		tell_sums(d, &pkg);
+	else
+		d->unlisted += d->p->from != NULL;
 	return true;
 }
 
@@ -280,7 +314,7 @@ static bool read_status_d(struct packages *p)
 	bool any = false;
 
 	if (r < 0)
-		packages_say(p, "dpkg's database cannot be read: %.300s", err_why());
+		packages_lose(p, "dpkg");
 	names_sort(&names);
 	for (size_t i = 0; r == 0 && i < names.n && !packages_stopped(p); i++) {
 		struct span name = names_at(&names, i);
@@ -291,6 +325,7 @@ static bool read_status_d(struct packages *p)
 			continue;
 		any |= one_of_status_d(&d, name);
 	}
+	say_unlisted(&d);
 	buf_free(&d.status);
 	buf_free(&d.sums);
 	return any;
@@ -331,7 +366,7 @@ bool packages_read_apk(struct packages *p)
 	for (size_t i = 0; packages_apk_paths[i] && r == PACKAGES_ABSENT; i++)
 		r = packages_text(p, packages_apk_paths[i], TEXT_LIMIT, &text);
 	if (r < 0)
-		packages_say(p, "apk's database cannot be read: %.300s", err_why());
+		packages_lose(p, "apk");
 	rest = buf_span(&text);
 	while (r == 0 && !packages_stopped(p) && apk_package(&rest, &pkg))
 		one_of_apk(p, &pkg);
@@ -349,6 +384,8 @@ static unsigned read_all(struct packages *p)
 	n += read_status_d(p);
 	n += packages_read_apk(p);
 	n += packages_read_rpm(p);
+	if (p->lost && p->hear->lost)
+		p->hear->lost(p->hear->ctx);
 	buf_free(&p->path);
 	arena_free(&p->mem);
 	return n;
@@ -389,6 +426,18 @@ const char *packages_database(struct span path)
 		if (places[i].below ? path_within(path, span_of(places[i].path))
 				    : span_is(path, places[i].path))
 			return places[i].manager;
+	return NULL;
+}
+
+const char *packages_place_below(struct span path, size_t *i, const char **ret_manager)
+{
+	while (*i < COUNTOF(places)) {
+		const struct place *p = &places[(*i)++];
+
+		*ret_manager = p->manager;
+		if (path_within(span_of(p->path), path))
+			return p->path;
+	}
 	return NULL;
 }
 

@@ -23,6 +23,8 @@ struct packages_hear {
 		bool config);
 	void *ctx;
 	const atomic_bool *stop; /* NULL: none */
+	/* At the end: what was not heard of may be a package's all the same. May be NULL. */
+	void (*lost)(void *ctx);
 };
 /* How many databases were read. What could not be is added to `words`, a sentence each. */
 unsigned packages_read(int root_fd, const struct packages_hear *hear, struct buf *words);
@@ -30,7 +32,8 @@ unsigned packages_read(int root_fd, const struct packages_hear *hear, struct buf
 /* Where databases come from, if not from a root. Paths have no slash at the front. PACKAGES_ABSENT. */
 enum { PACKAGES_ABSENT = 1 };
 struct packages_from {
-	int (*text)(void *ctx, const char *path, size_t limit, struct buf *out); /* all of it */
+	int (*text)(void *ctx, const char *path, size_t limit, struct buf *out); /* all of it; of no
+		file but a regular one */
 	int (*names)(void *ctx, const char *dir, struct names *out);
 	bool (*is_there)(void *ctx, const char *path); /* a file */
 	int (*link)(void *ctx, const char *path, struct buf *out);
@@ -40,6 +43,8 @@ unsigned packages_read_from(
 	const struct packages_from *from, const struct packages_hear *hear, struct buf *words);
 /* Is it a file of a package database? The manager's name; NULL: no. `path` with its slash. */
 const char *packages_database(struct span path);
+/* The next place of one, or of its directory, that lies below the path; `*i` counts on, from 0. NULL: no more. */
+const char *packages_place_below(struct span path, size_t *i, const char **ret_manager);
 
 /* Is one there that could be read? */
 bool packages_are_in(int root_fd);

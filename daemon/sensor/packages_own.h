@@ -14,6 +14,7 @@ struct packages {
 	const struct packages_from *from;
 	const struct packages_hear *hear;
 	struct buf *words;
+	bool lost; /* there may be more than was heard of */
 	struct arena mem;
 	struct packages_link link[PACKAGES_LINKS];
 	size_t n_links;
@@ -26,6 +27,8 @@ int packages_text(const struct packages *p, const char *path, size_t limit, stru
 bool packages_has(const struct packages *p, const char *path);
 /* A sentence more on what could not be read. */
 void packages_say(struct packages *p, const char *fmt, ...) PRINTF(2, 3);
+/* A whole database that could not be read, for err_why(). */
+void packages_lose(struct packages *p, const char *manager);
 /* Tells of a file; `dir` and `rel` make up its path, whose slash at the front does not matter. */
 void packages_file(struct packages *p, struct span dir, struct span rel, enum package_digest kind,
 	const uint8_t *digest, bool config);

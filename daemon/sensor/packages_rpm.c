@@ -181,6 +181,7 @@ static void tell_others(struct packages *p)
 	for (size_t i = 0; i < COUNTOF(others); i++) {
 		if (!packages_has(p, others[i]))
 			continue;
+		p->lost = true;
 		packages_say(p, "rpm's database /%s has a format that is not read", others[i]);
 		return;
 	}
@@ -199,23 +200,32 @@ static int read_one(struct packages *p, const char *path)
 	r = read_copy(p, path);
 	buf_printf(&wal, "%s-wal", path);
 	if (r == 0 && packages_text(p, buf_text(&wal), COPY_LIMIT, &rest) != PACKAGES_ABSENT &&
-		rest.n)
+		rest.n) {
+		p->lost = true;
 		packages_say(
 			p, "what /%s may still hold of rpm's database is not read", buf_text(&wal));
+	}
 	return r;
 }
 
 bool packages_read_rpm(struct packages *p)
 {
+	BUF struct buf none = {0};
+
 	for (size_t i = 0; packages_rpm_paths[i]; i++) {
 		const char *path = packages_rpm_paths[i];
 		int r;
 
-		if (!packages_has(p, path))
+		if (!packages_has(p, path)) {
+			if (packages_text(p, path, 1, &none) < 0)
+				packages_lose(p, "rpm");
 			continue;
+		}
 		r = read_one(p, path);
-		if (r < 0)
+		if (r < 0) {
+			p->lost = true;
 			packages_say(p, "%.300s", err_why());
+		}
 		return r == 0;
 	}
 	tell_others(p);

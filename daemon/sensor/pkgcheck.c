@@ -40,7 +40,7 @@ static void hear_file(
 
 static unsigned read_all(struct pkgcheck *p, struct digests **ret, struct buf *trouble)
 {
-	struct packages_hear hear = {hear_package, hear_file, NULL, p->stop};
+	struct packages_hear hear = {hear_package, hear_file, NULL, p->stop, NULL};
 	unsigned n;
 
 	digests_new(ret);
@@ -228,7 +228,7 @@ static void miss_file(
 
 static void find_missing(struct pkgcheck *p)
 {
-	struct packages_hear hear = {no_package, miss_file, p, p->stop};
+	struct packages_hear hear = {no_package, miss_file, p, p->stop, NULL};
 	BUF struct buf trouble = {0};
 
 	packages_read(p->root_fd, &hear, &trouble);

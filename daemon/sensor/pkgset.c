@@ -162,6 +162,9 @@ static uint64_t check_path(
 		check_link(w, &h, row, n);
 	else if (h.entry.rec.type == FILE_REG)
 		read = check_file(p, w, v, &h, row, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			row[i].other = true;
 	owner_wants_none(w->sha);
 	return read;
 }
@@ -211,13 +214,17 @@ static void add_packages(struct pkgset *p, struct item_packages *i)
 	}
 }
 
-/* Of several packages the one whose word the image keeps, or else the last. */
+/* Of several packages the one whose word the image keeps, or else the last, if it can with a digest. */
 static const struct owner_row *who_counts(const struct owner_row *row, size_t n)
 {
+	const struct owner_row *last = &row[n - 1];
+
 	for (size_t i = 0; i < n; i++)
 		if (row[i].image == PKG_AS_SHIPPED)
 			return &row[i];
-	return &row[n - 1];
+		else if (row[i].digest || !last->digest)
+			last = &row[i];
+	return last;
 }
 
 static void add_file(
@@ -252,6 +259,8 @@ static void tell(struct pkgset *p)
 
 		for (n = 1; k + n < p->owners.n && span_eq(row[n].path, row->path);)
 			n++;
+		if (row->other)
+			continue;
 		if (in_part++ == PART_FILES) {
 			examiner_push(p->ex, &i->item);
 			i = part(p);
@@ -261,6 +270,7 @@ static void tell(struct pkgset *p)
 	}
 	i->last = true;
 	i->set = p->set;
+	i->set.lost = p->owners.lost;
 	i->set.n_packages = none ? 0 : (uint32_t)p->owners.n_packages;
 	buf_bytes(&i->texts, p->set.os_id);
 	buf_bytes(&i->texts, p->set.os_version);

@@ -86,8 +86,10 @@ static int read_text(void *ctx, const char *path, size_t limit, struct buf *out)
 	FD int fd = -1;
 	int r = find(v, path, &h);
 
-	if (r < 0 || !h.found || h.entry.rec.type != FILE_REG)
+	if (r < 0 || !h.found)
 		return r < 0 ? r : PACKAGES_ABSENT;
+	if (h.entry.rec.type != FILE_REG)
+		return err_set(-EINVAL, "/%s is no regular file: it is not read", path);
 	r = open_hit(v, &h, &fd);
 	if (!v->verified && limit > CLAIMED_LIMIT)
 		limit = CLAIMED_LIMIT;
@@ -128,8 +130,10 @@ static int read_names(void *ctx, const char *dir, struct names *out)
 	HIT struct hit h = {0};
 	int r = find(v, dir, &h);
 
-	if (r < 0 || !h.found || h.entry.rec.type != FILE_DIR)
+	if (r < 0 || !h.found)
 		return r < 0 ? r : PACKAGES_ABSENT;
+	if (h.entry.rec.type != FILE_DIR)
+		return err_set(-ENOTDIR, "/%s is no directory: it is not read", dir);
 	for (size_t i = 0; r == 0 && i < h.node.n; i++) {
 		const struct layer *l = &view->layer[h.node.ref[i].layer];
 

@@ -2,11 +2,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "daemon/sensor/proof_own.h"
+#include "fs/beneath.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+
+enum { WHERE_MOST = 80 }; /* bytes of a path in a sentence */
 
 void proof_why(struct proof *p, const char *fmt, ...)
 {
@@ -31,6 +34,7 @@ void layer_proof_free(struct proof *p)
 	buf_free(&p->odds);
 	buf_free(&p->why);
 	buf_free(&p->digest);
+	buf_free(&p->blame);
 	free(p);
 }
 
@@ -153,30 +157,38 @@ static void imply(struct proof *p, struct span path)
 		.uid = p->from.uid_base,
 		.gid = p->from.gid_base,
 		.ovl = OVL_IMPLIED};
+	if (p->from.below.n && path.n && proof_below(p, path, &w->rec)) {
+		w->rec.ovl = OVL_IMPLIED;
+		w->sure = true;
+	}
 }
 
-/* Directories that an archive makes no entry for; and theirs. `dir` is of an entry that is there. */
+static struct span dir_of(struct span path)
+{
+	while (path.n && path.p[path.n - 1] != '/')
+		path.n--;
+	path.n -= path.n > 0;
+	return path;
+}
+
+/* Directories that an archive makes no entry for; and theirs. In one pass: how deep they lie is up to
+ * whoever made the archive. */
 static void imply_all(struct proof *p)
 {
-	bool more = true;
+	size_t n = p->n;
+	struct span last = {0};
 
-	while (more) {
-		size_t n = p->n;
-		struct span last = {0};
+	for (size_t i = 0; i < n; i++) {
+		struct span dir = proof_dir(p->v[i]);
 
-		for (size_t i = 0; i < n; i++) {
-			struct span dir = proof_dir(p->v[i]);
-
-			if (!dir.n || span_eq(dir, last))
-				continue;
-			last = dir;
-			if (!proof_find(p, dir))
-				imply(p, dir);
-		}
-		more = p->n > n;
-		if (more)
-			sort(p);
+		/* What is above the one before has been seen to. */
+		for (struct span at = dir; at.n && !path_within(last, at) && !proof_find(p, at);
+			at = dir_of(at))
+			imply(p, at);
+		last = dir.n ? dir : last;
 	}
+	if (p->n > n)
+		sort(p);
 }
 
 /* All names of a file have what the last of their headers says. */
@@ -285,7 +297,7 @@ bool proof_has(const struct proof_want *w, int dir_fd, struct record *ret)
 
 /* ---- judging ---- */
 
-static void odd(struct proof *p, char kind, uint32_t aspects, struct span path)
+void proof_odd(struct proof *p, char kind, uint32_t aspects, struct span path)
 {
 	pthread_mutex_lock(&p->lock);
 	if (p->n_odd++ < VERDICT_ODDS)
@@ -328,6 +340,29 @@ static struct span without_label(struct span list, struct buf *mem)
 	return buf_span(mem);
 }
 
+static bool has_empty(struct span list, struct span name)
+{
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x))
+		if (span_eq(x.name, name))
+			return x.value.n == 0;
+	return false;
+}
+
+/* Attributes without a value that both have count as none: an engine makes them, or does not. Appends to `mem`. */
+static struct span without_empty(struct span list, struct span image, struct buf *mem)
+{
+	struct rd at = rd_of(list);
+	struct xattr x;
+
+	while (xattr_next(&at, &x))
+		if (!has_empty(list, x.name) || !has_empty(image, x.name))
+			xattr_add(mem, x.name, x.value);
+	return buf_span(mem);
+}
+
 /* Modes that engines give to a directory that the archive makes no entry for, and to the layer's root. */
 static bool is_engines_mode(uint32_t mode)
 {
@@ -337,19 +372,22 @@ static bool is_engines_mode(uint32_t mode)
 static uint32_t differs(struct proof *p, const struct proof_want *w, const struct record *rec,
 	const struct record *image)
 {
-	BUF struct buf mem = {0};
-	struct record disk = *rec;
+	BUF struct buf mem = {0}, disk_mem = {0}, image_mem = {0};
+	struct record disk = *rec, want = *image;
 	const uint32_t marks = OVL_WHITEOUT | OVL_OPAQUE | OVL_METACOPY | OVL_XWHITEOUTS;
 	uint32_t out;
 
 	if (disk.ovl & image->ovl & OVL_WHITEOUT)
 		return 0;
 	if (p->loose)
-		return (disk.type != image->type || disk.size || (disk.ovl & ~(uint32_t)OVL_OPAQUE)
+		return (disk.type != image->type || disk.size || disk.redirect.n ||
+					       (disk.ovl & ~(uint32_t)OVL_OPAQUE)
 				       ? 1u << ASPECT_TYPE
 				       : 0) |
 		       (span_eq(disk.link, image->link) ? 0 : 1u << ASPECT_LINK);
-	if (second_of(disk.mtime) == second_of(image->mtime) || disk.type == FILE_LINK)
+	/* Podman 4.3 leaves the times of what it puts together as they come. */
+	if (second_of(disk.mtime) == second_of(image->mtime) || disk.type == FILE_LINK ||
+		(p->from.how == PROVENANCE_TOC && !p->golden))
 		disk.mtime = image->mtime;
 	if (disk.type == FILE_LINK && image->type == FILE_LINK)
 		disk.mode = image->mode;
@@ -357,11 +395,16 @@ static uint32_t differs(struct proof *p, const struct proof_want *w, const struc
 		disk.uid = image->uid;
 		disk.gid = image->gid;
 	}
-	if ((w == p->root || image->ovl & OVL_IMPLIED) && is_engines_mode(disk.mode))
+	if ((w == p->root || image->ovl & OVL_IMPLIED) && !w->sure && is_engines_mode(disk.mode))
 		disk.mode = image->mode;
 	disk.xattrs = without_label(disk.xattrs, &mem);
-	out = record_diff(&disk, image);
-	if ((disk.ovl & marks) != (image->ovl & marks))
+	if (image->xattrs.n) {
+		disk.xattrs = without_empty(disk.xattrs, image->xattrs, &disk_mem);
+		want.xattrs = without_empty(image->xattrs, image->xattrs, &image_mem);
+	}
+	out = record_diff(&disk, &want);
+	/* No archive has a redirect: a directory that has one shows another's content in every container. */
+	if ((disk.ovl & marks) != (image->ovl & marks) || disk.redirect.n)
 		out |= 1u << (disk.type == FILE_DIR ? ASPECT_XATTR : ASPECT_TYPE);
 	return out;
 }
@@ -385,14 +428,14 @@ uint32_t proof_judge(struct proof *p, const struct proof_want *w, struct record 
 		rec->ovl |= of->rec.ovl & OVL_IMPLIED;
 		return 0;
 	}
-	odd(p, 'C', aspects, w->path);
+	proof_odd(p, 'C', aspects, w->path);
 	*rec = image;
 	return aspects;
 }
 
 void proof_missing(struct proof *p, const struct proof_want *w, struct record *ret)
 {
-	odd(p, 'D', 0, w->path);
+	proof_odd(p, 'D', 0, w->path);
 	said(w, ret);
 }
 
@@ -403,7 +446,7 @@ void proof_planted(struct proof *p, struct span dir, struct span name)
 	buf_add_span(&path, dir);
 	buf_add_text(&path, dir.n ? "/" : "");
 	buf_add_span(&path, name);
-	odd(p, 'A', 0, buf_span(&path));
+	proof_odd(p, 'A', 0, buf_span(&path));
 }
 
 void proof_failed(struct proof *p, const char *why)
@@ -414,6 +457,16 @@ void proof_failed(struct proof *p, const char *why)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void proof_too_deep(struct proof *p, struct span dir)
+{
+	pthread_mutex_lock(&p->lock);
+	if (!p->deep)
+		proof_why(p, "%.*s%s: %s", (int)(dir.n < WHERE_MOST ? dir.n : WHERE_MOST),
+			(const char *)dir.p, dir.n < WHERE_MOST ? "" : "...", BENEATH_TOO_DEEP);
+	p->failed = p->deep = true;
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* ---- the end ---- */
 
 static enum verdict_how how_of(const struct proof *p)
@@ -421,27 +474,40 @@ static enum verdict_how how_of(const struct proof *p)
 	static const enum verdict_how of[] = {[PROVENANCE_NONE] = VERDICT_HOW_NONE,
 		[PROVENANCE_TAR_SPLIT] = VERDICT_HOW_TAR_SPLIT,
 		[PROVENANCE_BLOB] = VERDICT_HOW_CONTENT,
+		[PROVENANCE_TOC] = VERDICT_HOW_TOC,
 		[PROVENANCE_INIT] = VERDICT_HOW_INIT};
 
 	return of[p->from.how];
 }
 
+/* It is as something says that no digest leads to. */
+static bool is_untied(const struct proof *p)
+{
+	return p->from.how == PROVENANCE_INIT || (p->from.how == PROVENANCE_TOC && !p->golden);
+}
+
 void proof_verdict(struct proof *p, struct verdict *ret)
 {
+	proof_covered(p);
 	*ret = (struct verdict){.how = how_of(p),
 		.when = clock_wall(),
 		.entries = p->n,
 		.files = atomic_load(&p->files),
 		.bytes = p->bytes,
 		.n_odd = p->n_odd};
-	if (p->unlike && !p->n_odd)
+	if (p->blame.n)
+		proof_why(p, "%s", buf_text(&p->blame));
+	else if (p->unlike && !p->n_odd)
 		proof_why(p,
 			"its files and headers do not give the digest, and no checksum tells which of them");
-	ret->state = p->n_odd || p->unlike	      ? VERDICT_BROKEN
-		     : p->failed		      ? VERDICT_UNKNOWN
-		     : !p->knows		      ? VERDICT_CONSISTENT
-		     : p->from.how == PROVENANCE_INIT ? VERDICT_CONSISTENT
-						      : VERDICT_PROVED;
+	ret->state = p->n_odd || p->unlike ? VERDICT_BROKEN
+		     : p->failed	   ? VERDICT_UNKNOWN
+		     : !p->knows	   ? VERDICT_CONSISTENT
+		     : is_untied(p)	   ? VERDICT_CONSISTENT
+					   : VERDICT_PROVED;
+	if (p->from.how == PROVENANCE_TOC && !p->golden)
+		proof_why(p,
+			"pulled in parts: it is as its table of contents says, which the engine keeps in another form than the image's digest stands for");
 	if (p->golden)
 		ret->how = VERDICT_HOW_GOLDEN;
 	if (p->from.how == PROVENANCE_INIT)
@@ -471,6 +537,7 @@ static void know_init(struct proof *p)
 struct proof *layer_proof_new(const struct lower *l, const struct proof_options *opt)
 {
 	struct proof *p = calloc(1, sizeof(*p));
+	int r;
 
 	must(p);
 	pthread_mutex_init(&p->lock, NULL);
@@ -486,9 +553,21 @@ struct proof *layer_proof_new(const struct lower *l, const struct proof_options 
 		p->knows = proof_golden(p, opt);
 		return p;
 	}
-	if (proof_read(p, opt) < 0) {
+	if (p->from.how == PROVENANCE_TOC && proof_golden(p, opt)) {
+		p->knows = true;
+		return p;
+	}
+	r = p->from.how == PROVENANCE_BLOB  ? proof_blob(p, opt)
+	    : p->from.how == PROVENANCE_TOC ? proof_toc(p)
+					    : proof_read(p, opt);
+	if (r < 0) {
 		p->knows = false;
 		proof_failed(p, err_why());
+		return p;
+	}
+	if (r == PROOF_SPOILED) {
+		p->unlike = true;
+		p->knows = proof_golden(p, opt);
 		return p;
 	}
 	if (p->unlike)

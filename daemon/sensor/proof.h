@@ -27,6 +27,7 @@ struct proof_want {
 	struct record rec; /* what the image says; has_sha as far as the bytes were proved */
 	const struct proof_want *of; /* a hard link: whose content and attributes count */
 	bool hard;
+	bool sure; /* a directory without a header of its own: the layers below say what it is */
 	struct span hard_to;
 	uint64_t crc;
 	bool has_crc;
@@ -89,6 +90,8 @@ void proof_missing(struct proof *p, const struct proof_want *w, struct record *r
 void proof_planted(struct proof *p, struct span dir, struct span name);
 /* A walk that gave up: the verdict is no more than unknown. */
 void proof_failed(struct proof *p, const char *why);
+/* Nothing below was looked at. */
+void proof_too_deep(struct proof *p, struct span dir);
 /* At the end. Borrowed from the proof. */
 void proof_verdict(struct proof *p, struct verdict *ret);
 

@@ -45,6 +45,7 @@ bool proof_golden(struct proof *p, const struct proof_options *opt)
 		return false;
 	r = stored_each(t, g->layer[opt->image.index].snap, take_record, p);
 	proof_seal(p);
+	buf_reset(&p->from.digest);
 	text_hex(&p->from.digest, span_make(g->layer[opt->image.index].diff_id, SHA_LEN));
 	p->golden = true;
 	buf_reset(&p->why);

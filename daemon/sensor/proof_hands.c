@@ -4,6 +4,7 @@
  */
 #include "daemon/sensor/proof_hands.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "fs/beneath.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,19 +52,37 @@ static int enter(struct hand *h, const struct proof *p, struct span dir)
 	return beneath_open(p->lower->root_fd, dir, O_PATH | O_DIRECTORY, &h->dir_fd);
 }
 
+/* 0: it is a file. LOOK_ABSENT: no file is there. Negative: that could not be seen. */
+static int is_file(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISREG(st.st_mode) ? 0 : LOOK_ABSENT;
+	return errno == ENOENT || errno == ENAMETOOLONG ? LOOK_ABSENT : err_sys("look");
+}
+
+static int in_words(const struct proof_want *w, int code)
+{
+	BUF struct buf path = {0};
+
+	text_quote(&path, w->path, true);
+	return err_wrap(code, "%.256s", buf_text(&path));
+}
+
+/* What cannot be opened is not said to be another: only what is not there is. */
 int hand_open(struct hand *h, const struct proof *p, const struct proof_want *w, int *ret_fd)
 {
 	BUF struct buf name = {0};
-	struct stat st;
+	int c = enter(h, p, proof_dir(w));
 
-	if (enter(h, p, proof_dir(w)) != 0)
-		return LOOK_ABSENT;
 	/* What is no file any more must not be opened: a FIFO waits, a device acts. */
 	buf_add_span(&name, proof_name(w));
-	if (fstatat(h->dir_fd, buf_text(&name), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		!S_ISREG(st.st_mode))
-		return LOOK_ABSENT;
-	return look_open(h->dir_fd, proof_name(w), p->lower->marks, &h->look, ret_fd);
+	if (c == 0)
+		c = is_file(h->dir_fd, buf_text(&name));
+	if (c == 0)
+		c = look_open(h->dir_fd, proof_name(w), p->lower->marks, &h->look, ret_fd);
+	return c < 0 ? in_words(w, c) : c ? LOOK_ABSENT : 0;
 }
 
 void hand_free(struct hand *h)
@@ -98,21 +117,26 @@ static void lose(struct hands *s, struct proof_want *w)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* True: there were so many. */
-static bool fetch(int fd, uint8_t *to, size_t n, uint64_t from)
+/* 1: there were so many. 0: not so many. */
+static int fetch(const struct piece *i, int fd, uint8_t *to)
 {
+	uint64_t from = i->from;
+	size_t n = i->n;
+
 	while (n) {
 		ssize_t got = pread(fd, to, n, (off_t)from);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
-			return false;
+		if (got < 0)
+			return in_words(i->w, err_sys("read"));
+		if (got == 0)
+			return 0;
 		to += got;
 		from += (uint64_t)got;
 		n -= (size_t)got;
 	}
-	return true;
+	return 1;
 }
 
 static int take_small(struct hand *h, const struct piece *i)
@@ -121,10 +145,11 @@ static int take_small(struct hand *h, const struct piece *i)
 	uint8_t *to = h->block.p + i->at;
 	FD int fd = -1;
 	int c = hand_open(h, s->p, i->w, &fd);
+	int whole = c == 0 ? fetch(i, fd, to) : 0;
 
-	if (c < 0)
-		return c;
-	if (c != 0 || !fetch(fd, to, i->n, 0) || h->look.rec.size != i->n) {
+	if (c < 0 || whole < 0)
+		return c < 0 ? c : whole;
+	if (!whole || h->look.rec.size != i->n) {
 		lose(s, i->w);
 		return 0;
 	}
@@ -236,7 +261,9 @@ static int take_large(struct hand *h, const struct piece *i)
 {
 	struct large *l = i->large;
 
-	return feed_large(h, i, l->fd >= 0 && fetch(l->fd, h->block.p + i->at, i->n, i->from));
+	int there = l->fd >= 0 ? fetch(i, l->fd, h->block.p + i->at) : 0;
+
+	return there < 0 ? there : feed_large(h, i, there);
 }
 
 static int feed_archive(struct hand *h)

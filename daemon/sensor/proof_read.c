@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PIECE = 64 << 10 };
@@ -31,8 +30,7 @@ struct reading {
 	struct span packed, lines, bytes;
 	struct proof_want *file; /* that stands next; NULL: none */
 	struct large *large;
-	int64_t began;
-	uint64_t told;
+	struct pace pace;
 	bool lost; /* a file is not as long as it was: there is no digest any more */
 };
 
@@ -45,30 +43,9 @@ static void reading_end(struct reading *r)
 	fd_close(&r->fd);
 }
 
-/* Not faster than asked, and told how far it is. */
 static int pace(struct reading *r)
 {
-	const struct proof_options *o = r->opt;
-	uint64_t n = r->p->bytes - r->told;
-
-	if (o->stop && atomic_load(o->stop))
-		return err_set(-ECANCELED, "stopped");
-	if (n < 1 << 20)
-		return 0;
-	if (o->step)
-		o->step(o->ctx, n);
-	r->told = r->p->bytes;
-	while (o->rate) {
-		int64_t due = r->began +
-			      (int64_t)((double)r->p->bytes / (double)o->rate * (double)CLOCK_S);
-		int64_t left = due - clock_mono();
-		struct timespec ts = {0, left < 50 * CLOCK_MS ? left : 50 * CLOCK_MS};
-
-		if (left <= 0 || (o->stop && atomic_load(o->stop)))
-			break;
-		nanosleep(&ts, NULL);
-	}
-	return 0;
+	return proof_pace(&r->pace, r->p->bytes);
 }
 
 /* ---- items ---- */
@@ -228,16 +205,18 @@ static int crc_of(struct reading *r, struct hand *h, struct proof_want *w, uint8
 {
 	uint64_t crc = 0, left = w->rec.size;
 	FD int fd = -1;
+	int c = hand_open(h, r->p, w, &fd);
 
-	if (hand_open(h, r->p, w, &fd) != 0)
-		return 0; /* the walk tells */
+	if (c)
+		return c < 0 ? c : 0; /* what is not there, the walk tells */
 	while (left) {
 		ssize_t n = read(fd, piece, left < PIECE ? (size_t)left : PIECE);
-		int c;
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			return err_sys("read");
+		if (n == 0)
 			break;
 		crc = tarsplit_crc(crc, piece, (size_t)n);
 		left -= (uint64_t)n;
@@ -261,19 +240,27 @@ static int name_them(struct reading *r)
 	return c;
 }
 
+/* Whatever lies in its place must not hold us up. */
+static int open_kept(const char *path, int *ret_fd)
+{
+	FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys("%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(-EBADMSG, "%s: is no regular file", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 static int open_all(struct reading *r)
 {
-	const char *path = buf_text(&r->p->from.file);
-	struct stat st;
-	int c = 0;
+	int c;
 
 	r->piece = malloc(PIECE);
 	must(r->piece);
-	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-	if (r->fd < 0 || fstat(r->fd, &st) < 0)
-		c = err_sys("%s", path);
-	else if (!S_ISREG(st.st_mode))
-		c = err_set(-EINVAL, "%s: not a regular file", path);
+	c = open_kept(buf_text(&r->p->from.file), &r->fd);
 	if (c == 0)
 		c = tar_new(TAR_HEADERS, &r->tar);
 	if (c == 0)
@@ -284,7 +271,7 @@ static int open_all(struct reading *r)
 int proof_read(struct proof *p, const struct proof_options *opt)
 {
 	CLEANUP(reading_end)
-	struct reading r = {.p = p, .opt = opt, .fd = -1, .began = clock_mono()};
+	struct reading r = {.p = p, .opt = opt, .fd = -1, .pace = {opt, clock_mono(), 0}};
 	uint8_t is[SHA_LEN], want[SHA_LEN];
 	int c = open_all(&r);
 

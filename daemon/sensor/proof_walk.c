@@ -81,7 +81,9 @@ static void meet(struct walking *k, struct span dir, int dir_fd, const struct pr
 		hash(k, dir_fd, proof_name(w), &rec);
 	}
 	proof_judge(k->p, w, &rec);
-	if (w->rec.type == FILE_DIR && rec.type == FILE_DIR)
+	if (w->rec.type == FILE_DIR && rec.type == FILE_DIR && beneath_too_deep(w->path))
+		proof_too_deep(k->p, w->path);
+	else if (w->rec.type == FILE_DIR && rec.type == FILE_DIR)
 		add_dir(k, w->path);
 }
 

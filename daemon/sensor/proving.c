@@ -3,8 +3,11 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "daemon/log.h"
+#include "daemon/sensor/layer_mounts.h"
 #include "daemon/sensor/layers.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/proof.h"
+#include "daemon/sensor/signing.h"
 #include "golden/stored.h"
 #include "store/gold.h"
 #include "store/verdict.h"
@@ -42,20 +45,81 @@ static bool stacks(const struct kept *k, const struct lower *l)
 	return false;
 }
 
+/* What one wish, or one turn of the schedule, wants: counted. */
+struct proving {
+	atomic_uint left;
+	atomic_bool broken;
+	atomic_ullong bytes;
+	atomic_llong told;
+	int asker; /* -1: the schedule */
+	uint32_t ask_id;
+	uint64_t rate;
+	atomic_bool *busy;
+};
+
+/* Its answer, when the last part of it is done, goes with `it`. */
+static void part_done(struct proving *of, struct item_proved *it)
+{
+	bool last = atomic_fetch_sub(&of->left, 1) == 1;
+
+	if (last && of->asker >= 0) {
+		it->answers = true;
+		it->asker = of->asker;
+		it->ask_id = of->ask_id;
+		it->broken = atomic_load(&of->broken);
+	}
+	if (last && of->busy)
+		atomic_store(of->busy, false);
+	if (last)
+		free(of);
+}
+
+static struct item_proved *item_new(void)
+{
+	struct item_proved *it = calloc(1, sizeof(*it));
+
+	must(it);
+	it->item.kind = ITEM_PROVED;
+	return it;
+}
+
+static void give(struct examiner *ex, struct item_proved *it)
+{
+	if (it->snap || it->answers)
+		examiner_push(ex, &it->item);
+	else
+		item_free(&it->item);
+}
+
+/* A part that has no answer of its own. */
+static void one_less(struct proving *of, struct examiner *ex)
+{
+	struct item_proved *it = item_new();
+
+	part_done(of, it);
+	give(ex, it);
+}
+
 /* ---- which image lists the layers ---- */
 
 struct chain_job {
 	struct job job;
+	struct examiner *ex;
 	struct kept *kept;
 	struct buf image; /* "sha256:..." */
+	struct signing signing;
+	struct proving *of; /* NULL: nobody waits */
 };
 
 static void chain_drop(struct job *j)
 {
 	struct chain_job *t = container_of(j, struct chain_job, job);
 
+	if (t->of)
+		one_less(t->of, t->ex);
 	kept_unref(t->kept);
 	buf_free(&t->image);
+	signing_free(&t->signing);
 	free(t);
 }
 
@@ -64,7 +128,7 @@ struct comparing {
 	struct verdict *v;
 	struct rd list;
 	size_t n_met;
-	bool differs, lacks, broken;
+	bool differs, lacks, unknown, broken;
 };
 
 static int compare_layer(struct comparing *c, struct txn *txn, const struct lower *w)
@@ -80,6 +144,7 @@ static int compare_layer(struct comparing *c, struct txn *txn, const struct lowe
 	if (r < 0)
 		return r;
 	c->lacks |= r || !of.digest.n;
+	c->unknown |= r || of.state == VERDICT_UNKNOWN;
 	c->broken |= r == 0 && of.state == VERDICT_BROKEN;
 	if (!rd_end(&c->list))
 		want = rd_bytes(&c->list);
@@ -98,7 +163,10 @@ static void conclude(
 		v->link = r == -EBADMSG ? VERDICT_BROKEN : VERDICT_CONSISTENT;
 		buf_add_span(why, buf_span(&image->why));
 	} else if (c->differs || c->n_met != image->n) {
-		v->link = c->lacks ? VERDICT_UNKNOWN : VERDICT_BROKEN;
+		/* Where nothing tells what a layer's image says, nothing tells it of the list either. */
+		v->link = c->unknown ? VERDICT_UNKNOWN
+			  : c->lacks ? VERDICT_CONSISTENT
+				     : VERDICT_BROKEN;
 		buf_add_text(why, c->lacks ? "not every layer's digest is known"
 					   : "its layers are not those that its image lists");
 	}
@@ -151,7 +219,7 @@ static void chain_run(struct job *j, struct worker *w)
 	struct chain_job *t = container_of(j, struct chain_job, job);
 	const struct kept *k = t->kept;
 	PROVENANCE_IMAGE struct provenance_image image = {.n = 0};
-	BUF struct buf digest = {0}, manifest = {0}, why = {0};
+	BUF struct buf digest = {0}, manifest = {0}, why = {0}, by = {0};
 	struct verdict v = {
 		.how = VERDICT_HOW_CONFIG, .when = clock_wall(), .link = VERDICT_PROVED};
 	struct comparing c = {.v = &v};
@@ -168,6 +236,8 @@ static void chain_run(struct job *j, struct worker *w)
 	conclude(&c, found, &image, &why);
 	if (r == 0)
 		r = against_golden(&c, txn, k, buf_span(&t->image), &why);
+	txn_abort(take(txn));
+	signing_judge(&t->signing, &image, &by, &v.by);
 	if (found == 0) {
 		buf_printf(&digest, "sha256:%s", buf_text(&image.config));
 		buf_printf(&manifest, image.manifest.n ? "sha256:%s" : "%s",
@@ -179,7 +249,6 @@ static void chain_run(struct job *j, struct worker *w)
 	it->item.kind = ITEM_CHAIN;
 	it->kept = kept_ref(t->kept);
 	verdict_encode(&v, &it->verdict);
-	txn_abort(take(txn));
 	if (r == 0)
 		examiner_push(w->ex, &it->item);
 	else
@@ -187,17 +256,27 @@ static void chain_run(struct job *j, struct worker *w)
 	chain_drop(j);
 }
 
-static void chain(struct sensor *s, struct reg *r)
+static bool has_chain(const struct reg *r)
+{
+	return r->kept->overlay && r->kept->n_lower && kept_is_baselined(r->kept) &&
+	       atomic_load(&r->kept->no);
+}
+
+static void chain(struct sensor *s, struct reg *r, struct proving *of)
 {
 	struct chain_job *t = calloc(1, sizeof(*t));
-	struct target desc;
+	struct target desc = {.no = 0};
 
 	must(t);
 	t->job.run = chain_run;
 	t->job.drop = chain_drop;
+	t->ex = &s->ex;
 	t->kept = kept_ref(r->kept);
-	if (target_decode(buf_span(&r->desc), &desc) == 0)
-		buf_add_span(&t->image, desc.image_digest);
+	t->of = of;
+	if (target_decode(buf_span(&r->desc), &desc) < 0)
+		desc = (struct target){.no = 0};
+	buf_add_span(&t->image, desc.image_digest);
+	signing_of(s->cfg, desc.image, &t->signing);
 	jobs_add(s->jobs, JOB_SCAN, &t->job);
 }
 
@@ -246,16 +325,29 @@ static void judged(struct sensor *s, struct lower *l)
 
 void proving_bell(struct sensor *s)
 {
+	bool news = false;
+
 	for (struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (atomic_exchange(&row->lower->judged, false))
+		if (atomic_exchange(&row->lower->judged, false)) {
 			judged(s, row->lower);
+			news = true;
+		}
+	if (news)
+		layer_mounts_follow(s);
 	sensor_look_at_layers(s);
 	for (struct reg *r = s->reg.regs; r; r = r->next)
-		if (r->chain_due && r->kept->overlay && r->kept->n_lower &&
-			kept_is_baselined(r->kept) && atomic_load(&r->kept->no)) {
+		if (r->chain_due && has_chain(r)) {
 			r->chain_due = false;
-			chain(s, r);
+			chain(s, r, NULL);
+			mounted_look(&s->ex, r->kept);
 		}
+}
+
+void proving_signatures(struct sensor *s)
+{
+	for (struct reg *r = s->reg.regs; r; r = r->next)
+		r->chain_due |= r->kept->overlay;
+	proving_bell(s);
 }
 
 void proving_known(struct sensor *s, struct lower *l)
@@ -271,17 +363,6 @@ void proving_known(struct sensor *s, struct lower *l)
 
 /* ---- again ---- */
 
-/* What one wish, or one turn of the schedule, wants: counted. */
-struct proving {
-	atomic_uint left;
-	atomic_bool broken;
-	atomic_ullong bytes;
-	atomic_llong told;
-	int asker; /* -1: the schedule */
-	uint32_t ask_id;
-	uint64_t rate;
-	atomic_bool *busy;
-};
 struct proof_job {
 	struct job job;
 	struct examiner *ex;
@@ -306,34 +387,10 @@ static void step(void *ctx, uint64_t bytes)
 
 static void done(struct proof_job *t, struct item_proved *it)
 {
-	struct proving *of = t->of;
-	bool last = atomic_fetch_sub(&of->left, 1) == 1;
-
-	if (last && of->asker >= 0) {
-		it->answers = true;
-		it->asker = of->asker;
-		it->ask_id = of->ask_id;
-		it->broken = atomic_load(&of->broken);
-	}
-	if (last && of->busy)
-		atomic_store(of->busy, false);
-	if (last)
-		free(of);
-	if (it->snap || it->answers)
-		examiner_push(t->ex, &it->item);
-	else
-		item_free(&it->item);
+	part_done(t->of, it);
+	give(t->ex, it);
 	lower_unref(t->lower);
 	free(t);
-}
-
-static struct item_proved *item_new(void)
-{
-	struct item_proved *it = calloc(1, sizeof(*it));
-
-	must(it);
-	it->item.kind = ITEM_PROVED;
-	return it;
 }
 
 static void proof_drop(struct job *j)
@@ -391,24 +448,88 @@ static bool is_wished(const struct layer_row *row, const struct reg *r, struct s
 	       (path.n ? span_is(path, row->lower->path) : !r || stacks(r->kept, row->lower));
 }
 
+static bool is_wished_of(const struct reg *o, const struct reg *r, struct span path)
+{
+	return !path.n && (!r || r == o) && has_chain(o);
+}
+
+/* Which of the layers are what is mounted, for each target that stacks one. */
+struct mounted_job {
+	struct job job;
+	struct examiner *ex;
+	struct kept *kept;
+	struct proving *of;
+};
+
+static void mounted_drop(struct job *j)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	one_less(t->of, t->ex);
+	kept_unref(t->kept);
+	free(t);
+}
+
+static void mounted_run(struct job *j, struct worker *w)
+{
+	struct mounted_job *t = container_of(j, struct mounted_job, job);
+
+	if (!w->ex->stop && mounted_look_now(t->kept, w))
+		atomic_store(&t->of->broken, true);
+	mounted_drop(j);
+}
+
+static void submit_mounted(struct sensor *s, struct kept *k, struct proving *of)
+{
+	struct mounted_job *t = calloc(1, sizeof(*t));
+
+	must(t);
+	t->job.run = mounted_run;
+	t->job.drop = mounted_drop;
+	t->ex = &s->ex;
+	t->kept = kept_ref(k);
+	t->of = of;
+	jobs_add(s->jobs, JOB_SCAN, &t->job);
+}
+
+static bool stacks_wished(
+	const struct sensor *s, const struct reg *of, const struct reg *r, struct span path)
+{
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path) && stacks(of->kept, row->lower))
+			return true;
+	return false;
+}
+
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id)
 {
 	struct proving *of = calloc(1, sizeof(*of));
-	unsigned n = 0;
+	unsigned n = 0, chains = 0, n_mounted = 0;
 
 	must(of);
 	of->asker = asker;
 	of->ask_id = ask_id;
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		n += is_wished(row, r, path);
-	atomic_init(&of->left, n);
-	if (!n) {
+	for (const struct reg *o = s->reg.regs; o; o = o->next) {
+		chains += is_wished_of(o, r, path);
+		n_mounted += (r && !path.n) ? o == r : stacks_wished(s, o, r, path);
+	}
+	atomic_init(&of->left, n + chains + n_mounted);
+	if (!n && !chains) {
 		free(of);
 		return false;
 	}
 	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
 		if (is_wished(row, r, path))
 			submit(s, row->lower, of, JOB_SCAN);
+	/* Newest first is that lane's order: the image's list of layers is read before they are. */
+	for (struct reg *o = s->reg.regs; o; o = o->next)
+		if (is_wished_of(o, r, path))
+			chain(s, o, of);
+	for (struct reg *k = s->reg.regs; k; k = k->next)
+		if ((r && !path.n) ? k == r : stacks_wished(s, k, r, path))
+			submit_mounted(s, k->kept, of);
 	return true;
 }
 
@@ -462,5 +583,6 @@ void proving_round(struct sensor *s, int64_t now)
 	of->busy = &s->proof_busy;
 	atomic_init(&of->left, 1);
 	atomic_store(&s->proof_busy, true);
+	mounted_look_layer(s, oldest->lower);
 	submit(s, oldest->lower, of, JOB_HOST);
 }

@@ -14,6 +14,8 @@ void proving_bell(struct sensor *s);
 /* Something of the clock may be due. */
 void proving_round(struct sensor *s, int64_t now);
 int64_t proving_due(const struct sensor *s); /* monotonic; INT64_MAX: never */
+/* Keys, policy or signatures may be others: who signed what is looked at again, of everybody. */
+void proving_signatures(struct sensor *s);
 /* Layers of `r`, or with NULL all of them - or the one at `path` - again; the answer comes after the last. False: there
  * is none such. */
 bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, uint32_t ask_id);

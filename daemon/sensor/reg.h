@@ -16,7 +16,7 @@ struct cover {
 	struct cover *next;
 	uint64_t mount_id;
 	char *point;
-	bool seen;
+	bool seen, told;
 };
 struct reg {
 	struct reg *next;
@@ -43,6 +43,9 @@ struct layer_row {
 	struct layer_row *next;
 	struct lower *lower;
 	uint32_t root_id;
+	struct cover *covers; /* inside it: layer_mounts.h */
+	uint64_t over;	      /* id of the mount that its directory lies on; 0: not looked at */
+	bool moved;	      /* its path shows another directory: mounted.h */
 	bool armed; /* watched: from when it is stored, for before there is nothing to hold it against */
 	unsigned users;
 };

@@ -7,8 +7,10 @@
 #include "daemon/sensor/covers.h"
 #include "daemon/sensor/hosts.h"
 #include "daemon/sensor/keeping.h"
+#include "daemon/sensor/layer_mounts.h"
 #include "daemon/sensor/layers.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/proving.h"
 #include "daemon/sensor/refuse.h"
 #include "daemon/sensor/roots.h"
@@ -136,6 +138,7 @@ static struct reg *add(struct sensor *s, const struct target *t, const struct ke
 	r->kept = k;
 	r->root_id = ++s->reg.next_id;
 	r->pid = t->pid;
+	atomic_store(&k->pid, t->pid);
 	r->next_sweep = s->cfg->sweep_interval ? clock_mono() + s->cfg->sweep_interval : INT64_MAX;
 	r->next = s->reg.regs;
 	s->reg.regs = r;
@@ -220,6 +223,8 @@ static void update(struct sensor *s, struct reg *r, const struct target *t, stru
 		free(r->merged);
 		r->merged = merged.n ? span_dup(merged) : NULL;
 		r->pid = t->pid;
+		atomic_store(&r->kept->pid, t->pid);
+		mounted_look(&s->ex, r->kept);
 		if (watch_update(s->watch, r->root_id, r->merged, (int)r->pid, &r->level) < 0)
 			log_warn("%s: %s", r->kept->name, err_why());
 	}
@@ -337,6 +342,8 @@ static void keep_box(struct sensor *s, const struct box *b)
 	r->dev_minor = b->dev_minor;
 	if (b->t.state == STATE_RUNNING)
 		covers_follow(s, r, b);
+	if (b->t.state == STATE_RUNNING && !b->from_files_only)
+		mounted_follow(s, r->kept, b->t.lowers);
 }
 
 /* Not met by the look: its tree tells whether it has only stopped. */
@@ -435,6 +442,8 @@ void registry_look(struct sensor *s)
 			not_seen(s, r);
 	}
 	covers_follow_trees(s);
+	layer_mounts_follow(s);
+	mounted_round(s);
 	rebuild_rows(s);
 	spaces = finder_spaces(s->finder, &n_spaces);
 	spaces_follow(s, spaces, n_spaces);
@@ -529,6 +538,7 @@ void registry_free(struct sensor *s)
 
 		g->layers = row->next;
 		layers_let_go(row->lower);
+		layer_mounts_free(row);
 		lower_unref(row->lower);
 		free(row);
 	}

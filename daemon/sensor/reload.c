@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "daemon/log.h"
 #include "daemon/sensor/loop.h"
+#include "daemon/sensor/proving.h"
 #include "daemon/sensor/rulebook.h"
 
 /* What threads, marks and files were built on; a name that ends with a dot is a whole section. */
@@ -116,5 +117,6 @@ void sensor_reload(struct sensor *s)
 	rulebook_replace(s, rules);
 	sensor_note_rules(s, "the configuration was read again: ");
 	sensor_want_look(s, 1);
+	proving_signatures(s);
 	notify("READY=1");
 }

@@ -77,14 +77,21 @@ struct walk_job {
 	struct scan *scan;
 	char *dir;
 	size_t n;
-	bool in_layer;
+	bool in_layer, listed;
+	struct names
+		names; /* of a directory that takes more than a slice, and how far it is done */
+	size_t at;
 };
+
+/* How long one directory may keep a worker. */
+#define WALK_SLICE (20 * CLOCK_MS)
 
 static void walk_drop(struct job *j)
 {
 	struct walk_job *w = container_of(j, struct walk_job, job);
 
 	scan_unref(w->scan);
+	names_free(&w->names);
 	free(w->dir);
 	free(w);
 }
@@ -146,19 +153,26 @@ static void maker_of(const struct place *p, const struct names *names, struct bu
 		made_after(maker, out);
 }
 
-static void walk_names(struct place *p, unsigned flags)
+/* False: the rest is for another turn. */
+static bool walk_names(struct walk_job *w, struct place *p)
 {
-	NAMES struct names names = {0};
+	const unsigned flags = ASK_BELOW | (w->in_layer ? ASK_LAYER : 0u);
+	const struct names *names = &w->names;
+	const int64_t began = clock_mono();
 	BUF struct buf by = {0};
-	int r = view_names(&p->views->now, &p->now, &p->views->base, &p->base, &names);
 
-	maker_of(p, &names, &by);
-	if (r < 0)
+	if (!w->listed &&
+		view_names(&p->views->now, &p->now, &p->views->base, &p->base, &w->names) < 0)
 		atomic_store(&p->scan->whole, false);
-	for (size_t i = 0; i < names.n && !p->worker->ex->stop; i++) {
-		examine_name(p, names_at(&names, i), flags, buf_span(&by), (struct span){0});
+	w->listed = true;
+	maker_of(p, names, &by);
+	while (w->at < names->n && !p->worker->ex->stop) {
+		examine_name(p, names_at(names, w->at++), flags, buf_span(&by), (struct span){0});
 		scan_step(p->scan);
+		if (clock_mono() - began > WALK_SLICE)
+			return w->at == names->n;
 	}
+	return true;
 }
 
 static void walk_run(struct job *j, struct worker *worker)
@@ -169,15 +183,19 @@ static void walk_run(struct job *j, struct worker *worker)
 		.scan = w->scan,
 		.dir = span_make(w->dir, w->n),
 		.when = clock_wall()};
+	bool whole = true;
 
 	if (!atomic_load(&w->scan->kept->gone)) {
 		if (place_open(&p) < 0)
 			atomic_store(&w->scan->whole, false);
 		else
-			walk_names(&p, ASK_BELOW | (w->in_layer ? ASK_LAYER : 0u));
+			whole = walk_names(w, &p);
 		place_close(&p);
 	}
-	walk_drop(j);
+	if (whole)
+		walk_drop(j);
+	else
+		jobs_add(worker->ex->jobs, w->scan->lane, j);
 }
 
 static void walk_below(struct scan *s, struct span dir, bool in_layer)
@@ -195,9 +213,15 @@ static void walk_below(struct scan *s, struct span dir, bool in_layer)
 	jobs_add(s->ex->jobs, s->lane, &w->job);
 }
 
-/* ---- what is in the drift set is looked at again, or what went away would stay in it ---- */
+/*
+ * ---- what is in the drift set is looked at again, or what went away would stay in it; and what was
+ * accepted is, or nobody would miss it: when a file goes that only the accepted baseline has, nothing is
+ * left of it that a walk could meet ----
+ */
 
 struct gather {
+	struct txn *t;
+	uint32_t no;
 	struct buf paths; /* list of buf_bytes */
 };
 
@@ -207,6 +231,17 @@ static int gather_path(void *ctx, const struct change *c)
 
 	buf_bytes(&g->paths, c->path);
 	return g->paths.err;
+}
+
+static int gather_accepted(void *ctx, const struct accepted *a)
+{
+	struct gather *g = ctx;
+	struct change c;
+	int r = drift_get(g->t, g->no, a->path, &c);
+
+	if (r == STORE_ABSENT)
+		buf_bytes(&g->paths, a->path);
+	return r < 0 ? r : g->paths.err;
 }
 
 static void ask_path(struct scan *s, struct span path)
@@ -225,20 +260,21 @@ static void ask_path(struct scan *s, struct span path)
 	ask_submit(a, s->ex);
 }
 
-static void drift_run(struct job *j, struct worker *worker)
+static void again_run(struct job *j, struct worker *worker)
 {
 	struct walk_job *w = container_of(j, struct walk_job, job);
-	struct gather g = {0};
+	struct gather g = {.no = atomic_load(&w->scan->kept->no)};
+	struct span scope = span_make(w->dir, w->n);
 	struct rd at;
-	TXN struct txn *t = NULL;
-	uint32_t no = atomic_load(&w->scan->kept->no);
-	int r = no ? txn_begin(worker->ex->store, false, &t) : 0;
+	int r = g.no ? txn_begin(worker->ex->store, false, &g.t) : 0;
 
-	if (r == 0 && no)
-		r = drift_each(t, no, span_make(w->dir, w->n), gather_path, &g);
+	if (r == 0 && g.no)
+		r = drift_each(g.t, g.no, scope, gather_path, &g);
+	if (r == 0 && g.no)
+		r = accepted_below(g.t, g.no, scope, gather_accepted, &g);
 	if (r < 0)
 		atomic_store(&w->scan->whole, false);
-	txn_abort(take(t));
+	txn_abort(take(g.t));
 	if (g.paths.n)
 		atomic_store(&w->scan->found, true);
 	at = rd_of(buf_span(&g.paths));
@@ -293,12 +329,12 @@ static void ask_scope(struct scan *s)
 	ask_submit(a, s->ex);
 }
 
-static void look_at_drift(struct scan *s)
+static void look_again(struct scan *s)
 {
 	struct walk_job *d = calloc(1, sizeof(*d));
 
 	must(d);
-	d->job.run = drift_run;
+	d->job.run = again_run;
 	d->job.drop = walk_drop;
 	d->scan = scan_ref(s);
 	d->dir = strdup(s->scope);
@@ -311,11 +347,13 @@ void scan_begin(struct examiner *ex, struct kept *k, const struct scan_options *
 {
 	struct scan *s = scan_new(ex, k, opt);
 
-	look_at_drift(s);
+	look_again(s);
 	if (opt->layers)
 		opt->layers(s);
 	if (!opt->below_only)
 		ex->scan_links(s);
+	if (!opt->below_only && strcmp(s->scope, "/") == 0)
+		ex->scan_mounted(s);
 	if (opt->below_only)
 		walk_below(s, span_of(s->scope), opt->by.in_layer);
 	else

@@ -375,6 +375,7 @@ static void on_bell(struct sensor *s)
 	sensor_stored_trees(s);
 	pkgset_next(s);
 	proving_bell(s);
+	expiry_given(s);
 	expiry_plan(s);
 	s->layers_wait = true;
 	if (s->golden_gone) { /* where this was another commit's bell, the slow round sees to the rest */

@@ -8,6 +8,7 @@
 #include "daemon/sensor/examine.h"
 #include "daemon/sensor/hostkey.h"
 #include "daemon/sensor/links.h"
+#include "daemon/sensor/mounted.h"
 #include "daemon/sensor/pkgran.h"
 #include "daemon/sensor/registry.h"
 #include "daemon/sensor/rulebook.h"
@@ -214,6 +215,7 @@ static int start_threads(struct sensor *s)
 	s->ex.scan_done = scan_unref;
 	s->ex.links = links_want;
 	s->ex.scan_links = links_scan;
+	s->ex.scan_mounted = mounted_scan;
 	s->ex.max_bytes = s->cfg->hash_max_bytes;
 	s->ex.max_ns = s->cfg->hash_max_time;
 	s->n_workers = s->cfg->workers ? s->cfg->workers : cpus < 2 ? 2 : (unsigned)cpus;

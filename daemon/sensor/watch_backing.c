@@ -8,6 +8,7 @@
  */
 #include "daemon/sensor/watch_own.h"
 #include "base/clock.h"
+#include "fs/beneath.h"
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/fanotify.h>
@@ -144,12 +145,16 @@ static void tell(struct watch *w, const struct where *at, struct span name, uint
 	if (at->deep) {
 		name.n = 0; /* somewhere below the last directory that can be named */
 		ops = WATCH_IS_DIR | WATCH_SCAN;
+		if (at->levels > BENEATH_DEEPEST)
+			return; /* told where it begins */
 	}
 	for (i = 0; i < at->n_hits; i++) {
 		struct root *r = at->hits[i].root;
 		size_t from = at->hits[i].below;
 		struct span below = span_make(at->path.p + from, at->path.n - from);
 
+		if (at->deep && beneath_depth(below) + at->levels > BENEATH_DEEPEST)
+			continue; /* so is this */
 		watch_touch_root(w, r, below, name, mark_new(w, r, below, name, ops), pid);
 	}
 }

@@ -75,7 +75,8 @@ struct where {
 	size_t n_hits;
 	struct hit *hits;
 	struct span path; /* as the backing's mount shows it */
-	bool deep; /* too deep to name: `path` is the deepest directory above that has a name */
+	bool deep;     /* too deep to name: `path` is the deepest directory above that has a name */
+	size_t levels; /* with deep: so many below that one */
 	struct span key;
 };
 
@@ -101,6 +102,7 @@ struct watch {
 	int self;
 
 	struct root *roots, *seen;
+	size_t seen_longest; /* bytes of the longest path of a root, ever */
 	struct backing *backings;
 	struct where *cache;
 	struct span last_key; /* the cache's entry of the event before: events come in runs */

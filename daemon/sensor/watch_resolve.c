@@ -193,7 +193,8 @@ static int path_of_fd(int fd, struct buf *ret)
 	return 0;
 }
 
-static bool deep_known(struct watch *w, const uint8_t *fsid, int fd, struct buf *path)
+static bool deep_known(
+	struct watch *w, const uint8_t *fsid, int fd, struct buf *path, size_t *levels)
 {
 	BUF struct buf key = {};
 	struct where *e;
@@ -205,12 +206,14 @@ static bool deep_known(struct watch *w, const uint8_t *fsid, int fd, struct buf 
 		return false;
 	buf_reset(path);
 	buf_add_span(path, e->path);
+	*levels += e->levels;
 	return true;
 }
 
 /* No name of 4096 bytes or more comes out of the kernel: climb until there is one. Directories
  * above that were met before end the climb, so a long chain made step by step stays cheap. */
-static int climb(struct watch *w, const uint8_t *fsid, int *fd, struct buf *path)
+static int climb(
+	struct watch *w, const uint8_t *fsid, int *fd, struct buf *path, size_t *ret_levels)
 {
 	int r = PATH_DEEP, i, up;
 
@@ -220,7 +223,8 @@ static int climb(struct watch *w, const uint8_t *fsid, int *fd, struct buf *path
 			return PATH_GONE;
 		fd_close(fd);
 		*fd = up;
-		if (deep_known(w, fsid, up, path))
+		*ret_levels = (size_t)i + 1;
+		if (deep_known(w, fsid, up, path, ret_levels))
 			return 0;
 		r = path_of_fd(up, path);
 	}
@@ -272,7 +276,8 @@ static size_t find_hits(
 	size_t i, below, n = 0;
 	struct root *r;
 
-	for (i = 1; i <= path.n; i++) {
+	/* Whoever nests directories does not make every one of them dear. */
+	for (i = 1; i <= path.n && i <= w->seen_longest; i++) {
 		if (i < path.n && path.p[i] != '/' && i > 1)
 			continue;
 		below = i < path.n && path.p[i] == '/' ? i + 1 : i;
@@ -286,7 +291,7 @@ static size_t find_hits(
 
 enum { HITS_MAX = 256 };
 static struct where *remember(
-	struct watch *w, const struct backing *b, struct span key, struct span path, bool deep)
+	struct watch *w, const struct backing *b, struct span key, struct span path, size_t levels)
 {
 	struct hit hits[HITS_MAX];
 	size_t n = !path.n ? 0 : find_hits(w, b, path, hits, HITS_MAX);
@@ -304,7 +309,8 @@ static struct where *remember(
 	if (path.n)
 		memcpy(tail + key.n, path.p, path.n);
 	e->path = span_make(tail + key.n, path.n);
-	e->deep = deep;
+	e->deep = levels > 0;
+	e->levels = levels;
 	e->stamp = stamp_of(w, e);
 	if (HASH_COUNT(w->cache) >= WATCH_CACHE_MAX)
 		drop(w, w->cache); /* the oldest */
@@ -317,7 +323,7 @@ static struct where *resolve(struct watch *w, const struct fan_ref *dir)
 	struct backing *b = find_backing(w, dir->key.p);
 	BUF struct buf path = {};
 	FD int fd = -1;
-	bool deep = false;
+	size_t levels = 0;
 	int r = PATH_GONE;
 
 	w->stats.cache_misses++;
@@ -326,15 +332,14 @@ static struct where *resolve(struct watch *w, const struct fan_ref *dir)
 	if (fd >= 0)
 		r = path_of_fd(fd, &path);
 	if (r == PATH_DEEP) {
-		deep = true;
-		r = climb(w, b->fsid, &fd, &path);
+		r = climb(w, b->fsid, &fd, &path, &levels);
 	}
 	if (r == PATH_DEEP)
 		watch_lost(w, 0, span_of(""), GAP_UNREADABLE, 1,
 			"a directory lies too deep to be found");
 	if (r)
 		buf_reset(&path); /* gone: its parent's event says so; outside for us */
-	return remember(w, b, dir->key, buf_span(&path), deep);
+	return remember(w, b, dir->key, buf_span(&path), levels);
 }
 
 /* Only directories of roots are marked then, so an event from outside is one from a root that was
@@ -375,6 +380,7 @@ static void seen_insert(struct watch *w, struct root *r)
 	struct root *first = seen_at(w, span_make(r->seen, r->seen_n));
 
 	r->next_seen = NULL;
+	w->seen_longest = r->seen_n > w->seen_longest ? r->seen_n : w->seen_longest;
 	if (first) {
 		r->next_seen = first->next_seen;
 		first->next_seen = r;

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEEPEST = 16384 }; /* bytes of path: four times what a single call takes */
-
 struct todo {
 	struct todo *next;
 	size_t n;
@@ -101,6 +99,14 @@ int watch_walk_open(const char *root, struct span below, int *ret_fd)
 	return root_fd < 0 ? 1 : open_below(root_fd, below, ret_fd);
 }
 
+static struct span dir_of(struct span path)
+{
+	while (path.n && path.p[path.n - 1] != '/')
+		path.n--;
+	path.n -= path.n > 0;
+	return path;
+}
+
 static int step(int root_fd, struct todo **top, const struct todo *at, const struct watch_walker *v)
 {
 	struct span below = span_make(at->path, at->n);
@@ -109,8 +115,8 @@ static int step(int root_fd, struct todo **top, const struct todo *at, const str
 
 	if (v->skip && v->skip(v->ctx, below))
 		return 0;
-	if (below.n > DEEPEST)
-		return v->visit(v->ctx, below, -1);
+	if (beneath_too_deep(below)) /* told once, where it begins */
+		return beneath_too_deep(dir_of(below)) ? 0 : v->visit(v->ctx, below, -1);
 	r = open_below(root_fd, below, &fd);
 	if (r > 0)
 		return 0;

@@ -327,9 +327,9 @@ static void wish_prove(struct sensor *s, int seat, const struct door_msg *m, str
 	if (m->target.n && !(r = registry_by_id(&s->reg, m->target)))
 		outbox_done(s->outbox, seat, m->id, DOOR_NO_TARGET, "it is not kept any more");
 	else if (!proving_wish(s, r, m->path, seat, m->id))
-		outbox_done(s->outbox, seat, m->id, DOOR_NOTHING,
-			m->path.n ? "no such layer is stored"
-				  : "it stacks no layer that is stored");
+		/* What has no baseline yet is named in the answer, target by target. */
+		outbox_done(s->outbox, seat, m->id, m->path.n ? DOOR_NOTHING : DOOR_OK,
+			m->path.n ? "no such layer is stored" : "clean");
 }
 
 static void wish_import(struct sensor *s, int seat, const struct door_msg *m, int *fd)
@@ -337,6 +337,7 @@ static void wish_import(struct sensor *s, int seat, const struct door_msg *m, in
 	struct import_wish w = {.fd = *fd,
 		.replace = m->value == 1,
 		.require_signed = s->cfg->require_signed,
+		.accept_signatures = s->cfg->accept_signatures,
 		.uid = m->uid,
 		.keys_dir = s->cfg->keys_dir,
 		.asker = seat,

@@ -26,7 +26,7 @@ struct maker {
 };
 /* What all workers share; immutable but for the counters and `stop`. The hooks are the arrows that
  * would otherwise point back: from a look to the scan that goes below it, to the ask that looks
- * again, to the search for a file's other names. */
+ * again, to the search for a file's other names, and a layer's other directory. */
 struct examiner {
 	struct store *store;
 	struct queue *items;
@@ -45,6 +45,7 @@ struct examiner {
 	void (*links)(
 		struct examiner *ex, struct kept *k, uint64_t ino, int64_t when, struct span actor);
 	void (*scan_links)(struct scan *s);
+	void (*scan_mounted)(struct scan *s);
 };
 struct worker {
 	struct examiner *ex;

@@ -168,6 +168,8 @@ int audit_all(struct audit *a)
 		r = audit_baselines(a);
 	if (r == 0)
 		r = audit_proofs(a);
+	if (r == 0 && !a->target)
+		r = audit_imported(a);
 	if (r == 0)
 		r = audit_drift(a);
 	if (r == 0)

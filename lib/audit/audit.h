@@ -6,7 +6,8 @@
  *   baseline   layers and acceptances give the root digest of each target's generations, and each entry of
  *              the journal that tells of one has the same
  *   proof      what the host found when it held its layers, and what targets stack, against their images
- *   golden     the stored layers are those of a baseline file that somebody else has made of the image
+ *   golden     the stored layers are those of a baseline file that somebody else has made of the image; and a
+ *              golden baseline that was imported is stored as its root digest says
  *   drift      the changes of each target give its drift id, its counts and its worst severity
  *   journal    each entry's id is the digest of its text, each follows the one before, none is missing, and
  *              what the store notes beside an entry is what the entry says

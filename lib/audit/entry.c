@@ -77,6 +77,10 @@ static int read_proof(json_t *root, struct proof *p)
 
 	p->entry = json_object_get(root, "entry");
 	p->checkpoint = json_object_get(root, "checkpoint");
+	if (!root)
+		return err_set(-EBADMSG,
+			"it is no JSON: what `boltseal log --prove SEQ` wrote was cut off or "
+			"altered");
 	if (!schema || strcmp(schema, ENTRY_SCHEMA) != 0 || json_object_size(root) != 4)
 		return err_set(-EBADMSG,
 			"it is no proof of an entry: `boltseal log --prove SEQ` writes one");
@@ -126,7 +130,16 @@ static const char *why_not_in(const struct proof *p)
 	return NULL;
 }
 
-bool entry_check(struct span bytes, const struct keyring *ring, struct json *j)
+/* As entry_write() begins it, or with the words that it alone has. */
+static bool looks_like_one(struct span bytes)
+{
+	static const char begins[] = "{\"checkpoint\":", has[] = "boltseal.entry/";
+
+	return span_starts(bytes, span_of(begins)) ||
+	       (bytes.n && memmem(bytes.p, bytes.n, has, strlen(has)));
+}
+
+int entry_check(struct span bytes, const struct keyring *ring, struct json *j)
 {
 	DECREF json_t *root = json_loadb(
 		(const char *)bytes.p, bytes.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
@@ -136,6 +149,9 @@ bool entry_check(struct span bytes, const struct keyring *ring, struct json *j)
 	bool right;
 	int r = read_proof(root, &p);
 
+	if (r < 0 && !looks_like_one(bytes))
+		return err_set(-EBADMSG,
+			"it is no proof of an entry: `boltseal log --prove SEQ` writes one");
 	if (r == 0)
 		r = check_signature(ring, &p.said, &words);
 	right = say(j, "checkpoint", p.c.seq, r == 0, r < 0 ? err_why() : buf_text(&words));
@@ -145,5 +161,5 @@ bool entry_check(struct span bytes, const struct keyring *ring, struct json *j)
 			why ? why : "its id is the digest of its text, and in the signed tree");
 	}
 	buf_free(&p.path);
-	return right;
+	return right ? 0 : ENTRY_WRONG;
 }

@@ -16,5 +16,7 @@ enum { ENTRY_PROOF_MAX = 16 << 20 };
  * -EINVAL. `checkpoint` and `entry` are events' texts. */
 int entry_write(struct span checkpoint, struct span entry, const uint8_t *ids, uint64_t n,
 	uint64_t at, struct buf *out);
-/* Appends the checks to the open array. Returns whether all are right. Bytes may be any. */
-bool entry_check(struct span proof, const struct keyring *ring, struct json *j);
+/* Appends the checks to the open array: 0, all are right; ENTRY_WRONG, one is not. -EBADMSG, nothing appended: these
+ * bytes, which may be any, are no such proof at all; one that was altered or cut off is a wrong one. */
+enum { ENTRY_WRONG = 1 };
+int entry_check(struct span proof, const struct keyring *ring, struct json *j);

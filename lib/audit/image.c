@@ -13,7 +13,8 @@ static void tell_verdict(struct audit *a, struct span subject, const struct verd
 	BUF struct buf words = {0};
 
 	verdict_words(v, &words);
-	audit_tell(a, "proof", subject, v->state != VERDICT_BROKEN, buf_text(&words));
+	audit_tell(a, "proof", subject,
+		v->state != VERDICT_BROKEN && verdict_signed_is_fine(&v->by), buf_text(&words));
 }
 
 static int next_layer(struct audit *a, uint32_t *no)
@@ -143,4 +144,68 @@ int audit_golden(struct audit *a, const struct golden *g)
 		audit_tell(a, "golden", g->name.n ? g->name : span_of("the image"), false,
 			"not one of its layers is stored here: it is another image");
 	return r;
+}
+
+/* ---- golden baselines that were imported ---- */
+
+static int canon_holds(struct txn *t, const struct gold *g, struct buf *why)
+{
+	uint8_t canon[SHA_LEN];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < g->n_layers; i++) {
+		r = stored_canon(t, g->layer[i].snap, canon);
+		if (r == 0 && !sha_same(canon, g->layer[i].canon)) {
+			buf_add_text(why, "what is stored of sha256:");
+			text_hex(why, span_make(g->layer[i].diff_id, SHA_LEN));
+			buf_add_text(why, " does not give its canonical digest");
+			return 1;
+		}
+	}
+	return r;
+}
+
+static int imported(struct audit *a, struct txn *t, struct gold *g)
+{
+	BUF struct buf subject = {0}, why = {0};
+	int r = gold_accepts(t, g);
+
+	buf_add_text(&subject, "sha256:");
+	text_hex(&subject, span_make(g->image, SHA_LEN));
+	if (r == STORE_ABSENT)
+		r = 0;
+	if (r == 0)
+		r = canon_holds(t, g, &why);
+	if (r < 0)
+		return audit_damage(a, "golden", buf_span(&subject), r);
+	if (r == 0 && !stored_root_is_right(g)) {
+		buf_add_text(&why, "its layers and what it accepts do not give its root digest");
+		r = 1;
+	}
+	if (r == 0) {
+		buf_printf(&why, "%zu layers and %" PRIu64 " accepted changes give root ",
+			g->n_layers, g->accepts);
+		text_hex(&why, span_make(g->root, 6));
+	}
+	audit_tell(a, "golden", buf_span(&subject), r == 0, buf_text(&why));
+	return 0;
+}
+
+int audit_imported(struct audit *a)
+{
+	FREE struct gold *g = calloc(1, sizeof(*g));
+	uint8_t at[SHA_LEN] = {0};
+	int r = 0;
+
+	must(g);
+	while (r == 0) {
+		TXN struct txn *t = NULL;
+
+		r = txn_begin(a->store, false, &t);
+		if (r == 0)
+			r = gold_next(t, at, g);
+		if (r == 0)
+			r = imported(a, t, g);
+	}
+	return r < 0 ? audit_damage(a, "golden", span_of("store"), r) : 0;
 }

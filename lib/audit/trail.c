@@ -6,12 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void trail_break(struct trail *t, uint64_t seq, const char *why)
+void trail_break(struct trail *t, const char *what, uint64_t seq, const char *why)
 {
 	if (t->broken)
 		return;
 	t->broken = true;
-	snprintf(t->why, sizeof(t->why), "checkpoint %" PRIu64 ": %.340s", seq, why);
+	snprintf(t->why, sizeof(t->why), "%s %" PRIu64 ": %.340s", what, seq, why);
 }
 
 static int fail(const char *why)
@@ -64,7 +64,7 @@ static int check_root(struct trail *t, const struct checkpoint *c)
 {
 	uint8_t root[SHA_LEN];
 
-	if (t->first > c->from) { /* retention has removed its beginning */
+	if (t->first > c->from) { /* its beginning is not there: as after retention */
 		t->cut++;
 		return 0;
 	}
@@ -88,7 +88,7 @@ static void judge(struct trail *t, uint64_t seq, const uint8_t id[SHA_LEN], cons
 	if (r == 0)
 		r = check_root(t, &c);
 	if (r < 0)
-		trail_break(t, seq, err_why());
+		trail_break(t, "checkpoint", seq, err_why());
 	t->n++;
 	t->sealed = r == 0 && c.sealed;
 	t->last = seq;
@@ -102,7 +102,7 @@ void trail_entry(struct trail *t, uint64_t seq, const uint8_t id[SHA_LEN], const
 	if (!t->first)
 		t->first = seq;
 	if (t->next && seq != t->next)
-		trail_break(t, seq, "entries are missing before it");
+		trail_break(t, "entry", seq, "entries are missing before it");
 	if (checkpoint)
 		judge(t, seq, id, checkpoint);
 	merkle_add(&t->ids, id);
@@ -129,7 +129,10 @@ static void describe(const struct trail *t, struct buf *out)
 	if (t->sealed)
 		buf_add_text(out, ", when the daemon stopped");
 	if (t->cut)
-		buf_printf(out, "; the beginning of %" PRIu64 " was removed by retention", t->cut);
+		buf_printf(out,
+			"; the beginning of what %" PRIu64
+			" covers is not there: retention may have removed it",
+			t->cut);
 	if (trail_unsigned(t))
 		buf_printf(out, "; %" PRIu64 " entries after it are not signed yet",
 			trail_unsigned(t));

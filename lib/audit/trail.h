@@ -19,7 +19,7 @@ struct trail {
 	uint64_t first, next; /* the seq that comes now; 0: any */
 	uint64_t last;	      /* seq of the newest checkpoint; 0: none so far */
 	uint8_t last_id[SHA_LEN], prev[SHA_LEN];
-	uint64_t n, cut; /* checkpoints; whose beginning retention has removed */
+	uint64_t n, cut; /* checkpoints; those whose beginning is not there */
 	bool sealed;	 /* the newest one is */
 	int64_t signed_at;
 	char key[KEY_NAME_ROOM];
@@ -29,8 +29,8 @@ struct trail {
 /* The next entry; `checkpoint`: the member of an event of that type, else NULL. */
 void trail_entry(
 	struct trail *t, uint64_t seq, const uint8_t id[SHA_LEN], const struct json_t *checkpoint);
-/* From here on the journal is not the one that was begun: a hole. */
-void trail_break(struct trail *t, uint64_t seq, const char *why);
+/* From here on the journal is not the one that was begun; `what`: what the seq is one of. */
+void trail_break(struct trail *t, const char *what, uint64_t seq, const char *why);
 /* The same, but that is known and allowed: what follows is proven by itself. */
 void trail_skip(struct trail *t);
 /* How many entries came after the newest checkpoint. */

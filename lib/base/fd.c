@@ -59,9 +59,9 @@ int fd_read_all(int fd, size_t limit, struct buf *out)
 	return 0;
 }
 
-int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out)
+static int read_regular(int dirfd, const char *path, int flags, size_t limit, struct buf *out)
 {
-	FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
 	struct stat st;
 	int r;
 
@@ -71,6 +71,16 @@ int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out)
 		return err_set(-EINVAL, "%s: not a regular file", path);
 	r = fd_read_all(fd, limit, out);
 	return r < 0 ? err_wrap(r, "%s", path) : 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out)
+{
+	return read_regular(dirfd, path, 0, limit, out);
+}
+
+int fd_read_plain(int dirfd, const char *path, size_t limit, struct buf *out)
+{
+	return read_regular(dirfd, path, O_NOFOLLOW, limit, out);
 }
 
 int fd_write_file(const char *path, struct span data, unsigned mode)
@@ -85,7 +95,7 @@ int fd_write_file(const char *path, struct span data, unsigned mode)
 	unlink(buf_text(&tmp));
 	fd = open(buf_text(&tmp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
 	if (fd < 0)
-		return err_sys("%s", buf_text(&tmp));
+		return err_sys("%s", path);
 	r = fd_write_all(fd, data.p, data.n);
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("fsync");

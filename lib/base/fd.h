@@ -18,6 +18,8 @@ int fd_write_all(int fd, const void *p, size_t n);
 int fd_read_all(int fd, size_t limit, struct buf *out);
 /* Opens (O_CLOEXEC|O_NOCTTY|O_NONBLOCK), insists on a regular file (proc and sys files are), reads. */
 int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out);
+/* The same of a path whose last name is not followed where it is a link. */
+int fd_read_plain(int dirfd, const char *path, size_t limit, struct buf *out);
 /* Writes `path`.tmp, fsyncs, renames: the file is whole or as it was. */
 int fd_write_file(const char *path, struct span data, unsigned mode);
 /* The same for a name that a person gave: a link is followed, what is there and is no regular file is refused

@@ -1,8 +1,9 @@
 /*
  * containerd (Kubernetes CRI, nerdctl, ctr), and OCI runtimes that no adapter before knows. The
- * bundle's annotations name pod, container and image; Docker's own containers (namespace moby)
+ * bundle's annotations name pod, container and image, and containerd's database what they do not; Docker's own containers (namespace moby)
  * are the Docker adapter's.
  */
+#include "box/containerd.h"
 #include "box/ctx.h"
 
 #define CRI "io.kubernetes.cri."
@@ -24,6 +25,18 @@ static void tell_common(
 	box_own(b, &own);
 }
 
+/* What its own database says: the image's name where nobody else tells it, and which image that is. */
+static void tell_image(struct box_list *list, const struct oci *o, struct box *b)
+{
+	CLEANUP(containerd_box_free) struct containerd_box own;
+
+	containerd_box_find(b->t.upper, o->space, o->id, &own);
+	if (!b->t.image.n)
+		b->t.image = arena_dup(&list->mem, buf_span(&own.image));
+	if (own.config.n)
+		b->t.image_digest = arena_printf(&list->mem, "sha256:%s", buf_text(&own.config));
+}
+
 static int describe(struct adapter_ctx *ctx, struct box_list *list, struct box *b)
 {
 	const struct oci *o = oci_of(ctx, b);
@@ -39,6 +52,7 @@ static int describe(struct adapter_ctx *ctx, struct box_list *list, struct box *
 	b->t.name = b->t.name.n ? b->t.name : arena_dup(mem, note_of(o, "nerdctl/name"));
 	b->t.name = b->t.name.n || is_hex_id(o->id) ? b->t.name : b->t.id;
 	b->t.image = arena_dup(mem, note_of(o, CRI "image-name"));
+	tell_image(list, o, b);
 	b->t.pod_name = arena_dup(mem, note_of(o, CRI "sandbox-name"));
 	b->t.pod_namespace = arena_dup(mem, note_of(o, CRI "sandbox-namespace"));
 	b->t.pod_uid = arena_dup(mem, note_of(o, CRI "sandbox-uid"));

@@ -1,20 +1,24 @@
 /*
  * Docker keeps DATA-ROOT/DRIVER/CACHE/diff and, for each layer, image/DRIVER/layerdb/sha256/CHAIN/{cache-id,
  * diff,tar-split.json.gz}; containers/storage GRAPH-ROOT/overlay/ID/diff, overlay-layers/layers.json and
- * overlay-layers/ID.tar-split.gz.
+ * overlay-layers/ID.tar-split.gz. containerd's are in containerd.c.
  */
-#include "box/provenance.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "box/provenance_own.h"
 #include <dirent.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-enum { JSON_MAX = 32 << 20, SHORT_MAX = 256, LAYERS_MAX = 100000, DIFFS_MAX = 1024 };
+enum {
+	JSON_MAX = 32 << 20,
+	MANIFESTS_MAX = 8,
+	SHORT_MAX = 256,
+	LAYERS_MAX = 100000,
+	DIFFS_MAX = 1024
+};
 
 const struct provenance_init provenance_init[] = {{"dev", 'd', NULL}, {"dev/pts", 'd', NULL},
 	{"dev/shm", 'd', NULL}, {"dev/console", 'f', NULL}, {"proc", 'd', NULL}, {"sys", 'd', NULL},
@@ -28,6 +32,7 @@ void provenance_free(struct provenance *p)
 	buf_free(&p->digest);
 	buf_free(&p->packed);
 	buf_free(&p->file);
+	buf_free(&p->below);
 	buf_free(&p->why);
 }
 
@@ -36,14 +41,10 @@ void provenance_image_free(struct provenance_image *i)
 	buf_free(&i->config);
 	buf_free(&i->manifest);
 	buf_free(&i->digests);
+	buf_free(&i->manifests);
+	buf_free(&i->big_data);
 	buf_free(&i->why);
 }
-
-static void json_drop(json_t **j)
-{
-	json_decref(*j);
-}
-#define JSON CLEANUP(json_drop)
 
 static bool is_hex(struct span s)
 {
@@ -53,8 +54,7 @@ static bool is_hex(struct span s)
 	return s.n == (size_t)2 * SHA_LEN;
 }
 
-/* "sha256:" and 64 hex digits -> the digits; empty: it is none. */
-static struct span hex_of(struct span digest)
+struct span provenance_hex(struct span digest)
 {
 	struct span kind = span_of("sha256:");
 	struct span hex = span_starts(digest, kind) && digest.n > kind.n
@@ -64,7 +64,7 @@ static struct span hex_of(struct span digest)
 	return is_hex(hex) ? hex : (struct span){0};
 }
 
-static struct span text_at(const json_t *object, const char *key)
+struct span provenance_text(const json_t *object, const char *key)
 {
 	const json_t *v = json_object_get(object, key);
 
@@ -77,7 +77,7 @@ struct place {
 	struct span root, driver, id;
 };
 
-static bool cut(struct span *path, struct span *ret)
+bool provenance_cut(struct span *path, struct span *ret)
 {
 	size_t n = path->n;
 
@@ -94,8 +94,8 @@ static bool place_of(const char *path, const char *leaf, struct place *ret)
 {
 	struct span rest = span_of(path), last;
 
-	if (!cut(&rest, &last) || !span_is(last, leaf) || !cut(&rest, &ret->id) ||
-		!cut(&rest, &ret->driver))
+	if (!provenance_cut(&rest, &last) || !span_is(last, leaf) ||
+		!provenance_cut(&rest, &ret->id) || !provenance_cut(&rest, &ret->driver))
 		return false;
 	ret->root = rest;
 	return rest.n > 0;
@@ -116,17 +116,17 @@ static bool read_short(const char *dir, const char *name, struct buf *ret)
 
 	buf_reset(ret);
 	buf_printf(&path, "%s/%s", dir, name);
-	if (fd_read_file(AT_FDCWD, buf_text(&path), SHORT_MAX, ret) < 0)
+	if (fd_read_plain(AT_FDCWD, buf_text(&path), SHORT_MAX, ret) < 0)
 		return false;
 	while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == ' '))
 		ret->p[--ret->n] = 0;
 	return ret->n > 0;
 }
 
-static json_t *read_json(const char *path, struct buf *bytes)
+json_t *provenance_json(const char *path, struct buf *bytes)
 {
 	buf_reset(bytes);
-	if (fd_read_file(AT_FDCWD, path, JSON_MAX, bytes) < 0)
+	if (fd_read_plain(AT_FDCWD, path, JSON_MAX, bytes) < 0)
 		return NULL;
 	return json_loadb((const char *)bytes->p, bytes->n, 0, NULL);
 }
@@ -143,7 +143,7 @@ static bool docker_chain(
 	if (!read_short(buf_text(&dir), "cache-id", &cache) || !span_eq(buf_span(&cache), at->id))
 		return false;
 	read_short(buf_text(&dir), "diff", &diff);
-	hex = hex_of(buf_span(&diff));
+	hex = provenance_hex(buf_span(&diff));
 	buf_printf(&ret->file, "%s/tar-split.json.gz", buf_text(&dir));
 	if (!hex.n) {
 		buf_add_text(&ret->why, "the engine keeps no digest of it");
@@ -164,7 +164,7 @@ static void docker_shift(const struct place *at, struct provenance *ret)
 	unsigned uid, gid;
 	char end;
 
-	if (!cut(&rest, &last))
+	if (!provenance_cut(&rest, &last))
 		return;
 	buf_add_span(&text, last);
 	if (sscanf(buf_text(&text), "%9u.%9u%c", &uid, &gid, &end) != 2)
@@ -196,24 +196,43 @@ static const json_t *entry_of(const json_t *list, struct span id)
 	for (size_t i = 0; i < json_array_size(list) && i < LAYERS_MAX; i++) {
 		const json_t *one = json_array_get(list, i);
 
-		if (span_eq(text_at(one, "id"), id))
+		if (span_eq(provenance_text(one, "id"), id))
 			return one;
 	}
 	return NULL;
 }
 
+/* A layer that was pulled in parts: containers/storage keeps the table that it was put together by. */
+static bool storage_toc(const char *dir, const struct place *at, struct provenance *ret)
+{
+	BUF struct buf path = {0}, name = {0};
+
+	text_b64(&name, span_of("zstd-chunked-manifest"));
+	buf_printf(&path, "%s/%.*s/=%s", dir, S(at->id), buf_text(&name));
+	if (!is_there(&path))
+		return false;
+	buf_reset(&ret->file);
+	buf_add_span(&ret->file, buf_span(&path));
+	ret->how = PROVENANCE_TOC;
+	return true;
+}
+
 static bool storage_layer(
 	const json_t *one, const char *dir, const struct place *at, struct provenance *ret)
 {
-	struct span hex = hex_of(text_at(one, "diff-digest"));
+	struct span hex = provenance_hex(provenance_text(one, "diff-digest"));
 
 	if (!one)
 		return false;
 	buf_printf(&ret->file, "%s/%.*s.tar-split.gz", dir, S(at->id));
+	/* What was pulled in parts may have the digest of what is packed in the place of its own. */
+	if (!is_there(&ret->file) && storage_toc(dir, at, ret))
+		return true;
 	if (!hex.n)
 		buf_printf(&ret->why, "the engine keeps no digest of it%s",
-			text_at(one, "toc-digest").n ? ": it was pulled in parts (toc-digest)"
-						     : "");
+			provenance_text(one, "toc-digest").n
+				? ": it was pulled in parts (toc-digest)"
+				: "");
 	else if (!is_there(&ret->file))
 		buf_add_text(&ret->why, "the engine keeps no headers of its archive");
 	else
@@ -232,7 +251,7 @@ static void of_storage(const char *dir, const struct place *at, struct provenanc
 		JSON json_t *list = NULL;
 
 		buf_printf(&path, "%s/%s", dir, lists[i]);
-		list = read_json(buf_text(&path), &bytes);
+		list = provenance_json(buf_text(&path), &bytes);
 		if (storage_layer(entry_of(list, at->id), dir, at, ret))
 			return;
 	}
@@ -251,6 +270,8 @@ void provenance_of_layer(const char *path, const char *kind, bool users, struct 
 		ret->how = PROVENANCE_INIT;
 		return;
 	}
+	if (containerd_layer(path, ret))
+		return;
 	if (!place_of(path, "diff", &at)) {
 		buf_add_text(
 			&ret->why, "it lies in no engine's store that keeps what an image says");
@@ -271,14 +292,14 @@ void provenance_of_layer(const char *path, const char *kind, bool users, struct 
 
 /* ---- images ---- */
 
-static int refuse(struct provenance_image *ret, int code, const char *why)
+int provenance_refuse(struct provenance_image *ret, int code, const char *why)
 {
 	buf_reset(&ret->why);
 	buf_add_text(&ret->why, why);
 	return code;
 }
 
-static bool has_digest(struct span bytes, struct span hex)
+bool provenance_has_digest(struct span bytes, struct span hex)
 {
 	uint8_t is[SHA_LEN], want[SHA_LEN];
 
@@ -289,16 +310,17 @@ static bool has_digest(struct span bytes, struct span hex)
 }
 
 /* The configuration: its bytes have the digest that the image goes by, and it lists the layers. */
-static int read_config(const char *path, struct span hex, struct provenance_image *ret)
+int provenance_config(const char *path, struct span hex, struct provenance_image *ret)
 {
 	BUF struct buf bytes = {0};
-	JSON json_t *config = read_json(path, &bytes);
+	JSON json_t *config = provenance_json(path, &bytes);
 	const json_t *list = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
 
 	if (!bytes.n)
-		return refuse(ret, -ENOENT, "the engine does not keep the image's configuration");
-	if (!has_digest(buf_span(&bytes), hex))
-		return refuse(ret, -EBADMSG,
+		return provenance_refuse(
+			ret, -ENOENT, "the engine does not keep the image's configuration");
+	if (!provenance_has_digest(buf_span(&bytes), hex))
+		return provenance_refuse(ret, -EBADMSG,
 			"the image's configuration does not have the digest that the image goes by");
 	for (size_t i = 0; i < json_array_size(list) && i < DIFFS_MAX; i++) {
 		const json_t *one = json_array_get(list, i);
@@ -306,30 +328,53 @@ static int read_config(const char *path, struct span hex, struct provenance_imag
 								 json_string_length(one))
 						       : (struct span){0};
 
-		if (!hex_of(text).n)
-			return refuse(ret, -EBADMSG,
+		if (!provenance_hex(text).n)
+			return provenance_refuse(ret, -EBADMSG,
 				"the image's configuration lists a digest that is none");
 		buf_bytes(&ret->digests, text);
 		ret->n++;
 	}
-	return ret->n ? 0 : refuse(ret, -ENOENT, "the image's configuration lists no layers");
+	return ret->n ? 0
+		      : provenance_refuse(
+				ret, -ENOENT, "the image's configuration lists no layers");
+}
+
+static void add_manifest(struct provenance_image *ret, struct span hex)
+{
+	BUF struct buf text = {0};
+
+	buf_printf(&text, "sha256:%.*s", S(hex));
+	buf_bytes(&ret->manifests, buf_span(&text));
+}
+
+static bool lists(const struct buf *index, struct span hex)
+{
+	JSON json_t *root = json_loadb((const char *)index->p, index->n, 0, NULL);
+	const json_t *all = json_object_get(root, "manifests");
+
+	for (size_t i = 0; i < json_array_size(all) && i < DIFFS_MAX; i++)
+		if (span_eq(provenance_hex(provenance_text(json_array_get(all, i), "digest")), hex))
+			return true;
+	return false;
 }
 
 static int storage_manifest(
 	const char *dir, const json_t *image, struct span hex, struct provenance_image *ret)
 {
 	BUF struct buf path = {0}, bytes = {0};
-	struct span want = hex_of(text_at(image, "digest"));
+	struct span want = provenance_hex(provenance_text(image, "digest"));
 	JSON json_t *manifest = NULL;
 	uint8_t is[SHA_LEN];
 
 	buf_printf(&path, "%s/manifest", dir);
-	manifest = read_json(buf_text(&path), &bytes);
+	manifest = provenance_json(buf_text(&path), &bytes);
 	if (!bytes.n)
 		return 0;
-	if (!span_eq(hex_of(text_at(json_object_get(manifest, "config"), "digest")), hex))
-		return refuse(ret, -EBADMSG, "the image's manifest names another configuration");
-	if (want.n && !has_digest(buf_span(&bytes), want)) {
+	if (!span_eq(provenance_hex(provenance_text(json_object_get(manifest, "config"), "digest")),
+		    hex))
+		return provenance_refuse(
+			ret, -EBADMSG, "the image's manifest names another configuration");
+	if (want.n && !provenance_has_digest(buf_span(&bytes), want)) {
 		BUF struct buf key = {0}, name = {0}, kept = {0};
 
 		/* The digest may be that of an index, with the manifest kept under its own. */
@@ -339,13 +384,19 @@ static int storage_manifest(
 		text_b64(&name, buf_span(&key));
 		buf_reset(&path);
 		buf_printf(&path, "%s/=%s", dir, buf_text(&name));
-		if (fd_read_file(AT_FDCWD, buf_text(&path), JSON_MAX, &kept) < 0 ||
-			!has_digest(buf_span(&kept), want))
-			return refuse(ret, -EBADMSG,
+		if (fd_read_plain(AT_FDCWD, buf_text(&path), JSON_MAX, &kept) < 0 ||
+			!provenance_has_digest(buf_span(&kept), want))
+			return provenance_refuse(ret, -EBADMSG,
 				"the image's manifest does not have the digest that the engine says");
+		text_hex(&ret->manifest, span_make(is, SHA_LEN));
+		if (lists(&kept, buf_span(&ret->manifest)))
+			add_manifest(ret, want);
+	} else {
+		sha_once(buf_span(&bytes), is);
+		text_hex(&ret->manifest, span_make(is, SHA_LEN));
 	}
-	sha_once(buf_span(&bytes), is);
-	text_hex(&ret->manifest, span_make(is, SHA_LEN));
+	add_manifest(ret, buf_span(&ret->manifest));
+	buf_printf(&ret->big_data, "%s", dir);
 	return 0;
 }
 
@@ -357,37 +408,82 @@ static int storage_image(const char *images, struct span hex, struct provenance_
 	int r;
 
 	buf_printf(&list_path, "%s/images.json", images);
-	list = read_json(buf_text(&list_path), &bytes);
+	list = provenance_json(buf_text(&list_path), &bytes);
 	image = entry_of(list, hex);
 	if (!image)
-		return refuse(ret, -ENOENT, "the engine does not know the image (any more)");
+		return provenance_refuse(
+			ret, -ENOENT, "the engine does not know the image (any more)");
 	buf_printf(&dir, "%s/%.*s", images, S(hex));
 	buf_printf(&key, "sha256:%.*s", S(hex));
 	text_b64(&name, buf_span(&key));
 	buf_printf(&path, "%s/=%s", buf_text(&dir), buf_text(&name));
-	r = read_config(buf_text(&path), hex, ret);
+	r = provenance_config(buf_text(&path), hex, ret);
 	return r ? r : storage_manifest(buf_text(&dir), image, hex, ret);
+}
+
+/* "NAME@sha256:…" -> id: by which digests registries know the image, as far as Docker was told when it pulled or
+ * pushed. It keeps no manifest, so nothing here shows that the digest leads to the image. */
+static void docker_known_as(const char *driver_dir, struct span hex, struct provenance_image *ret)
+{
+	BUF struct buf path = {0}, bytes = {0};
+	JSON json_t *root = NULL;
+	const char *repo, *name;
+	json_t *names, *id;
+	size_t n = 0;
+
+	buf_printf(&path, "%s/repositories.json", driver_dir);
+	root = provenance_json(buf_text(&path), &bytes);
+	json_object_foreach(json_object_get(root, "Repositories"), repo, names) {
+		json_object_foreach(names, name, id) {
+			const char *at = strchr(name, '@');
+			struct span is = provenance_hex(span_of(json_string_value(id)));
+
+			if (!at || !span_eq(is, hex) || !provenance_hex(span_of(at + 1)).n ||
+				n == MANIFESTS_MAX)
+				continue;
+			add_manifest(ret, provenance_hex(span_of(at + 1)));
+			n++;
+		}
+	}
+	ret->by_word = n > 0;
+}
+
+static int docker_image(const char *driver_dir, struct span hex, struct provenance_image *ret)
+{
+	BUF struct buf path = {0};
+	int r;
+
+	buf_printf(&path, "%s/imagedb/content/sha256/%.*s", driver_dir, S(hex));
+	r = provenance_config(buf_text(&path), hex, ret);
+	if (r == 0)
+		docker_known_as(driver_dir, hex, ret);
+	return r;
 }
 
 int provenance_of_image(const char *path, struct span id, struct provenance_image *ret)
 {
 	BUF struct buf docker = {0}, storage = {0};
-	struct span hex = hex_of(id);
+	struct span hex = provenance_hex(id);
 	struct place at;
+	int r = 0;
 
 	*ret = (struct provenance_image){.n = 0};
 	if (!hex.n)
-		return refuse(ret, -ENOENT, "the engine does not say which image it is");
-	if (!place_of(path, "diff", &at))
-		return refuse(ret, -ENOENT, "it lies in no engine's store that keeps images");
-	buf_add_span(&ret->config, hex);
-	buf_printf(&docker, "%.*s/image/%.*s/imagedb/content/sha256", S(at.root), S(at.driver));
-	buf_printf(&storage, "%.*s/%.*s-images", S(at.root), S(at.driver));
-	if (is_there(&docker)) {
-		buf_printf(&docker, "/%.*s", S(hex));
-		return read_config(buf_text(&docker), hex, ret);
+		return provenance_refuse(ret, -ENOENT, "the engine does not say which image it is");
+	if (containerd_image(path, hex, ret, &r)) {
+		if (ret->manifest.n)
+			add_manifest(ret, buf_span(&ret->manifest));
+		return r;
 	}
-	return is_there(&storage)
-		       ? storage_image(buf_text(&storage), hex, ret)
-		       : refuse(ret, -ENOENT, "it lies in no engine's store that keeps images");
+	if (!place_of(path, "diff", &at))
+		return provenance_refuse(
+			ret, -ENOENT, "it lies in no engine's store that keeps images");
+	buf_add_span(&ret->config, hex);
+	buf_printf(&docker, "%.*s/image/%.*s", S(at.root), S(at.driver));
+	buf_printf(&storage, "%.*s/%.*s-images", S(at.root), S(at.driver));
+	if (is_there(&docker))
+		return docker_image(buf_text(&docker), hex, ret);
+	return is_there(&storage) ? storage_image(buf_text(&storage), hex, ret)
+				  : provenance_refuse(ret, -ENOENT,
+					    "it lies in no engine's store that keeps images");
 }

@@ -12,14 +12,21 @@
 enum provenance_how {
 	PROVENANCE_NONE, /* `why` says so */
 	PROVENANCE_TAR_SPLIT, /* `file`: tar-split's packed lines; with the directory they give `digest` */
-	PROVENANCE_BLOB, /* `file`: the layer's archive, whose own digest is `packed` */
+	PROVENANCE_BLOB, /* in `file`, a directory: the layer's archive, by its own digest; see `packed` */
+	PROVENANCE_TOC, /* `file`: its table of contents, unpacked; nothing ties that to a digest */
 	PROVENANCE_INIT, /* what Docker puts below each container: provenance_init[] */
 };
+enum { PROVENANCE_BLOBS = 4 };
 struct provenance {
 	enum provenance_how how;
 	struct buf digest; /* 64 hex digits: SHA-256 of the layer's plain tar */
-	struct buf packed; /* the same of a blob as it lies there */
+	/* The same, PROVENANCE_BLOBS at most, of the archives as they lie there: who may pull an image may bring
+	 * a manifest that names another one for the same configuration. */
+	struct buf packed;
 	struct buf file;
+	/* List of buf_bytes: the directories of the layers below, the nearest first, where the engine makes a directory
+	 * that an archive has no entry of as it is there. */
+	struct buf below;
 	struct buf why;
 	/* Added to the owners in headers: the engine keeps its layers shifted. */
 	uint32_t uid_base, gid_base;
@@ -44,7 +51,13 @@ struct provenance_image {
 	struct buf manifest; /* the same of its manifest, where the engine keeps that; else empty */
 	struct buf digests;  /* list of buf_bytes: the layers' digests as text, bottom first */
 	size_t n;
-	struct buf why; /* with -ENOENT or -EBADMSG */
+	/* Who signs it signs one of these: list of buf_bytes, "sha256:...", of its manifest and of an index that is kept
+	 * and lists it. `by_word`: the engine keeps neither, and says that it is known by them in repositories. */
+	struct buf manifests;
+	bool by_word;
+	struct buf
+		big_data; /* the directory of what containers/storage keeps beside it; else empty */
+	struct buf why;	  /* with -ENOENT or -EBADMSG */
 };
 void provenance_image_free(struct provenance_image *i);
 #define PROVENANCE_IMAGE CLEANUP(provenance_image_free)

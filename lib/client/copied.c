@@ -15,8 +15,9 @@ static int hold(struct audit *a, const char *file)
 	struct golden g;
 	int r = fd_read_file(AT_FDCWD, file, GOLDEN_FILE_MAX, &bytes);
 
-	if (r == 0)
-		r = golden_read(buf_span(&bytes), &mem, &g);
+	if (r < 0)
+		return r;
+	r = golden_read(buf_span(&bytes), &mem, &g);
 	return r < 0 ? err_wrap(r, "%s", file) : audit_golden(a, &g);
 }
 

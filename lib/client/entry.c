@@ -136,7 +136,10 @@ int boltseal_entry_check(struct boltseal *h, const char *json, size_t n,
 	json_open(&j, '{');
 	json_key(&j, "checks");
 	json_open(&j, '[');
-	*clean = entry_check(span_make(json, n), &ring, &j);
+	r = entry_check(span_make(json, n), &ring, &j);
+	if (r < 0)
+		return client_fail(h, r);
+	*clean = r == 0;
 	json_close(&j, ']');
 	json_m_bool(&j, "clean", *clean);
 	json_close(&j, '}');

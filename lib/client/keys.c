@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,12 +17,21 @@ int keys_read(struct keyring *r, const char *name)
 	if (stat(name, &st) < 0)
 		return err_sys("%s", name);
 	err = S_ISDIR(st.st_mode) ? keyring_read(r, name) : keyring_add(r, name);
-	if (err < 0)
+	if (err < 0 || r->n)
 		return err;
 	if (r->odd.n)
 		return err_set(
 			-EBADMSG, "%.*s", (int)strcspn(buf_text(&r->odd), "\n"), buf_text(&r->odd));
-	return r->n ? 0 : err_set(-ENOENT, "%s: no public key (.pub) is in it", name);
+	return err_set(-ENOENT, "%s: no public key (.pub) is in it", name);
+}
+
+void keys_odd(const char *name, struct buf *out)
+{
+	KEYRING struct keyring r = {.n = 0};
+	struct stat st;
+
+	if (stat(name, &st) == 0 && S_ISDIR(st.st_mode) && keyring_read(&r, name) == 0 && r.n)
+		buf_add_span(out, buf_span(&r.odd));
 }
 
 static int read_checkpoint(const char *text, uint64_t *ret_seq, uint8_t ret_id[SHA_LEN])
@@ -47,8 +57,9 @@ int keys_trust(const struct boltseal_trust *trust, struct keyring *r, uint64_t *
 
 static int read_roles(const char *text, unsigned *ret)
 {
-	struct span left = span_of(text);
+	struct span left = span_of(text ? text : "");
 
+	*ret = text ? 0 : (1u << SIGN_DOMAIN_N) - 1;
 	while (left.n) {
 		const uint8_t *comma = memchr(left.p, ',', left.n);
 		size_t n = comma ? (size_t)(comma - left.p) : left.n;
@@ -62,11 +73,35 @@ static int read_roles(const char *text, unsigned *ret)
 }
 
 /* Everybody may read it, whatever the umask: it is of no use else. */
-static int save_public(const char *path, struct span text)
+int keys_save_public(const char *path, struct span text)
 {
 	int r = fd_write_file(path, text, 0644);
 
 	return r == 0 && chmod(path, 0644) < 0 ? err_sys("%s", path) : r;
+}
+
+/* "host" is what `key show host` and checkpoints call this host's own. */
+int keys_name_ok(const char *name)
+{
+	if (strcasecmp(name, "host") == 0)
+		return err_set(-EINVAL,
+			"host is what the sensor's own key is called: choose another name");
+	if (!keyring_name_ok(span_of(name)))
+		return err_set(-EINVAL,
+			"%s: a key's name is at most %d of A-Z a-z 0-9 . _ @ -, and none of . - "
+			"comes first: choose another",
+			name, KEY_NAME_ROOM - 1);
+	return 0;
+}
+
+/* A private half alone is of no use, and would stand in the way of the next try. */
+static int save_beside(const struct keys_new *n, struct span text)
+{
+	int r = keys_save_public(n->public_file, text);
+
+	if (r < 0)
+		unlink(n->private_file);
+	return r;
 }
 
 int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
@@ -74,14 +109,12 @@ int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 	TRUST_KEY struct trust_key *k = NULL;
 	struct public_key p = {.created = clock_wall(), .expires = n->expires};
 	BUF struct buf text = {.p = NULL};
-	int r = n->roles ? read_roles(n->roles, &p.roles) : 0;
+	int r = keys_name_ok(n->name);
 
+	if (r == 0)
+		r = read_roles(n->roles, &p.roles);
 	if (r < 0)
 		return r;
-	if (!n->roles)
-		p.roles = (1u << SIGN_DOMAIN_N) - 1;
-	if (!keyring_name_ok(span_of(n->name)))
-		return err_set(-EINVAL, "%s: a key's name is made of A-Z a-z 0-9 . _ @ -", n->name);
 	if (access(n->public_file, F_OK) == 0)
 		return err_set(-EEXIST,
 			"%s is there already: a key is not written over; choose another name or "
@@ -96,7 +129,7 @@ int keys_make(const struct keys_new *n, uint8_t ret_id[SHA_LEN])
 	if (r == 0)
 		r = trust_key_write(k, n->private_file, n->pass);
 	if (r == 0)
-		r = save_public(n->public_file, buf_span(&text));
+		r = save_beside(n, buf_span(&text));
 	memcpy(ret_id, trust_key_id(k), SHA_LEN);
 	return r;
 }
@@ -141,7 +174,7 @@ static void show_key(const struct public_key *k, int64_t now, struct json *j)
 	json_close(j, '}');
 }
 
-static int find(
+int keys_find(
 	const struct keyring *r, const char *dir, const char *word, const struct public_key **ret)
 {
 	*ret = keyring_named(r, span_of(word));
@@ -160,7 +193,7 @@ int keys_show(const char *dir, const char *word, int64_t now, struct buf *out)
 	int err = keyring_read(&r, dir);
 
 	if (err == 0 && word)
-		err = find(&r, dir, word, &one);
+		err = keys_find(&r, dir, word, &one);
 	if (err < 0)
 		return err;
 	json_open(&j, '{');
@@ -205,7 +238,7 @@ static int write_back(const struct public_key *k)
 	BUF struct buf text = {.p = NULL};
 	int r = public_key_format(k, &text);
 
-	return r < 0 ? r : save_public(k->file, buf_span(&text));
+	return r < 0 ? r : keys_save_public(k->file, buf_span(&text));
 }
 
 int keys_revoke(const char *dir, const char *word, int64_t when, const char *reason)
@@ -213,15 +246,18 @@ int keys_revoke(const char *dir, const char *word, int64_t when, const char *rea
 	KEYRING struct keyring r = {.n = 0};
 	const struct public_key *k;
 	struct public_key fresh;
+	FD int locked = -1;
 	int err = reason && !sign_is_plain(span_of(reason))
 			  ? err_set(-EINVAL,
 				    "--reason is one line of at most %d bytes, without control "
 				    "characters",
 				    SIGN_COMMENT_MAX)
-			  : keyring_read(&r, dir);
+			  : keys_lock(dir, &locked);
 
 	if (err == 0)
-		err = find(&r, dir, word, &k);
+		err = keyring_read(&r, dir);
+	if (err == 0)
+		err = keys_find(&r, dir, word, &k);
 	if (err < 0)
 		return err;
 	if (k->revoked)
@@ -230,31 +266,4 @@ int keys_revoke(const char *dir, const char *word, int64_t when, const char *rea
 	fresh.revoked = when;
 	fresh.reason = (char *)(uintptr_t)reason;
 	return write_back(&fresh);
-}
-
-int keys_retire(const char *dir, const char *word, int64_t when, struct buf *ret_file)
-{
-	KEYRING struct keyring r = {.n = 0};
-	const struct public_key *k;
-	struct public_key fresh;
-	BUF struct buf id = {.p = NULL};
-	int err = keyring_read(&r, dir);
-
-	if (err == 0)
-		err = find(&r, dir, word, &k);
-	if (err < 0)
-		return err;
-	if (k->revoked)
-		return err_set(-EALREADY, "%s is revoked: make a new key of another name", k->name);
-	text_hex(&id, span_make(trust_key_id(k->key), 4));
-	fresh = *k;
-	if (!fresh.expires || fresh.expires > when)
-		fresh.expires = when;
-	snprintf(fresh.name, sizeof(fresh.name), "%.50s.%s", k->name, buf_text(&id));
-	buf_printf(ret_file, "%s/%s.pub", dir, fresh.name);
-	if (link(k->file, buf_text(ret_file)) < 0)
-		return err_sys("%s", buf_text(ret_file));
-	fresh.file = (char *)ret_file->p;
-	err = write_back(&fresh);
-	return err < 0 ? err : unlink(k->file) < 0 ? err_sys("%s", k->file) : 0;
 }

@@ -11,13 +11,15 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int read_file(const char *name, struct buf *bytes, struct golden_mem *mem, struct golden *g)
 {
 	int r = fd_read_file(AT_FDCWD, name, GOLDEN_FILE_MAX, bytes);
 
-	if (r == 0)
-		r = golden_read(buf_span(bytes), mem, g);
+	if (r < 0)
+		return r;
+	r = golden_read(buf_span(bytes), mem, g);
 	return r < 0 ? err_wrap(r, "%s", name) : 0;
 }
 
@@ -201,13 +203,17 @@ int keys_check_baseline(const char *file, const char *name, struct buf *out)
 	int r = keys_read(&ring, name);
 
 	if (r == 0)
-		r = fd_read_file(AT_FDCWD, file, GOLDEN_FILE_MAX, &bytes);
+		r = strcmp(file, "-") == 0 ? fd_read_all(STDIN_FILENO, GOLDEN_FILE_MAX, &bytes)
+					   : fd_read_file(AT_FDCWD, file, GOLDEN_FILE_MAX, &bytes);
 	if (r < 0)
 		return r;
+	r = golden_read(buf_span(&bytes), &mem, &g);
+	if (r < 0 && (r != -EBADMSG || !golden_is_one(buf_span(&bytes))))
+		return err_wrap(r, "%s", file);
+	right = r == 0;
 	json_open(&j, '{');
 	json_key(&j, "checks");
 	json_open(&j, '[');
-	right = golden_read(buf_span(&bytes), &mem, &g) == 0;
 	say(&j, "baseline", span_of(file), right,
 		right ? "layers and records give its root digest" : err_why());
 	if (right)

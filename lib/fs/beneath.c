@@ -16,6 +16,20 @@
 	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
 #define STEP_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
+size_t beneath_depth(struct span rel)
+{
+	size_t n = rel.n > 0 && !(rel.n == 1 && rel.p[0] == '/');
+
+	for (size_t i = 1; i < rel.n; i++)
+		n += rel.p[i] == '/'; /* one at the beginning is of a path from "/" */
+	return n;
+}
+
+bool beneath_too_deep(struct span rel)
+{
+	return rel.n > BENEATH_LONGEST || beneath_depth(rel) > BENEATH_DEEPEST;
+}
+
 /* What an open's errno means to the caller; the sentence is made for real failures only. */
 static int verdict(struct span rel)
 {

@@ -14,6 +14,12 @@
 #include "base/fd.h"
 
 enum { BENEATH_ABSENT = 1, BENEATH_REFUSED = 2 };
+/* Nobody looks into a directory that lies deeper than that: whoever makes a tree, in an image or in a
+ * container, also decides what each look below it costs, which is its depth. It is told instead. */
+enum { BENEATH_DEEPEST = 256, BENEATH_LONGEST = 16384 /* bytes: four times what a call takes */ };
+#define BENEATH_TOO_DEEP "nested deeper than 256 directories: nothing below is looked at"
+size_t beneath_depth(struct span rel); /* "a/b", or "/a/b": 2 */
+bool beneath_too_deep(struct span rel);
 int beneath_open(int root_fd, struct span rel, int flags, int *ret_fd);
 /* The walk by components that stands in for openat2; here so that it can be tested. */
 int beneath_walk(int root_fd, struct span rel, int flags, int *ret_fd);

@@ -31,7 +31,8 @@ enum { LOOK_ABSENT = 1 };
 int look_at(int dir_fd, struct span name, enum look_marks marks, struct look *ret);
 /* The same for what a listing said is a regular file in a tree that nobody hostile writes into (an
  * image's layer): one open serves the look and the hashing that follows. Never for an upper tree: a
- * name may turn into a device between listing and open. LOOK_ABSENT: use look_at(). */
+ * name may turn into a device between listing and open. LOOK_ABSENT: use look_at(); negative: it could not be
+ * opened or read, which says nothing about what is there. */
 int look_open(int dir_fd, struct span name, enum look_marks marks, struct look *ret, int *ret_fd);
 /* Are all the stat fields that betray a write the same? (size, mtime, ctime, ino, dev) */
 bool look_same_stat(const struct look *a, const struct look *b);

@@ -43,6 +43,13 @@ struct layer_ops {
 	/* Adds raw names (whiteouts too) to `out`. */
 	int (*list)(const struct layer *l, struct layer_dir dir, struct names *out);
 };
+/* Where a disk layer was looked at last: what follows there, or below, is opened from it and costs one
+ * step instead of the path's depth. To be kept no longer than one look takes, for the directory may move. */
+struct layer_at {
+	struct buf rel;
+	int fd; /* -1: nowhere yet */
+};
+void layer_at_free(struct layer_at *at);
 struct layer {
 	const struct layer_ops *ops;
 	void *ctx;   /* the layer's own: snapshot transaction and number */
@@ -50,7 +57,8 @@ struct layer {
 	enum look_marks marks;
 	bool upper; /* the writable one */
 	bool data_only;
-	uint32_t id; /* caller's: which lower this is, equal in `now` and `base` */
+	struct layer_at *at; /* disk: NULL: every look begins at the root */
+	uint32_t id;	     /* caller's: which lower this is, equal in `now` and `base` */
 };
 /* The disk layer's operations: look_at() and names_read() below root_fd. A name that a mount covers
  * is found with entry.look.mount_root set; listing it or looking below it is -EXDEV. MARKS_FUSE: the

@@ -26,6 +26,43 @@ static int plain_verdict(int r)
 	return r > 0 ? LOOK_ABSENT : r;
 }
 
+void layer_at_free(struct layer_at *at)
+{
+	buf_free(&at->rel);
+	fd_close(&at->fd);
+}
+
+/* The directory itself, for as long as nothing else is looked at in the layer. As beneath_open(). */
+static int go_to(const struct layer *l, struct span dir, int *ret_fd)
+{
+	struct layer_at *at = l->at;
+	struct span was = buf_span(&at->rel), rest = dir;
+	bool below = at->fd >= 0 && path_within(dir, was);
+	FD int fd = -1;
+	int r;
+
+	if (below && was.n == dir.n)
+		rest.n = 0;
+	else if (below)
+		rest = span_make(dir.p + was.n + 1, dir.n - was.n - 1);
+	if (!below || rest.n) {
+		r = beneath_open(below ? at->fd : l->root_fd, rest, O_PATH | O_DIRECTORY, &fd);
+		if (r)
+			return r;
+		fd_close(&at->fd);
+		at->fd = take_fd(&fd);
+		if (below)
+			buf_u8(&at->rel, '/');
+		else
+			buf_reset(&at->rel);
+		buf_add_span(&at->rel, rest);
+		if (buf_err(&at->rel))
+			return buf_err(&at->rel);
+	}
+	*ret_fd = at->fd;
+	return 0;
+}
+
 /* Where a mount covers the name, at least that is told. */
 static int look_covered(const struct layer *l, struct span dir, struct span name, struct look *ret)
 {
@@ -39,8 +76,16 @@ static int look_below(const struct layer *l, struct span dir, struct span name, 
 {
 	BUF struct buf path = {0};
 	FD int fd = -1;
-	int r;
+	int from = -1, r;
 
+	if (l->at && dir.n && name.n) {
+		r = go_to(l, dir, &from);
+		if (r == 0)
+			r = beneath_open(from, name, O_PATH | O_NOFOLLOW, &fd);
+		if (r == BENEATH_REFUSED && errno == EXDEV)
+			return look_covered(l, dir, name, ret);
+		return r ? plain_verdict(r) : look_at(fd, (struct span){0}, l->marks, ret);
+	}
 	join(&path, dir, name);
 	if (buf_err(&path))
 		return buf_err(&path);

@@ -360,6 +360,9 @@ int golden_build(const struct golden_ask *ask, struct buf *out)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys("%s", ask->path);
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return err_set(-EINVAL, "%s: a device: name an archive, a layout or a directory",
+			ask->path);
 	if (S_ISDIR(st.st_mode) && faccessat(fd, "oci-layout", F_OK, 0) < 0 &&
 		faccessat(fd, "manifest.json", F_OK, 0) < 0)
 		r = build_tree(fd, ask, out);

@@ -60,7 +60,7 @@ static void add_xattrs(struct buf *out, struct buf *list, struct span xattrs)
 
 	buf_reset(list);
 	while (xattr_next(&at, &x))
-		if (!is_hosts(x.name)) {
+		if (!is_hosts(x.name) && x.value.n) {
 			buf_bytes(list, x.name);
 			buf_bytes(list, x.value);
 		}

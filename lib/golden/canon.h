@@ -14,6 +14,7 @@
  *   modes of symbolic links                 (the kernel has none)
  *   chattr flags                            (archives have none)
  *   security.selinux, *.overlay.*           (the host's)
+ *   attributes without a value              (containerd makes what an archive has of them, others do not)
  * A whiteout is its path and that it is one; of an opaque directory the mark counts beside what it is itself. All names of
  * a hard link have what the last of their headers says, as engines write it to the one file that they are.
  */

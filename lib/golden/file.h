@@ -23,6 +23,9 @@
  * lists out of order. */
 int golden_write(struct golden *g, bool pack, struct buf *out);
 
+/* Does it begin as such a file does? Whether it is whole says golden_read(). */
+bool golden_is_one(struct span file);
+
 struct golden_mem {
 	struct arena texts;
 	struct buf records;

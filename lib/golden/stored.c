@@ -121,3 +121,18 @@ int stored_canon(struct txn *t, uint32_t snap, uint8_t ret[SHA_LEN])
 		r = stored_each(t, snap, add, c);
 	return r ? r : canon_end(c, ret);
 }
+
+bool stored_root_is_right(const struct gold *g)
+{
+	FREE struct canon_layer *layers = calloc(g->n_layers + 1, sizeof(*layers));
+	uint8_t accepts[SHA_LEN], root[SHA_LEN];
+
+	must(layers);
+	for (size_t i = 0; i < g->n_layers; i++) {
+		memcpy(layers[i].diff_id, g->layer[i].diff_id, SHA_LEN);
+		memcpy(layers[i].canon, g->layer[i].canon, SHA_LEN);
+	}
+	sha_once(g->accept_list, accepts);
+	canon_root(layers, g->n_layers, g->accept_list.n ? accepts : NULL, root);
+	return sha_same(root, g->root);
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "golden/canon.h"
+#include "store/gold.h"
 #include "store/snapshot.h"
 
 /* Every record of a snapshot with its path (no slash around it; the root's is ""), a directory before what
@@ -10,3 +11,5 @@ typedef int stored_record(void *ctx, struct span path, const struct record *rec)
 int stored_each(struct txn *t, uint32_t snap, stored_record *fn, void *ctx);
 
 int stored_canon(struct txn *t, uint32_t snap, uint8_t ret[SHA_LEN]);
+/* Do its layers' canonical digests and what it accepts (gold_accepts() has filled it in) give its root? */
+bool stored_root_is_right(const struct gold *g);

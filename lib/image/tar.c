@@ -34,6 +34,11 @@ int tar_new(enum tar_kind kind, struct tar **ret)
 	return 0;
 }
 
+void tar_keep_empty(struct tar *t)
+{
+	t->next.keep_empty = true;
+}
+
 void tar_free(struct tar *t)
 {
 	if (!t)
@@ -260,10 +265,8 @@ static int link_of(struct tar *t, const struct entry_kind *k, struct tar_entry *
 	return buf_err(&t->link);
 }
 
-/* Names that are orders. The path is cut in place. */
-static int mark_of(struct tar *t, struct tar_entry *e)
+int tar_mark(struct buf *path, struct tar_entry *e)
 {
-	struct buf *path = &t->path;
 	size_t base = path->n;
 
 	while (base && path->p[base - 1] != '/')
@@ -283,7 +286,7 @@ static int mark_of(struct tar *t, struct tar_entry *e)
 	path->n -= 4;
 	if (path->n == base || span_is(span_make(path->p + base, path->n - base), ".") ||
 		span_is(span_make(path->p + base, path->n - base), ".."))
-		return broken(t, -EBADMSG, "a whiteout of nothing");
+		return err_set(-EBADMSG, "archive: a whiteout of nothing");
 	e->mark = TAR_WHITEOUT;
 	e->rec = (struct record){.type = FILE_CHR, .ovl = OVL_WHITEOUT};
 	return 0;
@@ -323,8 +326,8 @@ static int entry_of(struct tar *t, struct tar_entry *e)
 		e->rec.rdev_major = e->rec.rdev_minor = 0;
 	if (t->global)
 		e->mark = TAR_NOTHING;
-	else if (mark_of(t, e) < 0)
-		return -EBADMSG;
+	else if (tar_mark(&t->path, e) < 0)
+		return broken(t, -EBADMSG, "a whiteout of nothing");
 	e->name = buf_span(&t->name);
 	e->path = buf_span(&t->path);
 	if (t->path.n == 0 && e->mark == TAR_FILE && k->type != FILE_DIR)

@@ -39,6 +39,8 @@ struct tar_entry {
 
 struct tar;
 int tar_new(enum tar_kind kind, struct tar **ret);
+/* Attributes without a value are told too: containerd makes them, Docker and containers/storage do not. */
+void tar_keep_empty(struct tar *t);
 void tar_free(struct tar *t);
 static inline void tar_free_p(struct tar **t)
 {
@@ -60,6 +62,8 @@ int tar_step(struct tar *t, struct span *in, struct tar_entry *entry, struct spa
  * its last entry does; what follows them is passed over, as everybody does. */
 int tar_end(struct tar *t);
 
+/* Is the path an order (".wh.")? Sets `mark`, for a whiteout `rec`, and cuts the path to what it is about. -EBADMSG. */
+int tar_mark(struct buf *path, struct tar_entry *e);
 /* `name` without "./", slashes in front, behind and twice, and "." parts. Appends. -EBADMSG: it has a "..", a NUL, or is
  * longer than TAR_PATH_MAX. */
 int tar_path(struct span name, struct buf *out);

@@ -100,8 +100,8 @@ static int set_number(struct tar_pax *x, uint32_t bit, int64_t *out, struct span
 
 static int take_xattr(struct tar_pax *x, struct span name, struct span value)
 {
-	/* An empty value is no attribute to who unpacks. */
-	if (tar_xattr_is_hosts(name) || !value.n)
+	/* An empty value is no attribute to most who unpack. */
+	if (tar_xattr_is_hosts(name) || (!value.n && !x->keep_empty))
 		return 0;
 	if (name.n == 0 || name.n > 255 || memchr(name.p, 0, name.n))
 		return bad("an attribute whose name is none");

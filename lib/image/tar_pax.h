@@ -18,6 +18,7 @@ struct tar_pax {
 	struct buf path, link, xattrs;
 	int64_t uid, gid, size, mtime; /* mtime: ns */
 	size_t n_xattrs;
+	bool keep_empty; /* attributes without a value are some */
 };
 /* `kind`: the header's: 'x' PAX, 'g' PAX for all (only read), 'L' 'K' GNU's long name and link. -EBADMSG. */
 int tar_pax_take(struct tar_pax *x, char kind, struct span content);

@@ -15,6 +15,7 @@ const struct kind level_kinds[LEVEL_N] = {LEVELS(X_ROW)};
 const struct kind flood_states[FLOOD_STATE_N] = {FLOOD_STATES(X_ROW)};
 const struct kind verdict_kinds[VERDICT_N] = {VERDICTS(X_ROW)};
 const struct kind verdict_hows[VERDICT_HOW_N] = {VERDICT_HOWS(X_ROW)};
+const struct kind signed_kinds[SIGNED_N] = {SIGNEDS(X_ROW)};
 
 int kind_find(const struct kind *table, int n, struct span name)
 {

@@ -56,7 +56,9 @@
 	X(CHECKPOINT, "checkpoint", "the journal up to here, signed by the host's key")            \
 	X(BASELINE_IMPORTED, "baseline.imported", "a golden baseline of an image is in force")     \
 	X(BASELINE_REFUSED, "baseline.refused", "a baseline file was not taken")                   \
-	X(BASELINE_REMOVED, "baseline.removed", "a golden baseline of an image is no more")
+	X(BASELINE_REMOVED, "baseline.removed", "a golden baseline of an image is no more")        \
+	X(IMAGE_SIGNATURE, "image.signature",                                                      \
+		"who signed a container's image is not as it was, or as it should be")
 
 #define SEVERITIES(X)                                                                              \
 	X(INFO, "info", "for the record")                                                          \
@@ -139,6 +141,14 @@
 	X(CONFIG, "config", "the image's configuration, which lists its layers' digests")          \
 	X(GOLDEN, "golden", "a golden baseline")
 
+/* Who has signed an image's manifest? */
+#define SIGNEDS(X)                                                                                 \
+	X(UNKNOWN, "unknown", "it cannot be told which manifest it is, or nobody looked yet")      \
+	X(NONE, "none", "no signature of it is here")                                              \
+	X(NO_KEY, "no key", "a signature is here, and no key is trusted for it")                   \
+	X(VERIFIED, "verified", "a trusted key signed exactly this manifest")                      \
+	X(MISMATCH, "mismatch", "a signature is here, and it is not of this image by a trusted key")
+
 struct kind {
 	const char *name;
 	const char *sentence;
@@ -168,12 +178,14 @@ enum flood_state { FLOOD_STATES(X_FSTATE) FLOOD_STATE_N };
 enum verdict_state { VERDICTS(X_VERDICT) VERDICT_N };
 #define X_VHOW(id, n, s) VERDICT_HOW_##id,
 enum verdict_how { VERDICT_HOWS(X_VHOW) VERDICT_HOW_N };
+#define X_SIGNED(id, n, s) SIGNED_##id,
+enum signed_state { SIGNEDS(X_SIGNED) SIGNED_N };
 
 /* The tables themselves, indexed by the enums above. */
 extern const struct kind aspect_kinds[ASPECT_N], event_kinds[EVENT_N], severity_kinds[SEV_N],
 	gap_kinds[GAP_N], origin_kinds[ORIGIN_N], target_kinds[TARGET_KIND_N], state_kinds[STATE_N],
 	file_kinds[FILE_N], level_kinds[LEVEL_N], flood_states[FLOOD_STATE_N],
-	verdict_kinds[VERDICT_N], verdict_hows[VERDICT_HOW_N];
+	verdict_kinds[VERDICT_N], verdict_hows[VERDICT_HOW_N], signed_kinds[SIGNED_N];
 
 /* Index of `name` in a table of `n`; -1 when it is not there. */
 int kind_find(const struct kind *table, int n, struct span name);

@@ -7,6 +7,7 @@
  * record: a field that is there is never zero, varints are the shortest, xattrs are sorted.
  */
 #include "model/record.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 
@@ -259,6 +260,17 @@ uint32_t record_diff(const struct record *a, const struct record *b)
 	out |= (uint32_t)mtime_differs(a, b) << ASPECT_MTIME;
 	out |= (uint32_t)(a->flags != b->flags) << ASPECT_FLAGS;
 	return out;
+}
+
+static int64_t second_of(int64_t ns)
+{
+	return ns / CLOCK_S - (ns % CLOCK_S < 0);
+}
+
+void record_same_second(struct record *fresh, const struct record *old)
+{
+	if (fresh->type == old->type && second_of(fresh->mtime) == second_of(old->mtime))
+		fresh->mtime = old->mtime;
 }
 
 bool xattr_next(struct rd *at, struct xattr *ret)

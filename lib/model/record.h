@@ -49,6 +49,9 @@ int record_decode(struct span bytes, struct record *rec);
  * count. Content: both regular and sizes differ, or both have a hash and they differ, or exactly
  * one has a hash. A directory's mtime and size never count. */
 uint32_t record_diff(const struct record *a, const struct record *b);
+/* Two looks at a layer's file: archives have seconds, so a difference below one says nothing of the image, and
+ * counts nowhere. `fresh` takes the older's then. */
+void record_same_second(struct record *fresh, const struct record *old);
 /* Do they steer lookups in different ways? OVL_IMPLIED is what an archive says; a disk has no such mark. */
 static inline bool record_marks_differ(const struct record *a, const struct record *b)
 {

@@ -157,6 +157,18 @@ bool dpkg_md5sum(struct span *rest, struct dpkg_file *ret)
 	return false;
 }
 
+bool dpkg_listed(struct span *rest, struct span *ret_path)
+{
+	struct span l;
+
+	while (line(rest, &l)) {
+		*ret_path = without_slash(l);
+		if (ret_path->n && !span_is(*ret_path, "."))
+			return true;
+	}
+	return false;
+}
+
 bool dpkg_diversion(struct span *rest, struct dpkg_diversion *ret)
 {
 	if (!line(rest, &ret->from) || !line(rest, &ret->to) || !line(rest, &ret->package))

@@ -1,5 +1,5 @@
 /*
- * dpkg.h - dpkg's database as text: its status file, a package's md5sums, the diversions. dpkg(1),
+ * dpkg.h - dpkg's database as text: its status file, a package's md5sums and list, the diversions. dpkg(1),
  * deb-md5sums(5), dpkg-divert(1). Each call takes one thing off the front of `rest`; what is malformed is
  * passed over. Spans borrow from the text. No file, no memory; any bytes do.
  */
@@ -25,6 +25,8 @@ struct dpkg_file {
 /* Those that are obsolete or never were installed are passed over. */
 bool dpkg_conffile(struct span *rest, struct dpkg_file *ret);
 bool dpkg_md5sum(struct span *rest, struct dpkg_file *ret);
+/* Of a package's list: files, and directories and links too. Without a leading slash. */
+bool dpkg_listed(struct span *rest, struct span *ret_path);
 
 struct dpkg_diversion {
 	struct span from, to; /* without a leading slash */

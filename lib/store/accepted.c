@@ -6,7 +6,8 @@
 #include "store/targets.h"
 
 #define ACCEPTED_VERSION 1
-#define GENERATION_VERSION 1
+/* GOLDEN: with the root of the golden baseline that it came with. */
+enum { GENERATION_VERSION = 1, GENERATION_GOLDEN = 2 };
 
 static int decode(struct span key, struct span value, struct accepted *ret)
 {
@@ -106,6 +107,7 @@ struct newest {
 	int (*fn)(void *ctx, const struct accepted *a);
 	void *ctx;
 	struct span key, value; /* the newest of the path at hand; empty: none yet */
+	struct span scope;
 };
 
 static int hand_on(struct newest *n)
@@ -120,28 +122,67 @@ static int hand_on(struct newest *n)
 	return r ? r : n->fn(n->ctx, &a);
 }
 
-int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
-	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+/* The newest of each path among the keys that begin with `prefix`. */
+static int each_under(struct newest *n, struct span prefix, uint32_t generation)
 {
-	struct newest n = {.t = t, .fn = fn, .ctx = ctx};
-	struct key prefix = key_u32(no);
 	WALK struct walk w = {0};
-	int r = walk_start(t, DB_ACCEPTED, &w), stop;
+	int r = walk_start(n->t, DB_ACCEPTED, &w), stop;
 
 	if (r == 0)
-		r = walk_seek(&w, key_span(&prefix));
-	for (; r == 0 && span_starts(w.key, key_span(&prefix)); r = walk_next(&w)) {
-		if (n.key.n && !span_eq(path_key(n.key), path_key(w.key))) {
-			stop = hand_on(&n);
+		r = walk_seek(&w, prefix);
+	for (; r == 0 && span_starts(w.key, prefix); r = walk_next(&w)) {
+		if (n->key.n && !span_eq(path_key(n->key), path_key(w.key))) {
+			stop = hand_on(n);
 			if (stop)
 				return stop;
 		}
 		if (generation_of(w.key) > generation)
 			continue;
-		n.key = w.key;
-		n.value = w.value;
+		n->key = w.key;
+		n->value = w.value;
 	}
-	return r < 0 ? r : hand_on(&n);
+	return r < 0 ? r : hand_on(n);
+}
+
+int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+{
+	struct newest n = {.t = t, .fn = fn, .ctx = ctx};
+	struct key prefix = key_u32(no);
+
+	return each_under(&n, key_span(&prefix), generation);
+}
+
+/* Paths too long for their key share its first bytes with others. */
+static int hand_on_below(void *ctx, const struct accepted *a)
+{
+	const struct newest *n = ctx;
+
+	return path_within(a->path, n->scope) ? n->fn(n->ctx, a) : 0;
+}
+
+int accepted_below(struct txn *t, uint32_t no, struct span scope,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx)
+{
+	struct newest in = {.scope = scope, .fn = fn, .ctx = ctx};
+	struct newest n = {.t = t, .fn = hand_on_below, .ctx = &in};
+	struct key prefix;
+	struct accepted own;
+	int r = STORE_ABSENT;
+
+	while (in.scope.n && in.scope.p[in.scope.n - 1] == '/')
+		in.scope.n--;
+	if (!in.scope.n)
+		return accepted_each(t, no, UINT32_MAX, fn, ctx);
+	/* As in drift_each(): a short scope's own entry sorts apart from what is below. */
+	if (in.scope.n < KEY_PATH_PREFIX)
+		r = accepted_get(t, no, in.scope, UINT32_MAX, &own);
+	if (r == 0)
+		r = fn(ctx, &own);
+	if (r && r != STORE_ABSENT)
+		return r;
+	prefix = key_below(no, in.scope);
+	return each_under(&n, key_span(&prefix), UINT32_MAX);
 }
 
 int generation_put(struct txn *t, uint32_t target, const struct generation *g)
@@ -149,7 +190,7 @@ int generation_put(struct txn *t, uint32_t target, const struct generation *g)
 	struct key k = key_u32_u32(target, g->no);
 	BUF struct buf v = {0};
 
-	buf_u8(&v, GENERATION_VERSION);
+	buf_u8(&v, g->has_golden ? GENERATION_GOLDEN : GENERATION_VERSION);
 	buf_zigzag(&v, g->time);
 	buf_zigzag(&v, g->expires);
 	buf_varint(&v, g->uid);
@@ -157,6 +198,8 @@ int generation_put(struct txn *t, uint32_t target, const struct generation *g)
 	buf_add(&v, g->drift_id, SHA_LEN);
 	buf_add(&v, g->root, SHA_LEN);
 	buf_bytes(&v, g->reason);
+	if (g->has_golden)
+		buf_add(&v, g->golden, SHA_LEN);
 	return db_put_buf(t, DB_GENERATION, key_span(&k), &v);
 }
 
@@ -164,7 +207,7 @@ static int generation_decode(uint32_t no, struct span bytes, struct generation *
 {
 	struct rd in = rd_of(bytes);
 	uint8_t version = rd_u8(&in);
-	struct span drift_id, root;
+	struct span drift_id, root, golden = {0};
 
 	*ret = (struct generation){.no = no};
 	ret->time = rd_zigzag(&in);
@@ -174,8 +217,13 @@ static int generation_decode(uint32_t no, struct span bytes, struct generation *
 	drift_id = rd_take(&in, SHA_LEN);
 	root = rd_take(&in, SHA_LEN);
 	ret->reason = rd_bytes(&in);
-	if (in.bad || !rd_end(&in) || version != GENERATION_VERSION)
+	ret->has_golden = version == GENERATION_GOLDEN;
+	if (ret->has_golden)
+		golden = rd_take(&in, SHA_LEN);
+	if (in.bad || !rd_end(&in) || (version != GENERATION_VERSION && !ret->has_golden))
 		return err_set(-EBADMSG, "generation %u is damaged", no);
+	if (ret->has_golden)
+		memcpy(ret->golden, golden.p, SHA_LEN);
 	memcpy(ret->drift_id, drift_id.p, SHA_LEN);
 	memcpy(ret->root, root.p, SHA_LEN);
 	return 0;

@@ -1,12 +1,20 @@
 /*
- * Golden baselines. One database, three kinds of keys: entries, and two ways to them that hold nothing
- * of their own, so that a reader who follows one always ends at an entry, or at nothing.
+ * Golden baselines. One database, four kinds of keys: entries, two ways to them that hold nothing
+ * of their own, so that a reader who follows one always ends at an entry, or at nothing, and what an entry
+ * has on top of its image.
  */
 #include "store/gold.h"
 #include "base/text.h"
 #include "store/db.h"
 
-enum { GOLD_VERSION = 1, KEY_ENTRY = 1, KEY_MANIFEST = 2, KEY_LAYER = 3, SHORT_ID = 8 };
+enum {
+	GOLD_VERSION = 1,
+	KEY_ENTRY = 1,
+	KEY_MANIFEST = 2,
+	KEY_LAYER = 3,
+	KEY_ACCEPTS = 4,
+	SHORT_ID = 8
+};
 
 #define X_NAME(id, name, sentence) name,
 static const char *const state_names[GOLD_STATE_N] = {GOLD_STATES(X_NAME)};
@@ -140,6 +148,7 @@ static int decode(struct span key, struct span value, struct gold *ret)
 	uint8_t version = rd_u8(&in);
 
 	rd_u8(&k);
+	ret->accept_list = ret->accept_why = (struct span){0};
 	take_sha(&k, ret->image);
 	take_sha(&in, ret->root);
 	take_sha(&in, ret->file);
@@ -203,6 +212,28 @@ static int put_ways(struct txn *t, const struct gold *g)
 	return r;
 }
 
+static int delete_accepts(struct txn *t, const uint8_t image[SHA_LEN])
+{
+	struct key k = key_of(KEY_ACCEPTS, image, NULL);
+	int r = db_delete(t, DB_GOLDEN, key_span(&k));
+
+	return r < 0 ? r : 0;
+}
+
+static int put_accepts(struct txn *t, const struct gold *g)
+{
+	struct key k = key_of(KEY_ACCEPTS, g->image, NULL);
+	BUF struct buf v = {0};
+
+	if (!g->accept_list.n)
+		return 0;
+	if (g->accept_list.n > GOLD_ACCEPTS_MAX)
+		return txn_fail(t, err_set(-EFBIG, "a golden baseline with too many changes"));
+	buf_bytes(&v, g->accept_why);
+	buf_bytes(&v, g->accept_list);
+	return db_put_buf(t, DB_GOLDEN, key_span(&k), &v);
+}
+
 int gold_delete(struct txn *t, const uint8_t image[SHA_LEN])
 {
 	struct key k = key_of(KEY_ENTRY, image, NULL);
@@ -213,6 +244,8 @@ int gold_delete(struct txn *t, const uint8_t image[SHA_LEN])
 	r = get(t, image, old);
 	if (r == 0)
 		r = delete_ways(t, old);
+	if (r == 0)
+		r = delete_accepts(t, image);
 	return r ? r : db_delete(t, DB_GOLDEN, key_span(&k));
 }
 
@@ -228,10 +261,30 @@ int gold_put(struct txn *t, const struct gold *g)
 	r = gold_delete(t, g->image);
 	if (r >= 0)
 		r = db_put_buf(t, DB_GOLDEN, key_span(&k), &v);
+	if (r == 0)
+		r = put_accepts(t, g);
 	return r < 0 ? r : put_ways(t, g);
 }
 
 /* ---- reading ---- */
+
+int gold_accepts(struct txn *t, struct gold *g)
+{
+	struct key k = key_of(KEY_ACCEPTS, g->image, NULL);
+	struct span v;
+	struct rd in;
+	int r = db_get(t, DB_GOLDEN, key_span(&k), &v);
+
+	if (r)
+		return r;
+	in = rd_of(v);
+	g->accept_why = rd_bytes(&in);
+	g->accept_list = rd_bytes(&in);
+	if (in.bad || !rd_end(&in))
+		return txn_fail(
+			t, err_set(-EBADMSG, "the changes of a golden baseline are damaged"));
+	return 0;
+}
 
 int gold_find(struct txn *t, const uint8_t digest[SHA_LEN], struct gold *ret)
 {

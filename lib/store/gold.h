@@ -11,7 +11,11 @@
 #include "store/env.h"
 
 #define GOLD_KIND "golden"
-enum { GOLD_LAYERS_MAX = 256, GOLD_SIGNATURES_MAX = 64 };
+enum {
+	GOLD_LAYERS_MAX = 256,
+	GOLD_SIGNATURES_MAX = 64,
+	GOLD_ACCEPTS_MAX = 8 << 20 /* bytes of their list */
+};
 
 /* What was found of a signature when it came. */
 #define GOLD_STATES(X)                                                                             \
@@ -45,6 +49,9 @@ struct gold {
 	int64_t created, imported;
 	uint32_t uid;	  /* who imported it */
 	uint64_t accepts; /* changes on top of the image that the file has as well */
+	/* Of these, for gold_put() alone: the list (lib/golden/golden.h), and why they were accepted, in words.
+	 * gold_accepts() gives them back. */
+	struct span accept_list, accept_why;
 	struct gold_layer layer[GOLD_LAYERS_MAX]; /* bottom first */
 	size_t n_layers;
 	struct gold_signature signature[GOLD_SIGNATURES_MAX];
@@ -65,6 +72,8 @@ int gold_find(struct txn *t, const uint8_t digest[SHA_LEN], struct gold *ret);
 /* Steps through all in order of their images' digests: `at` all-zero first. STORE_ABSENT at the end. */
 int gold_next(struct txn *t, uint8_t at[SHA_LEN], struct gold *ret);
 int gold_delete(struct txn *t, const uint8_t image[SHA_LEN]); /* STORE_ABSENT when not there */
+/* What goes with the entry; fills both spans of `g`, which gold_find() has filled. STORE_ABSENT: nothing. */
+int gold_accepts(struct txn *t, struct gold *g);
 
 /* A golden baseline that has a layer of this diff_id: a signed one before others, then that of the image
  * whose digest is the lowest. *ret_layer: which of its layers. STORE_ABSENT. */

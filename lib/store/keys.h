@@ -25,7 +25,7 @@
  *   packages_of BE32 target
  *   verdict    BE32 snapshot
  *   chain      BE32 target
- *   golden     1 | 32 bytes; 2 | 32 bytes; 3 | 32 bytes | 32 bytes
+ *   golden     1, 2 or 4 | 32 bytes; 3 | 32 bytes | 32 bytes
  *
  * The path part is the path where it has at most KEY_PATH_SHORT bytes. A longer one is its first
  * KEY_PATH_PREFIX bytes and the SHA-256 of all of it: KEY_PATH_LONG bytes, a length that no short

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "store/db.h"
 
-enum { SET_VERSION = 1, PKG_VERSION = 1, COMPLETE = 1 };
+enum { SET_VERSION = 1, PKG_VERSION = 1, COMPLETE = 1, LOST = 1 };
 enum { FILE_CONFIG = 1, FILE_DIGEST = 2 };
 
 /* ---- sets ---- */
@@ -24,6 +24,8 @@ int pkg_set_put(struct txn *t, const struct pkg_set *s)
 	buf_bytes(&v, s->os_version);
 	buf_bytes(&v, s->os_name);
 	buf_bytes(&v, s->words);
+	if (s->lost)
+		buf_u8(&v, LOST);
 	return db_put_buf(t, DB_PKG_SET, key_span(&k), &v);
 }
 
@@ -46,6 +48,7 @@ static int set_decode(uint32_t no, struct span bytes, struct pkg_set *ret)
 	ret->os_version = rd_bytes(&r);
 	ret->os_name = rd_bytes(&r);
 	ret->words = rd_bytes(&r);
+	ret->lost = !r.bad && !rd_end(&r) && rd_upto(&r, LOST);
 	return rd_finish(&r, "a set of packages");
 }
 

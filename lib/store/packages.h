@@ -24,6 +24,7 @@ struct pkg_set {
 	struct span os_id, os_version,
 		os_name;   /* os-release of the image: "debian", "12", in words */
 	struct span words; /* what could not be read, in a sentence; empty: nothing */
+	bool lost;	   /* so that a file which no package here has may be one's all the same */
 };
 /* Which stack: of its snapshots' numbers, the top first. */
 void pkg_stack(const uint32_t *snaps, size_t n, uint8_t ret[SHA_LEN]);

@@ -69,6 +69,9 @@ int accepted_put(struct txn *t, uint32_t no, const struct accepted *a);
 /* The newest entry of every path, in key order (not exactly path order for very long paths). */
 int accepted_each(struct txn *t, uint32_t no, uint32_t generation,
 	int (*fn)(void *ctx, const struct accepted *a), void *ctx);
+/* The same at or below `scope` ("/" or empty: all), of any generation. */
+int accepted_below(struct txn *t, uint32_t no, struct span scope,
+	int (*fn)(void *ctx, const struct accepted *a), void *ctx);
 
 struct generation {
 	uint32_t no; /* 1 is the image alone */
@@ -78,6 +81,8 @@ struct generation {
 	struct span reason;
 	uint8_t drift_id[SHA_LEN]; /* what was accepted */
 	uint8_t root[SHA_LEN];	   /* of the baseline from then on */
+	bool has_golden;	   /* it came with a golden baseline of this root (gold.h) */
+	uint8_t golden[SHA_LEN];
 };
 int generation_put(struct txn *t, uint32_t target, const struct generation *g);
 int generation_get(struct txn *t, uint32_t target, uint32_t no, struct generation *ret);

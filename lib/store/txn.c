@@ -369,16 +369,26 @@ static int step(struct walk *w, MDB_cursor_op op, struct span key)
 	return 0;
 }
 
+/* A damaged page may lead back: whoever walks on would walk for ever. */
+static int out_of_order(struct walk *w)
+{
+	return txn_fail(w->t, err_set(-EBADMSG, "the store is damaged: keys are out of order"));
+}
+
 int walk_seek(struct walk *w, struct span key)
 {
-	if (key.n == 0) /* LMDB has no empty key */
-		return step(w, MDB_FIRST, key);
-	return step(w, MDB_SET_RANGE, key);
+	int r = step(w, key.n ? MDB_SET_RANGE : MDB_FIRST, key); /* LMDB has no empty key */
+
+	return r == 0 && span_cmp(w->key, key) < 0 ? out_of_order(w) : r;
 }
 
 int walk_next(struct walk *w)
 {
-	return step(w, MDB_NEXT, (struct span){0});
+	struct span was = w->key;
+	int r = step(w, MDB_NEXT, (struct span){0});
+
+	/* Whoever writes may have moved what the last key was read from. */
+	return r == 0 && !w->t->write && span_cmp(w->key, was) <= 0 ? out_of_order(w) : r;
 }
 
 int walk_last(struct walk *w)

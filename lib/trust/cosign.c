@@ -55,6 +55,14 @@ size_t cosign_keys_count(const struct cosign_keys *k)
 	return k->n;
 }
 
+void cosign_keys_join(struct cosign_keys *k, const struct cosign_keys *more)
+{
+	for (size_t i = 0; i < more->n && k->n < COSIGN_KEYS_MAX; i++) {
+		must(EVP_PKEY_up_ref(more->all[i].pkey) == 1);
+		k->all[k->n++] = more->all[i];
+	}
+}
+
 static int nobody(char *out, int room, int writing, void *ctx)
 {
 	(void)out;
@@ -160,7 +168,8 @@ void cosign_check(const struct cosign_keys *k, struct span digest, struct span p
 
 	*ret = (struct cosign_result){.verdict = COSIGN_NONE};
 	if (!k->n)
-		return says(ret, COSIGN_NO_KEY, "no public key for images is known");
+		return says(ret, COSIGN_NO_KEY,
+			"no public key for it is known: trust.cosign_dir and trust.policy in boltseal.yaml say where they are");
 	signature_b64 = span_trim(signature_b64, " \t\r\n");
 	if (!payload.n || payload.n > COSIGN_PAYLOAD_MAX)
 		return says(ret, COSIGN_MISMATCH, "the payload is empty or too large");

@@ -31,6 +31,8 @@ void cosign_keys_free(struct cosign_keys *k);
 /* `name`: how it is called in verdicts; copied. -EBADMSG with a sentence. */
 int cosign_keys_add(struct cosign_keys *k, const char *name, struct span pem);
 size_t cosign_keys_count(const struct cosign_keys *k);
+/* Adds those of `more`, as far as there is room; both stay whole by themselves. */
+void cosign_keys_join(struct cosign_keys *k, const struct cosign_keys *more);
 
 struct cosign_result {
 	enum cosign_verdict verdict;

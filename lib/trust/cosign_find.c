@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { POLICY_MAX = 1 << 20, BIG_DATA_MAX = 1 << 20, NUMBERED_MAX = 16 };
+enum { BIG_DATA_MAX = 1 << 20, NUMBERED_MAX = 16 };
 
 static void dir_close(DIR **d)
 {
@@ -21,108 +23,57 @@ static void json_unref(json_t **j)
 	json_decref(*j);
 }
 
-static int add_file(struct cosign_keys *k, int dir, const char *name, const char *path)
+/* Whoever may write a key's file, or put one beside it, is whoever signs images. */
+static int is_roots(const struct stat *st, const char *path)
+{
+	if (st->st_mode & 022)
+		return err_set(-EPERM,
+			"%s: others may write it, so anybody's key could be in it: chmod go-w it",
+			path);
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return err_set(-EPERM, "%s: it belongs to uid %u: only root's keys are trusted",
+			path, st->st_uid);
+	return 0;
+}
+
+int cosign_keys_file(struct cosign_keys *k, int dir, const char *name, const char *path)
 {
 	BUF struct buf pem = {.p = NULL};
-	int r = fd_read_file(dir, name, COSIGN_PAYLOAD_MAX, &pem);
+	FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int r;
 
-	return r < 0 ? err_wrap(r, "%s", path) : cosign_keys_add(k, path, buf_span(&pem));
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys("%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(-EINVAL, "%s: not a regular file", path);
+	r = is_roots(&st, path);
+	if (r == 0)
+		r = fd_read_all(fd, COSIGN_PAYLOAD_MAX, &pem);
+	return r < 0 ? r : cosign_keys_add(k, path, buf_span(&pem));
 }
 
 int cosign_keys_dir(struct cosign_keys *k, const char *dir, struct buf *odd)
 {
 	CLEANUP(dir_close) DIR *d = opendir(dir);
 	struct dirent *e;
+	struct stat st;
+	int r;
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys("%s", dir);
-	while ((e = readdir(d))) {
+	r = fstat(dirfd(d), &st) < 0 ? err_sys("%s", dir) : is_roots(&st, dir);
+	while (r == 0 && (e = readdir(d))) {
 		BUF struct buf path = {.p = NULL};
 		size_t n = strlen(e->d_name);
 
 		if (n <= 4 || e->d_name[0] == '.' || strcmp(e->d_name + n - 4, ".pub") != 0)
 			continue;
 		buf_printf(&path, "%s/%s", dir, e->d_name);
-		if (add_file(k, dirfd(d), e->d_name, buf_text(&path)) < 0)
+		if (cosign_keys_file(k, dirfd(d), e->d_name, buf_text(&path)) < 0)
 			buf_printf(odd, "%s\n", err_why());
 	}
-	return 0;
-}
-
-/* ---- policy.json ---- */
-
-static void add_path(struct cosign_keys *k, const json_t *v, struct buf *odd)
-{
-	const char *path = json_string_value(v);
-
-	if (!path || path[0] != '/')
-		buf_add_text(odd, "policy.json: a keyPath is no absolute path\n");
-	else if (add_file(k, AT_FDCWD, path, path) < 0)
-		buf_printf(odd, "policy.json: %s\n", err_why());
-}
-
-static void add_data(struct cosign_keys *k, const json_t *v, struct buf *odd)
-{
-	BUF struct buf pem = {.p = NULL};
-
-	if (!json_is_string(v) ||
-		text_unb64(span_make(json_string_value(v), json_string_length(v)), &pem) < 0)
-		buf_add_text(odd, "policy.json: a keyData is not base64\n");
-	else if (cosign_keys_add(k, "policy.json", buf_span(&pem)) < 0)
-		buf_printf(odd, "%s\n", err_why());
-}
-
-typedef void (*add_one)(struct cosign_keys *k, const json_t *v, struct buf *odd);
-
-static void add_each(struct cosign_keys *k, const json_t *list, add_one add, struct buf *odd)
-{
-	size_t i;
-	const json_t *v;
-
-	json_array_foreach(list, i, v)
-		add(k, v, odd);
-}
-
-static void add_requirement(struct cosign_keys *k, const json_t *req, struct buf *odd)
-{
-	const char *type = json_string_value(json_object_get(req, "type"));
-	const json_t *path = json_object_get(req, "keyPath"),
-		     *data = json_object_get(req, "keyData");
-
-	if (!type || strcmp(type, "sigstoreSigned") != 0)
-		return;
-	if (path)
-		add_path(k, path, odd);
-	if (data)
-		add_data(k, data, odd);
-	add_each(k, json_object_get(req, "keyPaths"), add_path, odd);
-	add_each(k, json_object_get(req, "keyDatas"), add_data, odd);
-}
-
-int cosign_keys_policy(struct cosign_keys *k, struct span json, struct buf *odd)
-{
-	json_error_t why;
-	CLEANUP(json_unref)
-	json_t *root = json_loadb((const char *)json.p, json.n, JSON_REJECT_DUPLICATES, &why);
-	json_t *docker = json_object_get(json_object_get(root, "transports"), "docker");
-	const char *scope;
-	json_t *v;
-
-	if (!json_is_object(root))
-		return err_set(-EBADMSG, "policy.json: line %d: %s", root ? 1 : why.line,
-			root ? "no object" : why.text);
-	add_each(k, json_object_get(root, "default"), add_requirement, odd);
-	json_object_foreach(docker, scope, v)
-		add_each(k, v, add_requirement, odd);
-	return 0;
-}
-
-int cosign_keys_policy_file(struct cosign_keys *k, const char *path, struct buf *odd)
-{
-	BUF struct buf json = {.p = NULL};
-	int r = fd_read_file(AT_FDCWD, path, POLICY_MAX, &json);
-
-	return r < 0 ? r : cosign_keys_policy(k, buf_span(&json), odd);
+	return r;
 }
 
 /* ---- signatures ---- */
@@ -139,15 +90,26 @@ static int weight(enum cosign_verdict v)
 struct finding {
 	const struct cosign_keys *k;
 	struct span digest;
+	const struct cosign_names *only;
 	struct cosign_result *best;
 };
 
 static void hold(struct finding *f, struct span payload, struct span signature)
 {
 	struct cosign_result one;
+	bool misnamed = false;
 
 	cosign_check(f->k, f->digest, payload, signature, &one);
-	if (weight(one.verdict) > weight(f->best->verdict))
+	if (one.verdict == COSIGN_VERIFIED && f->only &&
+		!f->only->fits(f->only->ctx, span_of(one.reference))) {
+		one.verdict = COSIGN_MISMATCH;
+		snprintf(one.why, sizeof(one.why), "it was signed as %.200s",
+			one.reference[0] ? one.reference : "nothing");
+		misnamed = true;
+	}
+	/* Of mismatches the one by the right key tells more. */
+	if (weight(one.verdict) > weight(f->best->verdict) ||
+		(misnamed && f->best->verdict == COSIGN_MISMATCH))
 		*f->best = one;
 }
 
@@ -205,9 +167,13 @@ static void blob(struct finding *f, struct span json)
 	CLEANUP(json_unref)
 	json_t *root = json_loadb((const char *)json.p, json.n, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *payload = json_object_get(root, "payload");
-	const json_t *sig = json_object_get(
-		json_object_get(root, "annotations"), "dev.cosignproject.cosign/signature");
+	const json_t *notes = json_object_get(root, "annotations");
+	const json_t *sig = json_object_get(notes, "dev.cosignproject.cosign/signature");
 	BUF struct buf bytes = {.p = NULL};
+
+	/* Keyless. */
+	if (json_object_get(notes, "dev.sigstore.cosign/certificate"))
+		return;
 
 	if (json_is_string(payload) && json_is_string(sig) &&
 		text_unb64(span_make(json_string_value(payload), json_string_length(payload)),
@@ -235,20 +201,32 @@ static void cosign_blobs(struct finding *f, struct span all)
 	}
 }
 
-static void in_storage(struct finding *f, const char *dir)
+/* Its owner may be any user: no link is followed, and what is no file is none. */
+static void blob_file(struct finding *f, int dir, const char *name)
 {
-	BUF struct buf key = {.p = NULL}, path = {.p = NULL}, bytes = {.p = NULL};
-	int r;
+	BUF struct buf bytes = {.p = NULL};
+	int r = fd_read_plain(dir, name, BIG_DATA_MAX, &bytes);
 
-	buf_add_text(&key, "signature-");
-	buf_add_span(&key, f->digest);
-	buf_printf(&path, "%s/=", dir);
-	text_b64(&path, buf_span(&key));
-	r = fd_read_file(AT_FDCWD, buf_text(&path), BIG_DATA_MAX, &bytes);
 	if (r < 0 && r != -ENOENT)
-		odd_file(f, dir);
+		odd_file(f, "containers/storage");
 	if (r == 0 && bytes.n)
 		cosign_blobs(f, buf_span(&bytes));
+}
+
+static void in_storage(struct finding *f, const char *path)
+{
+	FD int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	BUF struct buf key = {.p = NULL}, name = {.p = NULL};
+
+	if (dir < 0)
+		return;
+	buf_add_text(&key, "signature-");
+	buf_add_span(&key, span_make(f->digest.p + 7, f->digest.n - 7));
+	buf_add_text(&name, "=");
+	text_b64(&name, buf_span(&key));
+	blob_file(f, dir, buf_text(&name));
+	/* Those that came with the image by the name that it was pulled by. */
+	blob_file(f, dir, "signatures");
 }
 
 static bool is_digest(struct span d)
@@ -260,9 +238,9 @@ static bool is_digest(struct span d)
 }
 
 void cosign_find(const struct cosign_keys *k, struct span digest, const char *dir,
-	const char *big_data, struct cosign_result *ret)
+	const char *big_data, const struct cosign_names *only, struct cosign_result *ret)
 {
-	struct finding f = {k, digest, ret};
+	struct finding f = {k, digest, only, ret};
 
 	*ret = (struct cosign_result){.verdict = COSIGN_NONE};
 	if (!is_digest(digest))

@@ -220,24 +220,34 @@ int trust_key_of_pem(
 	return r < 0 ? r : trust_key_wrap(pkey, true, what, ret);
 }
 
+/* Whoever names the wrong half shall not be told to shut it up. */
+static int too_open(struct span pem, const char *path, mode_t mode)
+{
+	enum pem_kind kind = pem_kind(pem);
+
+	if (kind != PEM_PRIVATE && kind != PEM_ENCRYPTED)
+		return not_expected(kind, path);
+	return err_set(-EPERM,
+		"%s: others may read or write this private key (mode %04o): chmod 600 it, and make "
+		"a new key if anybody may have read it",
+		path, mode & 07777);
+}
+
 static int read_private(const char *path, struct buf *out)
 {
 	FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
+	int r;
 
-	if (fd < 0)
-		return err_sys("%s", path);
-	if (fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys("%s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(-EINVAL, "%s: not a regular file", path);
-	if (st.st_mode & 077)
-		return err_set(-EPERM,
-			"%s: others may read or write this private key (mode %04o): chmod 600 it, "
-			"and make a new key if anybody may have read it",
-			path, st.st_mode & 07777);
-	return buf_reserve(out, KEY_FILE_MAX + 2) < 0 ? buf_err(out)
-						      : fd_read_all(fd, KEY_FILE_MAX, out);
+	r = buf_reserve(out, KEY_FILE_MAX + 2) < 0 ? buf_err(out)
+						   : fd_read_all(fd, KEY_FILE_MAX, out);
+	if (r < 0)
+		return err_wrap(r, "%s", path);
+	return st.st_mode & 077 ? too_open(buf_span(out), path, st.st_mode) : 0;
 }
 
 /* "pkcs11:token=…", "handle:0x81…": a word of two letters or more and a colon, before any slash. */
@@ -309,6 +319,8 @@ static int write_new(const char *path, struct span bytes)
 	if (fd < 0)
 		return err_sys("%s", path);
 	r = fd_write_all(fd, bytes.p, bytes.n);
+	if (r < 0)
+		err_wrap(r, "%s", path);
 	if (r == 0 && fsync(fd) < 0)
 		r = err_sys("%s", path);
 	if (r == 0 && renameat2(AT_FDCWD, buf_text(&tmp), AT_FDCWD, path, RENAME_NOREPLACE) < 0)

@@ -191,33 +191,59 @@ static int read_key(struct public_key *k, struct span bytes, const char *file)
 		return r;
 	if (!k->roles)
 		k->roles = (1u << SIGN_DOMAIN_N) - 1;
-	if (!k->name[0])
+	/* Every host's own is called host: whoever has those of several tells them apart by their files. */
+	if (!k->name[0] || (strcmp(k->name, "host") == 0 && keyring_name_ok(bare_name(file))))
 		r = set_name(k, bare_name(file));
 	k->file = strdup(file);
 	must(k->file);
 	return r < 0 ? err_wrap(r, "%s", file) : 0;
 }
 
+static int64_t lasts(const struct public_key *k)
+{
+	return k->expires ? k->expires : INT64_MAX;
+}
+
+/* Two files of one key: `have` becomes the one that counts, `k` the other. */
+static int same_key(struct public_key *have, struct public_key *k)
+{
+	bool revoked = have->revoked != k->revoked, expires = lasts(have) != lasts(k);
+	struct public_key was = *have;
+
+	if (revoked ? k->revoked != 0 : lasts(k) > lasts(have)) {
+		*have = *k;
+		*k = was;
+	}
+	if (revoked)
+		return err_set(-EBADMSG,
+			"%s: %s is the same key and says otherwise whether it is revoked, and that "
+			"counts: remove one of them",
+			k->file, have->file);
+	if (expires)
+		return err_set(-EEXIST,
+			"%s: %s is the same key and lasts longer, and that counts: remove one of "
+			"them, or `boltseal key rotate %s` again if it was interrupted",
+			k->file, have->file, have->name);
+	public_key_fini(k);
+	return 0;
+}
+
 static int take_key(struct keyring *r, struct public_key *k)
 {
-	const struct public_key *same = keyring_find(r, trust_key_id(k->key));
+	struct public_key *same = NULL;
 
-	if (r->n == KEYRING_MAX)
-		return err_set(-E2BIG, "%s: more than %d keys", k->file, KEYRING_MAX);
-	if (same && same->revoked != k->revoked)
-		return err_set(-EBADMSG,
-			"%s: %s is the same key and says otherwise whether it is revoked: remove "
-			"one of them",
-			k->file, same->file);
+	for (size_t i = 0; i < r->n; i++)
+		if (sha_same(trust_key_id(r->keys[i].key), trust_key_id(k->key)))
+			same = &r->keys[i];
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->keys[i].name, k->name) == 0 && &r->keys[i] != same)
 			return err_set(-EBADMSG,
 				"%s: %s has another key of the name %s: rename one of them",
 				k->file, r->keys[i].file, k->name);
-	if (same) {
-		public_key_fini(k);
-		return 0;
-	}
+	if (same)
+		return same_key(same, k);
+	if (r->n == KEYRING_MAX)
+		return err_set(-E2BIG, "%s: more than %d keys", k->file, KEYRING_MAX);
 	r->keys[r->n++] = *k;
 	return 0;
 }
@@ -274,41 +300,50 @@ int keyring_add(struct keyring *r, const char *path)
 	return err < 0 ? err : keyring_add_bytes(r, buf_span(&bytes), path);
 }
 
-static void dir_close(DIR **d)
+static int is_key_file(const struct dirent *e)
 {
-	if (*d)
-		closedir(*d);
+	size_t n = strlen(e->d_name);
+
+	return n > 4 && e->d_name[0] != '.' && strcmp(e->d_name + n - 4, ".pub") == 0;
 }
 
-static bool is_key_file(const char *name)
+static int by_bytes(const struct dirent **a, const struct dirent **b)
 {
-	size_t n = strlen(name);
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
 
-	return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".pub") == 0;
+/* In one order everywhere, so that of two that contradict each other the same one counts. */
+static int add_files(struct keyring *r, int fd, const char *dir)
+{
+	struct dirent **names = NULL;
+	int n = scandirat(fd, ".", &names, is_key_file, by_bytes);
+
+	if (n < 0)
+		return err_sys("%s", dir);
+	for (int i = 0; i < n; i++) {
+		BUF struct buf path = {.p = NULL};
+
+		buf_printf(&path, "%s/%s", dir, names[i]->d_name);
+		if (add_file(r, fd, names[i]->d_name, buf_text(&path)) < 0)
+			buf_printf(&r->odd, "%s\n", err_why());
+		free(names[i]);
+	}
+	free(names);
+	return 0;
 }
 
 int keyring_read(struct keyring *r, const char *dir)
 {
-	CLEANUP(dir_close) DIR *d = opendir(dir);
-	struct dirent *e;
+	FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	int err;
 
-	if (!d && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (!d || fstat(dirfd(d), &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys("%s", dir);
 	err = is_ours(&st, dir);
-	while (err == 0 && (e = readdir(d))) {
-		BUF struct buf path = {.p = NULL};
-
-		if (!is_key_file(e->d_name))
-			continue;
-		buf_printf(&path, "%s/%s", dir, e->d_name);
-		if (add_file(r, dirfd(d), e->d_name, buf_text(&path)) < 0)
-			buf_printf(&r->odd, "%s\n", err_why());
-	}
-	return err;
+	return err < 0 ? err : add_files(r, fd, dir);
 }
 
 /* ---- finding and judging ---- */

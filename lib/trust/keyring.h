@@ -2,13 +2,15 @@
  * keyring.h - the public keys that are trusted here: a directory of files NAME.pub.
  *
  * Such a file is PEM, and what openssl reads; lines before its BEGIN say more, each "word: value":
- *   name      what it is called; the file's own name where there is none
+ *   name      what it is called; the file's own name where there is none, or where it is "host", as every host's is
  *   created   when; expires: until when what it signs counts; both RFC 3339
  *   revoked   since when nothing that it signed counts any more, whatever time the signature claims:
  *             who has stolen a key writes any time he likes. reason: why
  *   roles     apart by blanks, of: baseline accept checkpoint; all of them where the line is missing
  * A line with another word, and every other oddity, is refused: a file that is not understood is not
  * trusted. An expired key's signatures stay good when they claim a time before that.
+ * Of two files of one key one counts, in whichever order they are read: the revoked one; else the one in which it
+ * lasts longer. That they differ is told.
  */
 #pragma once
 

@@ -127,6 +127,22 @@ static void show_odd(struct json *j, const struct verdict_odd *o)
 	json_close(j, '}');
 }
 
+static void show_signed(struct json *j, const struct verdict_signed *s)
+{
+	if (s->state == SIGNED_UNKNOWN && !s->unmet.n && !s->demanded)
+		return;
+	json_key(j, "signature");
+	json_open(j, '{');
+	json_m_bool(j, "demanded", s->demanded);
+	show_str(j, "key", s->key);
+	show_str(j, "manifest", s->manifest);
+	show_str(j, "reference", s->reference);
+	json_m_text(j, "state", signed_kinds[s->state].name);
+	show_str(j, "unmet", s->unmet);
+	show_str(j, "why", s->why);
+	json_close(j, '}');
+}
+
 void show_verdict(struct json *j, const struct verdict *v)
 {
 	struct rd at = rd_of(v->odds);
@@ -145,6 +161,7 @@ void show_verdict(struct json *j, const struct verdict *v)
 	while (verdict_odd_next(&at, &o))
 		show_odd(j, &o);
 	json_close(j, ']');
+	show_signed(j, &v->by);
 	show_time(j, "since", v->since);
 	json_m_text(j, "state", verdict_kinds[v->state].name);
 	show_time(j, "when", v->when);
@@ -205,6 +222,8 @@ void show_coverage(struct json *j, const struct show_coverage *c)
 	json_m_text(j, "level", level_kinds[c->level].name);
 	if (c->sensor)
 		json_m_text(j, "sensor", c->sensor);
+	if (c->signature != SIGNED_UNKNOWN)
+		json_m_text(j, "signature", signed_kinds[c->signature].name);
 	if (c->state != STATE_RUNNING)
 		json_m_text(j, "state", state_kinds[c->state].name);
 	if (c->verdict != VERDICT_NONE)
@@ -240,6 +259,8 @@ void show_generation(struct json *j, const struct show_generation *g, const stru
 		json_m_hex(j, "drift_id", span_make(g->drift_id, SHA_LEN));
 	show_time(j, "expires", g->expires);
 	json_m_uint(j, "generation", g->no);
+	if (g->golden)
+		json_m_hex(j, "golden", span_make(g->golden, SHA_LEN));
 	if (items) {
 		json_key(j, "items");
 		json_raw(j, buf_span(items));

@@ -46,7 +46,8 @@ struct show_coverage {
 	const struct gap *gaps;
 	size_t n_gaps;
 	struct show_excluded excluded;
-	enum verdict_state verdict; /* VERDICT_NONE: not told */
+	enum verdict_state verdict;  /* VERDICT_NONE: not told */
+	enum signed_state signature; /* SIGNED_UNKNOWN: not told */
 };
 void show_coverage(struct json *j, const struct show_coverage *c);
 
@@ -89,6 +90,7 @@ struct show_generation {
 	int64_t time, expires;
 	struct span reason;
 	const uint8_t *drift_id, *root; /* NULL: none */
+	const uint8_t *golden; /* root of the golden baseline that it came with; NULL: none */
 };
 /* Members, not a value: callers add their own around them. `items`, ready-made, or NULL. */
 void show_generation(struct json *j, const struct show_generation *g, const struct buf *items);

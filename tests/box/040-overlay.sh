@@ -215,6 +215,34 @@ ok "a tree deeper than 4096 bytes: its leaf is found" wait_until "$PATIENCE" fou
 is "and all above it" "$(drift "$ID" | grep -c '^A /data/d')" 31
 is "nothing of it is a gap" "$(open_gaps "$ID")" ""
 
+# --- nested for no other reason than to hold up others -------------------------------------------
+box nested || bail "minibox"
+nested=$ID nested_root=$R
+box beside || bail "minibox"
+in_box 'echo x >/first'
+PATIENCE=5 drift_is "before it" "$ID" "A /first"
+python3 - "$nested_root/data" <<'PY'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(3000):
+    os.mkdir("n"); os.chdir("n"); open("f", "w").close()
+PY
+in_box 'echo x >/second'
+PATIENCE=5 drift_is "beside 3000 nested directories another's change is told" "$ID" "A /first
+A /second"
+too_deep_() { [ "$(open_gaps "$nested" | sort -u)" = "too large" ]; }
+ok "what nobody looks into is a gap" wait_until "$PATIENCE" too_deep_
+event_ok "with its reason" gap.opened '.gap.detail | test("nested deeper than 256 directories")' "$nested"
+like "all above it is told" "$(drift "$nested" | grep -c '/n$')" '^25[0-9]$'
+python3 - "$nested_root/data" <<'PY'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(3000):
+    os.chdir("n")
+for i in range(3000):
+    os.unlink("f"); os.chdir(".."); os.rmdir("n")
+PY
+
 # --- files that would hang ----------------------------------------------------------------------
 box bad || bail "minibox"
 bad=$ID bad_root=$R bad_pid=$MINI_PID

@@ -47,9 +47,9 @@ flip() { # flip FILE OFFSET OUT: one bit of the byte there; a negative one count
 d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 4; open(sys.argv[3], "wb").write(d)' "$@"
 }
 
-start() {
+start() { # start REQUIRE-SIGNED [ACCEPT-SIGNATURES]
 	daemon_config <<-X
-		trust: {keys_dir: $W/keys, require_signed: $1}
+		trust: {keys_dir: $W/keys, require_signed: $1, accept_signatures: ${2:-0}}
 	X
 	daemon_start || bail "boltseald"
 	wait_target web || bail "web is not found"
@@ -136,6 +136,55 @@ event_ok "the journal has it" baseline.removed '.severity == "medium"'
 is "it is not listed" "$(golden '.items | length')" 0
 refused_remove=$(bs baseline remove "${short:0:12}" 2>&1)
 like "nor can it be removed twice" "$refused_remove" 'no golden baseline'
+# --- what a golden baseline accepts is accepted in every container of the image ---
+diff_of_() { [ "$(bs diff "$1" 2>/dev/null)" = "$2" ]; }
+diff_of() { # DESC NAME LINES
+	wait_until "$PATIENCE" diff_of_ "$2" "$3"
+	is "$1" "$(bs diff "$2" 2>&1)" "$3"
+}
+generation() { bs baseline list "$1" --format json | jq -r ".items[0].generations[-1] | $2"; }
+run_docker two bb:2 sleep 1000 >/dev/null || bail "docker run"
+hotfix() { docker_ exec "$1" sh -c 'echo fix >/fix; rm /opt/mtime/f; touch -d @1700000000 /fix'; }
+hotfix web
+diff_of "a hotfix" web $'A /fix\nD /opt/mtime/f'
+ok "is accepted" bs accept web --drift "$(drift_id web)" --reason "ticket 4711"
+docker_ exec web sh -c 'echo soon >/soon; touch -d @1700000000 /soon'
+diff_of "something for a while" web 'A /soon'
+ok "is accepted, too" bs accept web --drift "$(drift_id web)" --reason "until next week" --expires 7d
+ok "and exported" bs baseline export web --output "$W/fixed.baseline"
+is "the file has all of it" "$(bs baseline inspect "$W/fixed.baseline" --format json | jq -r .accepts)" 3
+sign "$W/fixed.baseline" release "$W/fixed"
+daemon_stop
+start true 2
+refused "one key is not enough where accepts want two" "$W/fixed" 'accepts signed by 2 keys.*: 1 that may do so'
+daemon_stop
+start true 1
+diff_of "another container has no drift" two ''
+ok "imported" bs baseline import "$W/fixed"
+diff_of "it lacks the hotfix now" two $'D /fix\nA /opt/mtime/f\nD /soon'
+is "by generations that came with it" \
+	"$(generation two '[.generation, .paths, .golden, .reason] | join(" ")' | sed 's/baseline [0-9a-f]*/baseline R/')" \
+	"3 1 $(golden '.items[0].root') of the golden baseline R, signed by release: ticket 4711; until next week"
+is "which hold as long as in the file" "$(generation two .expires)" "$(generation web .expires)"
+event_ok "and were told" baseline.accepted '.generation == 3 and (.reason | test("signed by release")) and .target.name == "two"'
+hotfix two
+docker_ exec two sh -c 'echo soon >/soon; touch -d @1700000000 /soon'
+diff_of "put right" two ''
+diff_of "where it was accepted by hand there is nothing new" web ''
+is "nor a generation" "$(generation web .generation)" 3
+run_docker three bb:2 sleep 1000 >/dev/null || bail "docker run"
+diff_of "one that starts later is held against it, too" three $'D /fix\nA /opt/mtime/f\nD /soon'
+ok "imported again" bs baseline import "$W/fixed"
+is "gives nothing twice" "$(generation two .generation)" 3
+daemon_stop
+docker_ exec two sh -c 'rm /fix'
+start true 1
+diff_of "what goes while nobody looks is missed" two 'D /fix'
+bs verify --all >"$W/out" 2>&1
+is "a proof of all that is stored holds" "$(grep -c '^MISMATCH' "$W/out")" 0 || diag "$(cat "$W/out")"
+ok "the golden baseline goes" bs baseline remove "${short:0:12}"
+docker_ rm -f two three web >/dev/null
+
 golden_layers() { api GET /v1/layers | head -1 | jq -e '[.items[] | select(.kind == "golden")] | length == 0'; }
 ok "its layers are forgotten" wait_until 20 golden_layers
 finish

@@ -221,6 +221,20 @@ is "it names each layer that is proved" "$(sed -n 's/^ok *proof *\([^ ]*\) *prov
 podman_ rm -fa -t 0 >/dev/null 2>&1
 docker_ rm -f docker-layers "${trees[@]/#/docker-}" >/dev/null
 
+# --- databases that cannot be read, in the image itself ---------------------------------------------------
+busybox_tree "$W/odd" || bail "the tree"
+mkdir -p "$W/odd"/{usr/bin,lib/apk/db,var/lib/dpkg/info,etc} && echo tool >"$W/odd/usr/bin/tool"
+printf 'Package: tool\nStatus: install ok installed\nVersion: 1.2-3\nArchitecture: amd64\n' >"$W/odd/var/lib/dpkg/status"
+mkfifo "$W/odd/var/lib/dpkg/info/tool.md5sums" && printf '/.\n/usr\n/usr/bin\n/usr/bin/tool\n' >"$W/odd/var/lib/dpkg/info/tool.list"
+ln -s /etc/shadow "$W/odd/lib/apk/db/installed" && stamp_ "$W/odd" && tar_ "$W/odd" "$W/odd.tar" || bail "the image"
+docker_ import "$W/odd.tar" odd:1 >/dev/null && O=$(run_docker odd odd:1 /bin/sleep 3600) || bail "a container"
+says "a file whose digest cannot be read has its owner" "$O" /usr/bin/tool '^package tool 1.2-3' 20
+unlike "and where not every database was read, nobody says that a file has none" "$(bs show "$O" /bin/busybox)" 'not owned'
+bs sbom "$O" --image >"$W/odd.json" || bail "boltseal sbom"
+like "the bill says what it lacks" "$(jq -r '.metadata.component.properties[] | select(.name == "boltseal:not-read") | .value' "$W/odd.json")" \
+	'tool.md5sums is no regular file.*apk.s database cannot be read: /lib/apk/db/installed is no regular file'
+is "and of directories nobody is the owner" "$(jq -r '.components[].evidence.occurrences[]?.location' "$W/odd.json")" /usr/bin/tool
+
 # --- replicas and restarts ------------------------------------------------------------------------------
 B=$(run_docker deb2 deb:1 sleep 3600) || bail "a container"
 says "another of the same image has its packages at once" "$B" /usr/bin/dpkg '^package dpkg ' 10
@@ -229,4 +243,6 @@ daemon_start || bail "again"
 docker_ exec deb2 /bin/bash -c 'echo evil >>/usr/bin/dpkg'
 told "$B" /usr/bin/dpkg change
 like "they are known after a restart" "$(package_ "$B" /usr/bin/dpkg)" '"modified"'
+docker_ exec deb2 /bin/bash -c 'rm -r /var/lib/dpkg'
+ok "a database that goes with its directory is told, too" wait_until "$PATIENCE" database_ "$B" " 1 severe "
 finish

@@ -6,6 +6,7 @@
 #   docker    root, dockerd, containerd, runc; any cgroup layout (v1, hybrid, v2) with the cgroups
 #             writable; no bridge and no iptables, so containers have --net=none
 #   podman    root, podman, conmon, runc, /etc/containers/policy.json
+#   containerd  root, containerd, ctr, runc, cgroups writable; no CRI, no CNI: containers have a network of nobody's
 #   minibox   root, unshare, pivot_root, busybox (static); no engine, no cgroup, no network
 #   minidir   the same: a plain directory as the root, as LXC and nspawn have it
 #   image_debian  debootstrap and a mirror, or an earlier run's cache
@@ -59,6 +60,46 @@ run_docker() {
 		${RUN_OPTS[@]+"${RUN_OPTS[@]}"} "$image" "$@"
 }
 docker_pid() { docker_ inspect -f '{{.State.Pid}}' "$1"; }
+
+# --- containerd ---------------------------------------------------------------------------------
+# A state directory, a store and a namespace of its own, "test"; runc's state is below $W too.
+ctr_() { timeout "$ENGINE_WAIT" ctr -a "$W/ctrd.sock" -n "${CTR_SPACE:-test}" "$@"; }
+engine_containerd_start() {
+	need containerd ctr runc jq
+	mkdir -p "$W/ctrd" "$W/ctrd-run"
+	cat >"$W/containerd.toml" <<-TOML
+		version = 2
+		root = "$W/ctrd"
+		state = "$W/ctrd-run"
+		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+		[grpc]
+		  address = "$W/ctrd.sock"
+		[ttrpc]
+		  address = "$W/ctrd.ttrpc"
+	TOML
+	at_exit engine_containerd_stop
+	containerd -c "$W/containerd.toml" >"$W/ctrd.log" 2>&1 &
+	CONTAINERD_PID=$!
+	wait_until "$ENGINE_WAIT" containerd_up_ && ! pid_gone "$CONTAINERD_PID" || {
+		diag "containerd did not come up: $(tail -5 "$W/ctrd.log")"
+		return 1
+	}
+}
+containerd_up_() { pid_gone "$CONTAINERD_PID" || ctr_ version; }
+engine_containerd_stop() {
+	[ -n "${CONTAINERD_PID:-}" ] || return 0
+	local id
+	for id in $(ctr_ task ls -q 2>/dev/null); do ctr_ task rm -f "$id" >/dev/null 2>&1; done
+	kill "$CONTAINERD_PID" 2>/dev/null
+	wait_gone "$ENGINE_WAIT" "$CONTAINERD_PID" || kill -9 "$CONTAINERD_PID" 2>/dev/null
+	wait "$CONTAINERD_PID" 2>/dev/null
+	CONTAINERD_PID=
+}
+run_containerd() { # NAME IMAGE CMD…
+	local name=$1 image=$2
+	shift 2
+	ctr_ run -d --null-io --runc-root "$W/ctrd-runc" --snapshotter overlayfs ${RUN_OPTS[@]+"${RUN_OPTS[@]}"} "$image" "$name" "$@"
+}
 
 # --- Podman (root) ------------------------------------------------------------------------------
 podman_() {

@@ -16,7 +16,7 @@ static void texts(struct span all)
 	struct dpkg_diversion d;
 	struct dpkg_package pkg;
 	struct dpkg_file f;
-	struct span rest = all;
+	struct span rest = all, path;
 
 	while (dpkg_package(&rest, &pkg)) {
 		within(all, pkg.name);
@@ -28,6 +28,8 @@ static void texts(struct span all)
 	}
 	for (rest = all; dpkg_md5sum(&rest, &f);)
 		within(all, f.path);
+	for (rest = all; dpkg_listed(&rest, &path);)
+		within(all, path);
 	for (rest = all; dpkg_diversion(&rest, &d);)
 		within(all, d.to);
 }

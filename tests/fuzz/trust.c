@@ -2,7 +2,7 @@
  * they are taken for. */
 #include "audit/entry.h"
 #include "base/err.h"
-#include "trust/cosign_find.h"
+#include "trust/cosign_policy.h"
 #include "trust/keyring.h"
 #include "wire/checkpoint.h"
 #include "wire/jansson.h"
@@ -48,15 +48,37 @@ static void as_signature(struct span s)
 	signature_decode_b64(s, &room, &sig);
 }
 
+/* The first line is a name, where there is more than one. */
+static void as_demand(struct span s)
+{
+	const uint8_t *cut = s.n ? memchr(s.p, '\n', s.n) : NULL;
+	size_t n = cut ? (size_t)(cut - s.p) : 0;
+	struct span name = span_make(s.p, n), rest = span_make(s.p + n, s.n - n);
+	COSIGN_DEMAND struct cosign_demand d = {.n = 0};
+	BUF struct buf odd = {.p = NULL};
+
+	if (cosign_demand_of(rest, name, &d, &odd) < 0) {
+		must(err_why()[0]);
+		return;
+	}
+	for (size_t i = 0; i < d.n; i++) {
+		must(d.all[i].keys || d.all[i].why);
+		cosign_identity_fits(&d.all[i], name, span_of("r.example/app:1"));
+	}
+	must(d.scope.n || !d.n);
+	must(!cosign_same_repository(name, span_of("sha256:")));
+}
+
 static void as_policy(struct span s)
 {
 	struct cosign_keys *k;
 	BUF struct buf odd = {.p = NULL};
 
 	cosign_keys_new(&k);
-	cosign_keys_policy(k, s, &odd);
+	cosign_policy_keys(s, k, &odd);
 	cosign_keys_add(k, "f", s);
 	cosign_keys_free(k);
+	as_demand(s);
 }
 
 static void as_payload(struct span s)
@@ -99,7 +121,7 @@ static void as_entry(struct span s)
 	BUF struct buf text = {.p = NULL};
 	struct json j = json_on(&text);
 
-	must(!entry_check(s, &ring, &j));
+	must(entry_check(s, &ring, &j) != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

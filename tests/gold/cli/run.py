@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import stat
@@ -26,6 +27,7 @@ STORED = "tests/gold/cli/stored/"
 EXPECT = os.path.join(HERE, "expect")
 ID = fake.DRIFT
 UPDATE = "--update" in sys.argv
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # all that is written is synced
 
 # name, words, and for a few of them more environment. Each has a file of its name in expect/.
 CASES = [
@@ -115,6 +117,7 @@ CASES = [
     ("verify", "verify"),
     ("verify-target", "verify web"),
     ("verify-bad", "verify bad"),
+    ("verify-unproved", "verify unread"),
     ("verify-two", "verify web --all"),
     ("verify-from", ["verify", "journal", "--from", STORED + "whole"]),
     ("verify-from-json", ["verify", "journal", "--from", STORED + "whole", "-o", "json"]),
@@ -199,6 +202,46 @@ CASES = [
     ("complete-value", "__complete log --severity "),
     ("complete-target", "__complete diff "),
     ("complete-second", "__complete diff web "),
+    ("complete-sbom", "__complete sbom web --format "),
+    ("complete-verify", "__complete verify "),
+    ("complete-verify-entry", "__complete verify entry "),
+    ("complete-verb-option", "__complete baseline sign --"),
+    ("complete-verb-file", "__complete baseline build "),
+    ("key-list-option", "key list --passphrase-file x"),
+    ("key-list-nowhere", "key list --dir /nonexistent"),
+    ("key-show-option", "key show alice --roles accept"),
+    ("key-new-host", "key new host --no-passphrase"),
+    ("key-new-name", "key new ../x --no-passphrase"),
+    ("key-new-taken", "key new x --no-passphrase --out README.md"),
+    ("key-new-nowhere", "key new x --no-passphrase --out /nonexistent/x"),
+    ("key-new-nobody", "key new x"),
+    ("key-new-endless", "key new x --passphrase-file /dev/zero"),
+    ("key-rotate-host", "key rotate host --dir /usr/share --no-passphrase"),
+    ("key-revoke-nobody", "key revoke nobody --dir /usr/share --reason x"),
+    ("baseline-show-option", "baseline show web 2 --key x"),
+    ("baseline-golden-target", "baseline list --golden web"),
+    ("baseline-many-words", "baseline inspect a b"),
+    ("baseline-build-device", "baseline build /dev/zero --output -"),
+    ("baseline-build-unnamed", "baseline build tests --output="),
+    ("baseline-verify-unnamed", "baseline verify LICENSE --key="),
+    ("baseline-verify-other", "baseline verify LICENSE --key tests/fuzz/corpus/trust"),
+    ("baseline-verify-stdin", ["baseline", "verify", "-", "--key", STORED + "other.pub"]),
+    ("baseline-verify-unsigned", ["baseline", "verify", "tests/fuzz/corpus/golden/whole", "--key",
+                                  STORED + "other.pub"]),
+    ("baseline-verify-no-baseline", ["baseline", "verify", "LICENSE", "--key", STORED + "other.pub"]),
+    ("baseline-sign-public", ["baseline", "sign", "LICENSE", "--key", STORED + "other.pub"]),
+    ("verify-entry-other", ["verify", "entry", "LICENSE", "--key", STORED + "other.pub"]),
+    ("verify-entry-option", "verify entry LICENSE --host x"),
+    ("verify-from-checkpoint", ["verify", "journal", "--from", STORED + "whole", "--checkpoint", "foo",
+                                "--key", STORED + "other.pub"]),
+    ("verify-from-checkpoint-no-key", ["verify", "journal", "--from", STORED + "whole", "--checkpoint",
+                                       "1:" + "a" * 64]),
+    ("verify-from-device", "verify journal --from /dev/zero"),
+    ("hold-list-option", "hold list --all"),
+    ("hold-nothing-option", "hold --all"),
+    ("rules-explain-option", "rules explain web /x --strict"),
+    ("log-prove-since", "log --prove 3 --since 2h"),
+    ("accept-passphrase", "accept web --drift %s --reason x --passphrase-file y" % ID),
 ]
 
 results = []
@@ -232,7 +275,8 @@ def shown(code, out, err):
 
 
 def gold(sock, name, words):
-    got = shown(*run(sock, words))
+    answer = run(sock, words)
+    got = shown(*answer)
     path = os.path.join(EXPECT, name)
     if UPDATE:
         with open(path, "wb") as f:
@@ -244,16 +288,15 @@ def gold(sock, name, words):
         want = b"(there is no %s)\n" % path.encode()
     check(name, got == want, "want:\n%s\ngot:\n%s" % (want.decode("utf-8", "backslashreplace"),
                                                      got.decode("utf-8", "backslashreplace")))
+    return answer
 
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 
 
 def golds(sock):
-    for name, words in CASES:
-        gold(sock, name, words)
-    for name, words in CASES:
-        code, out, err = run(sock, words)
+    answers = [gold(sock, name, words) for name, words in CASES]
+    for (name, words), (code, out, err) in zip(CASES, answers):
         lines = err.decode("utf-8", "backslashreplace").split("\n")[:-1]
         if code == 2 and not (len(lines) >= 1 and lines[-1].startswith("boltseal: ")):
             check("one line on stderr: " + name, False, lines)
@@ -356,6 +399,18 @@ def bash_completion(sock):
     p = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     check("bash completes targets, and leaves hostile names out", p.stdout == b"<web><old>",
           (p.stdout, p.stderr))
+    p = subprocess.run(["bash", "-c", script.replace("diff ''", "verify ''")], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=env)
+    check("and what verify proves", p.stdout == b"<layer><journal><entry><web><old>", (p.stdout, p.stderr))
+    if not shutil.which("fish"):
+        print("ok %d - fish completes words, and files # SKIP fish is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+    for line, want in (("sbom web --format ", b"cyclonedx\nspdx\n"), ("verify entry LIC", b"LICENSE\n")):
+        p = subprocess.run(["fish", "-c", "boltseal completion fish | source; complete -C 'boltseal %s'" % line],
+                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           env=dict(env, HOME=bindir))
+        check("fish completes words, and files: " + line, p.stdout == want, (p.stdout, p.stderr))
 
 
 def terminal(sock):
@@ -396,6 +451,178 @@ def terminal(sock):
           or re.search(rb"\r\x1b\[K\d+ added, \d+ changed, \d+ deleted\n", text), text)
     same = [json.loads(line) for line in at(["log", "-o", "jsonl"])[1].decode().split("\n")[:-1]]
     check("JSON made safe is the same JSON", same == fake.EVENTS, same)
+
+
+def lines_of(err):
+    return err.decode("utf-8", "backslashreplace").split("\n")[:-1]
+
+
+def offline(sock):
+    """Keys and baseline files in a directory that has oddities of all kinds."""
+    room = tempfile.mkdtemp(prefix="boltseal-cli-", dir=IN_MEMORY)
+    keys = room + "/keys"
+
+    def do(*words, **more):
+        p = subprocess.run([BIN] + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, env=environment(sock), cwd=room, timeout=20, **more)
+        return p.returncode, p.stdout, p.stderr
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    try:
+        os.mkdir(keys, 0o755)
+        os.mkdir(room + "/tree")
+        with open(room + "/tree/f", "w") as f:
+            f.write("x")
+        code, out, _ = do("key", "new", "alice", "--no-passphrase", "--roles", "baseline", "-o", "json")
+        check("key new answers in JSON", code == 0 and json.loads(out)["public"] == "alice.pub", out)
+        shutil.copy(room + "/alice.pub", keys)
+        code, out, _ = do(b"baseline", b"build", b"tree", b"--output", b"b\xff", b"-o", b"json")
+        check("a name that is no UTF-8 is told whole", code == 0 and
+              json.loads(out)["file_b64"] == "Yv8=", out)
+        os.rename(os.fsencode(room) + b"/b\xff", room + "/b")
+        do("baseline", "sign", "b", "--key", "alice.key")
+        for name, text in (("garbage", "nothing"), ("empty", "")):
+            with open("%s/%s.pub" % (keys, name), "w") as f:
+                f.write(text)
+        os.mkdir(keys + "/dir.pub")
+        os.mkfifo(keys + "/fifo.pub")
+        os.symlink("/dev/zero", keys + "/endless.pub")
+        os.symlink("/nonexistent", keys + "/nowhere.pub")
+        code, out, err = do("baseline", "verify", "b", "--key", "keys")
+        check("odd files beside keys are told and left out", code == 0 and b"alice" in out and
+              len(lines_of(err)) == 6 and all(
+                  line.startswith("boltseal: left out: keys/") for line in lines_of(err)), err)
+        code, out, err = do("baseline", "verify", "b")
+        check("without keys it is said how to name one", code == 2 and b"--key PUB" in err or
+              os.path.exists("/etc/boltseal/keys"), err)
+        with open(room + "/b", "rb") as f:
+            whole = f.read()
+        with open(room + "/cut", "wb") as f:
+            f.write(whole[:60])
+        check("a baseline file that was cut off is a mismatch",
+              do("baseline", "verify", "cut", "--key", "alice.pub")[0] == 1)
+        with open(room + "/proof", "w") as f:
+            f.write('{"checkpoint":{')
+        check("so is a proof that was cut off", do("verify", "entry", "proof", "--key", "alice.pub")[0] == 1)
+        code, out, err = do("key", "rotate", "alice", "--dir", "keys", "--no-passphrase", "--out", "2.key")
+        check("key rotate names the key's own file", code == 0 and b"public:  keys/alice.pub\n" in out and
+              b".next" not in out and not [x for x in os.listdir(keys) if x[0] == "."], out + err)
+        check("the next one may do what the old one might", json.loads(
+            do("key", "show", "alice", "--dir", "keys", "-o", "jsonl")[1])["roles"] == ["baseline"])
+        check("what the old one signed stays good", do("baseline", "verify", "b", "--key", "keys")[0] == 0)
+        before = sorted(os.listdir(room)) + sorted(os.listdir(keys))
+        for words in ("key new bob --no-passphrase", "baseline build tree --output c",
+                      "baseline sign b --key 2.key", "key revoke alice --reason x --dir keys",
+                      "key rotate alice --dir keys --no-passphrase --out 3.key"):
+            code, out, err = do(*words.split(), preexec_fn=limited)
+            check("no room for files: " + words, code == 2 and len(lines_of(err)) == 1 and
+                  err.endswith(b": File too large\n") and
+                  before == sorted(os.listdir(room)) + sorted(os.listdir(keys)), err)
+        os.mkdir(room + "/new.pub")
+        code, out, err = do("key", "new", "new", "--no-passphrase")
+        check("no private half stays without its public one", code == 2 and
+              not os.path.exists(room + "/new.key"), err)
+        p = subprocess.run(["bash", "-c", '(printf "cor"; sleep 0.2; echo rect) | %s key new slow '
+                            "--passphrase-file -; echo correct >p; chmod 600 p; %s baseline sign b "
+                            "--key slow.key --passphrase-file p" % (BIN, BIN)], cwd=room,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sock))
+        check("a passphrase that comes in pieces", p.returncode == 0, p.stderr)
+    finally:
+        shutil.rmtree(room)
+
+
+def asked_for(sock):
+    """A passphrase at a terminal: never shown, twice the same, and a terminal that shows again what is typed."""
+    try:
+        import pexpect
+    except ImportError:
+        print("ok %d - a passphrase at a terminal # SKIP python3-pexpect is not installed" % (len(results) + 1))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-", dir=IN_MEMORY)
+
+    def at(words, *lines):
+        child = pexpect.spawn(BIN, words.split(), env=environment(sock), cwd=room, timeout=20)
+        child.delaybeforesend = child.delayafterread = None
+        for line in lines:
+            child.expect("(for|of) [a-z.]+: ")
+            child.waitnoecho(10)
+            child.sendintr() if line is None else child.sendline(line)
+        text = (child.before or b"") + (child.after or b"") + child.read()
+        shows = child.getecho()
+        child.close()
+        return child.exitstatus, child.signalstatus, text, shows
+
+    try:
+        os.mkdir(room + "/tree")
+        run_in = at("key new alice", "horse", "house")
+        check("two passphrases that differ make no key", run_in[0] == 2 and b"not the same" in run_in[2] and
+              not os.listdir(room + "/tree") and os.listdir(room) == ["tree"], run_in)
+        run_in = at("key new alice", None)
+        check("who gives up gets the terminal back as it was", run_in[1] == 2 and run_in[3] and
+              os.listdir(room) == ["tree"], run_in)
+        run_in = at("key new alice", "horse", "horse")
+        check("a passphrase is asked for twice, and not shown", run_in[0] == 0 and b"horse" not in run_in[2],
+              run_in)
+        at("baseline build tree --output b")
+        check("a wrong one signs nothing", b"wrong passphrase" in at("baseline sign b --key alice.key", "x")[2])
+        check("the right one does", at("baseline sign b --key alice.key", "horse")[0] == 0)
+    finally:
+        shutil.rmtree(room)
+
+
+def token(sock):
+    """A key that lies in no file, behind a provider of OpenSSL."""
+    name = "a key of a token signs"
+    if not shutil.which("cc") or not shutil.which("openssl"):
+        print("ok %d - %s # SKIP needs cc and openssl" % (len(results) + 1, name))
+        results.append(True)
+        return
+    room = tempfile.mkdtemp(prefix="boltseal-cli-")
+    conf = ("openssl_conf = a\n[a]\nproviders = p\n[p]\ndefault = d\ntoken = t\n[d]\nactivate = 1\n[t]\n"
+            "module = %s/token.so\nkey = %s/der\npin = 1234\nactivate = 1\n" % (room, room))
+
+    def do(words, **env):
+        p = subprocess.run([BIN] + words.split(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, env=environment(sock, **env), cwd=room, timeout=20)
+        return p.returncode, p.stdout + p.stderr
+
+    def sign(uri, pin, **env):
+        return do("baseline sign b --key %s%s" % (uri, pin and " --passphrase-file " + pin), **env)
+
+    try:
+        with open(room + "/conf", "w") as f:
+            f.write(conf)
+        for pin in ("1234", "4321"):
+            with open(os.open(room + "/" + pin, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+                f.write(pin + "\n")
+        os.mkdir(room + "/tree")
+        do("key new alice --no-passphrase")
+        do("baseline build tree --output b")
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "alice.key", "-outform", "DER",
+                        "-out", "der"], cwd=room, check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", room + "/token.so", HERE + "/token.c", "-lcrypto"],
+                       check=True)
+        os.unlink(room + "/alice.key")
+        with_it = {"OPENSSL_CONF": room + "/conf"}
+        code, said = sign("pkcs11:token=test", "1234")
+        check("without a provider that is said", code == 2 and b"no provider for scheme pkcs11" in said, said)
+        code, said = sign("pkcs11:token=test", "4321", **with_it)
+        check("a wrong PIN signs nothing", code == 2 and b"the PIN was not taken" in said, said)
+        code, said = sign("pkcs11:token=test", "", **with_it)
+        check("a PIN is asked for", code == 2 and b"--passphrase-file" in said, said)
+        code, said = sign("pkcs11:token=other", "1234", **with_it)
+        check("where there is no key that is said", code == 2 and b"no private key is there" in said, said)
+        code, said = sign("file:" + room + "/der", "1234", **with_it)
+        check("a file is no URI", code == 2 and b"without file:" in said, said)
+        code, said = sign("pkcs11:token=test", "1234", **with_it)
+        check(name, code == 0, said)
+        code, said = do("baseline verify b --key alice.pub")
+        check("and its signature is good", code == 0 and b"alice" in said, said)
+    finally:
+        shutil.rmtree(room)
 
 
 def unix_rights(sock):
@@ -444,6 +671,10 @@ def man(sock):
         have = {(a, b, c) for a, b, c in re.findall(
             r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: _([\w:]+)_)?$", page, re.M)}
         check("man: the options of %s" % (word or "every command"), want == have, (want, have))
+    pages = [os.path.join(ROOT, *name) for name in (("cli", "boltseal.1.scd"), (
+        "daemon", "boltseald.8.scd"), ("conf", "boltseal.yaml.5.scd"), ("conf", "boltseal.rules.5.scd"))]
+    marked = [line for page in pages for line in open(page) if re.match(r"#+ .*[_*]", line)]
+    check("man: headings have no markup, which scdoc would print", not marked, marked)
     if shutil.which("scdoc"):
         p = subprocess.run(["scdoc"], input=text.encode(), stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE)
@@ -474,6 +705,9 @@ def main():
         options(sock)
         bash_completion(sock)
         terminal(sock)
+        offline(sock)
+        asked_for(sock)
+        token(sock)
         unix_rights(sock)
         man(sock)
         speed(sock)

@@ -125,6 +125,7 @@ def everything():
                 change=change("/bin/ls", "C", ["layer", "content"], old=old, new=new), actor={**ACTOR, "origin": "host"})
     yield event("layer.verdict", severity="critical", layer="/var/lib/docker/overlay2/base/diff", targets=["web", "db"], target=WEB,
                 detail="not proved any more: broken, should be sha256:" + "0" * 64 + ": C bin/ls (content)")
+    yield event("image.signature", severity="high", target=WEB, detail="not verified any more: signature mismatch: no trusted key made this signature of this payload")
     yield event("mount.covered", severity="medium", target=WEB, change=change("/etc", "C", ["mount"], mount="tmpfs"))
     yield event("exec.drifted", severity="high", target=WEB, change=change("/tmp/miner", "A", [], new=new), actor=ACTOR)
     yield event("exec.drifted", severity="medium", target=WEB, change=change("/tmp/miner", "A", [], new=new), actor=ACTOR)

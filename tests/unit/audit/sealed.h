@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "golden/stored.h"
 #include "store/db.h"
 #include "store/hold.h"
 #include "store/journal.h"
@@ -25,17 +26,16 @@ static inline struct record sealed_file(unsigned n)
 	return r;
 }
 
-static inline void sealed_layer(struct txn *t, unsigned n)
+static inline uint32_t sealed_rows(struct txn *t, unsigned n, const char *path, const char *kind,
+	const uint8_t identity[SHA_LEN])
 {
-	uint8_t identity[SHA_LEN], root[SHA_LEN];
+	uint8_t root[SHA_LEN];
 	struct record dir = {.type = FILE_DIR, .mode = 0755};
-	char path[40], name[20];
+	char name[20];
 	uint64_t records;
 	uint32_t no;
 
-	memset(identity, 0x40 + (int)n, SHA_LEN);
-	snprintf(path, sizeof(path), "/layers/%u", n);
-	ok(snap_create(t, identity, S(path), S("sha256:x"), S("image"), &no));
+	ok(snap_create(t, identity, S(path), S("sha256:x"), S(kind), &no));
 	ok(snap_put(t, no, 0, S(""), &dir, 1));
 	for (unsigned i = 0; i < FILES; i++) {
 		struct record r = sealed_file(n * FILES + i);
@@ -48,6 +48,17 @@ static inline void sealed_layer(struct txn *t, unsigned n)
 	ok(snap_put(t, no, 2, S("deep"), &dir, 0));
 	ok(snap_verify(t, no, root, &records));
 	ok(snap_complete(t, no, root, records, 1000));
+	return no;
+}
+
+static inline void sealed_layer(struct txn *t, unsigned n)
+{
+	uint8_t identity[SHA_LEN];
+	char path[40];
+
+	memset(identity, 0x40 + (int)n, SHA_LEN);
+	snprintf(path, sizeof(path), "/layers/%u", n);
+	sealed_rows(t, n, path, "image", identity);
 }
 
 static inline void sealed_tell(struct txn *t, struct event *e)
@@ -144,6 +155,35 @@ static inline void sealed_accept(struct txn *t, const struct target *tg, const c
 	ok(accepted_put(t, tg->no, &a));
 }
 
+/* Of an image whose one layer is as the first that is stored, as an import writes it. */
+static inline void sealed_golden(struct txn *t)
+{
+	struct gold *g = calloc(1, sizeof(*g));
+	struct canon_layer layer = {.diff_id = {1}};
+	struct record r = sealed_file(98);
+	struct golden_accept a = {.path = S("accepted"), .generation = 2, .rec = r};
+	BUF struct buf list = {0};
+	uint8_t accepts[SHA_LEN], identity[SHA_LEN];
+
+	assert_non_null(g);
+	g->image[0] = g->file[0] = 7;
+	g->name = S("app:1");
+	g->n_layers = 1;
+	g->layer[0].diff_id[0] = 1;
+	ok(stored_canon(t, 1, g->layer[0].canon));
+	gold_identity(g->layer[0].diff_id, g->layer[0].canon, identity);
+	g->layer[0].snap = sealed_rows(t, 0, "sha256:1", GOLD_KIND, identity);
+	memcpy(layer.canon, g->layer[0].canon, SHA_LEN);
+	ok(golden_accept_add(&list, &a));
+	g->accepts = 1;
+	g->accept_list = buf_span(&list);
+	g->accept_why = S("looked at");
+	sha_once(g->accept_list, accepts);
+	canon_root(&layer, 1, accepts, g->root);
+	ok(gold_put(t, g));
+	free(g);
+}
+
 static inline void sealed_target(struct txn *t, unsigned n)
 {
 	BUF struct buf lowers = {0};
@@ -225,6 +265,7 @@ static inline void sealed_fill(struct place *p)
 		sealed_layer(t, i);
 	sealed_target(t, 1);
 	sealed_target(t, 2);
+	sealed_golden(t);
 	ok(gap_put(t, &g));
 	buf_add_text(&folded, "counted");
 	ok(tally_put(t, 1, S("/f"), &folded));

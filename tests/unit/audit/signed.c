@@ -97,12 +97,11 @@ static int free_journal(void **state)
 	return 0;
 }
 
-/* Is it proven whole and signed? */
-static bool is_proven(struct span text)
+/* Is it proven whole and signed? What is said of it is added to `said`. */
+static bool is_proven_saying(struct span text, struct buf *said)
 {
 	struct audit_text_options o = {.ring = &j->ring};
 	struct proof_options po = {.since = 1};
-	BUF struct buf out = {0};
 	struct audit_text *t;
 	struct proof *p;
 	bool clean = false;
@@ -113,10 +112,17 @@ static bool is_proven(struct span text)
 	assert_int_equal(proof_new(&p, &po), 0);
 	r = proof_feed(p, text);
 	if (r == 0)
-		r = proof_end(p, &out, &clean);
+		r = proof_end(p, said, &clean);
 	proof_free(p);
 	audit_text_free(t);
 	return r == 0 && clean;
+}
+
+static bool is_proven(struct span text)
+{
+	BUF struct buf said = {0};
+
+	return is_proven_saying(text, &said);
 }
 
 static void flip(uint64_t *seed, struct buf *b)
@@ -209,13 +215,35 @@ static void test_journal_text(void **state)
 		mutate_text(&seed, i % 4);
 }
 
+static void says(unsigned without, unsigned from, const char *words)
+{
+	BUF struct buf all = {0}, said = {0};
+
+	for (unsigned i = from; i <= ENTRIES; i++) {
+		if (i == without)
+			continue;
+		buf_add_span(&all, buf_span(&j->line[i - 1]));
+		buf_u8(&all, '\n');
+	}
+	assert_false(is_proven_saying(buf_span(&all), &said));
+	if (!strstr(buf_text(&said), words))
+		fail_msg("%s", buf_text(&said));
+}
+
+static void test_words(void **state)
+{
+	(void)state;
+	says(EVERY + 1, 1, "\"entry 7: entries are missing before it");
+	says(0, 3, "; the beginning of what 1 covers is not there: retention may have");
+}
+
 static bool entry_proven(struct span proof)
 {
 	BUF struct buf out = {0};
 	struct json js = json_on(&out);
 
 	json_open(&js, '[');
-	return entry_check(proof, &j->ring, &js);
+	return entry_check(proof, &j->ring, &js) == 0;
 }
 
 static void test_one_entry(void **state)
@@ -320,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_journal_text),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_one_entry),
 		cmocka_unit_test(test_baseline_file),
 	};

@@ -100,6 +100,25 @@ static void a_layer(void **state UNUSED)
 	assert_int_equal(init.how, PROVENANCE_INIT);
 }
 
+/* What was pulled in parts: no headers, a table, and another digest where the layer's should be. */
+static void a_table(void **state UNUSED)
+{
+	PROVENANCE struct provenance p;
+	PROVENANCE struct provenance both;
+
+	assert_int_equal(
+		sh("mkdir overlay-layers/L && echo {} >overlay-layers/L/=enN0ZC1jaHVua2VkLW1hbmlmZXN0"),
+		0);
+	provenance_of_layer(layer, "image", false, &both);
+	assert_int_equal(both.how, PROVENANCE_TAR_SPLIT);
+	assert_int_equal(sh("mv overlay-layers/L.tar-split.gz keep"), 0);
+	provenance_of_layer(layer, "image", false, &p);
+	assert_int_equal(p.how, PROVENANCE_TOC);
+	assert_int_equal(p.digest.n, 0);
+	assert_non_null(strstr(buf_text(&p.file), "/overlay-layers/L/=enN0"));
+	assert_int_equal(sh("mv keep overlay-layers/L.tar-split.gz && rm -r overlay-layers/L"), 0);
+}
+
 static void an_image(void **state UNUSED)
 {
 	PROVENANCE_IMAGE struct provenance_image i;
@@ -146,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_layer),
+		cmocka_unit_test(a_table),
 		cmocka_unit_test(an_image),
 		cmocka_unit_test(images_that_lie),
 	};

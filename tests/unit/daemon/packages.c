@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/err.h"
 #include "base/fd.h"
 #include "daemon/sensor/packages.h"
 
@@ -48,6 +49,7 @@ static int tear_down(void **state UNUSED)
 
 struct heard {
 	struct buf text, words;
+	bool lost;
 };
 
 static void package(void *ctx, const struct packages_one *p)
@@ -74,6 +76,13 @@ static void file(
 		config ? " config" : "");
 }
 
+static void lost(void *ctx)
+{
+	struct heard *h = ctx;
+
+	h->lost = true;
+}
+
 static void heard_free(struct heard *h)
 {
 	buf_free(&h->text);
@@ -83,7 +92,7 @@ static void heard_free(struct heard *h)
 
 static unsigned hear(struct heard *h)
 {
-	struct packages_hear how = {package, file, h, NULL};
+	struct packages_hear how = {package, file, h, NULL, NULL};
 
 	return packages_read(root_fd, &how, &h->words);
 }
@@ -162,6 +171,8 @@ static void test_databases(void **state UNUSED)
 		"/var/lib/dpkg/status", "/var/lib/dpkg/info/a.md5sums", "/var/lib/dpkg/status.d/a"};
 	static const char *const none[] = {"/var/lib/dpkg", "/var/lib/dpkg/status-old",
 		"/var/lib/dpkg/statusx", "/etc/passwd", "/", ""};
+	const char *manager;
+	size_t at = 0;
 
 	for (size_t i = 0; i < COUNTOF(dpkg); i++)
 		assert_string_equal(packages_database(span_of(dpkg[i])), "dpkg");
@@ -169,13 +180,27 @@ static void test_databases(void **state UNUSED)
 		assert_null(packages_database(span_of(none[i])));
 	assert_string_equal(packages_database(span_of("/lib/apk/db/installed")), "apk");
 	assert_string_equal(packages_database(span_of("/var/lib/rpm/Packages.db")), "rpm");
+	assert_string_equal(packages_place_below(span_of("/var/lib/dpkg"), &at, &manager),
+		"/var/lib/dpkg/status");
+	assert_string_equal(manager, "dpkg");
+	at = 0;
+	assert_string_equal(
+		packages_place_below(span_of("/lib"), &at, &manager), "/lib/apk/db/installed");
+	assert_string_equal(manager, "apk");
+	assert_null(packages_place_below(span_of("/lib"), &at, &manager));
+	at = 0;
+	assert_null(packages_place_below(span_of("/var/lib/dpk"), &at, &manager));
 }
 
 /* The same databases, read through a source that is no root. */
 static int from_text(void *ctx UNUSED, const char *path, size_t limit, struct buf *out)
 {
-	int r = fd_read_file(root_fd, path, limit, out);
+	struct stat st;
+	int r;
 
+	if (fstatat(root_fd, path, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return err_set(-EINVAL, "%s is no file", path);
+	r = fd_read_file(root_fd, path, limit, out);
 	return r == -ENOENT || r == -ENOTDIR ? PACKAGES_ABSENT : r;
 }
 
@@ -202,10 +227,57 @@ static int from_link(void *ctx UNUSED, const char *path, struct buf *out)
 
 static unsigned hear_from(struct heard *h)
 {
-	struct packages_hear how = {package, file, h, NULL};
+	struct packages_hear how = {package, file, h, NULL, lost};
 	struct packages_from from = {from_text, from_names, from_is_there, from_link, NULL};
 
 	return packages_read_from(&from, &how, &h->words);
+}
+
+/* Whose a file is does not hang on its digest; what is not known is said. */
+static void test_lists(void **state UNUSED)
+{
+	HEARD struct heard h = {0};
+
+	sh("printf 'Package: one\\nStatus: install ok installed\\nVersion: 1\\n\\nPackage: two\\nStatus: install ok installed\\n' "
+	   ">var/lib/dpkg/status; cd var/lib/dpkg/info; rm -f *; mkfifo one.md5sums\n"
+	   "printf '/.\\n/bin\\n/bin/a\\n' >one.list; printf '" SUM "  bin/b\\n' >two.md5sums");
+	assert_int_equal(hear_from(&h), 1);
+	assert_string_equal(buf_text(&h.text),
+		"dpkg:one:1:\n /bin - 00\n /usr/bin/a - 00\ndpkg:two::\n /usr/bin/b md5 01\n");
+	assert_non_null(strstr(buf_text(&h.words), "one.md5sums is no file"));
+	assert_false(h.lost);
+	sh("rm var/lib/dpkg/info/two.md5sums");
+	buf_reset(&h.words);
+	assert_int_equal(hear_from(&h), 1);
+	assert_non_null(strstr(buf_text(&h.words), "which files 1 of dpkg's packages have"));
+	assert_true(h.lost);
+}
+
+static void test_not_read(void **state UNUSED)
+{
+	static const char *const paths[] = {
+		"var/lib/dpkg/status", "usr/lib/apk/db/installed", "var/lib/rpm/rpmdb.sqlite"};
+
+	sh("rm -rf var/lib/dpkg/status* usr/lib/apk/db/installed var/lib/rpm/*; mkdir -p usr/lib/apk/db");
+	for (size_t i = 0; i < COUNTOF(paths); i++) {
+		HEARD struct heard h = {0};
+		BUF struct buf cmd = {0};
+
+		assert_int_equal(hear_from(&h), 0);
+		assert_int_equal(h.words.n, 0);
+		assert_false(h.lost);
+		buf_printf(&cmd, "mkfifo %s", paths[i]);
+		sh(buf_text(&cmd));
+		assert_int_equal(hear_from(&h), 0);
+		assert_non_null(strstr(buf_text(&h.words), "s database cannot be read: "));
+		assert_true(h.lost);
+		buf_reset(&h.words);
+		assert_int_equal(hear(&h), 0); /* on disk, too */
+		assert_non_null(strstr(buf_text(&h.words), "no regular file"));
+		buf_reset(&cmd);
+		buf_printf(&cmd, "rm %s", paths[i]);
+		sh(buf_text(&cmd));
+	}
 }
 
 static void test_signs(void **state UNUSED)
@@ -338,6 +410,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_apk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rpm_from, set_up, tear_down),
 		cmocka_unit_test(test_databases),
+		cmocka_unit_test_setup_teardown(test_lists, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rpm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rpm_is_broken, set_up, tear_down),

@@ -38,6 +38,26 @@ static void finds_what_is_there(void **state UNUSED)
 	}
 }
 
+static void too_deep_is_bounded(void **state UNUSED)
+{
+	BUF struct buf path = {0};
+
+	assert_false(beneath_too_deep(span_of("")));
+	assert_false(beneath_too_deep(span_of("/")));
+	assert_int_equal(beneath_depth(span_of("/")), 0);
+	assert_int_equal(beneath_depth(span_of("a")), 1);
+	assert_int_equal(beneath_depth(span_of("/a/b")), beneath_depth(span_of("a/b")));
+	for (int i = 0; i < BENEATH_DEEPEST; i++)
+		buf_add_text(&path, i ? "/d" : "d");
+	assert_false(beneath_too_deep(buf_span(&path)));
+	buf_add_text(&path, "/d");
+	assert_true(beneath_too_deep(buf_span(&path)));
+	buf_reset(&path);
+	for (int i = 0; i <= BENEATH_LONGEST; i++)
+		buf_u8(&path, 'n');
+	assert_true(beneath_too_deep(buf_span(&path)));
+}
+
 static void never_leaves(void **state UNUSED)
 {
 	ROOM struct room r = room_open();
@@ -198,6 +218,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_is_there),
+		cmocka_unit_test(too_deep_is_bounded),
 		cmocka_unit_test(never_leaves),
 		cmocka_unit_test(refuses_magic_links),
 		cmocka_unit_test(never_crosses_a_mount),

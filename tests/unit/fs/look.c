@@ -2,6 +2,7 @@
 #include "tests/unit/fs/room.h"
 #include "fs/look.h"
 #include <linux/fs.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -33,6 +34,34 @@ static size_t count_xattrs(const struct look *l)
 		if (!span_is(x.name, "security.selinux"))
 			n++;
 	return n;
+}
+
+/* As the service, which reads others' files and has no CAP_FOWNER: the access time is what it cannot keep. */
+static void opens_without_fowner(void **state UNUSED)
+{
+	ROOM struct room r = room_open();
+	LOOK struct look l = {0};
+	FD int fd = -1;
+	int rc;
+
+	if (geteuid() != 0)
+		skip();
+	room_text(&r, "f", "hello");
+	assert_int_equal(fchmodat(r.fd, ".", 0755, 0), 0);
+	assert_int_equal(fchmodat(r.fd, "f", 0644, 0), 0);
+	setfsuid(12345); /* its capabilities go with it */
+	assert_int_equal(openat(r.fd, "f", O_RDONLY | O_NOATIME), -1);
+	assert_int_equal(errno, EPERM);
+	rc = look_open(r.fd, span_of("f"), MARKS_NONE, &l, &fd);
+	setfsuid(0);
+	assert_int_equal(rc, 0);
+	assert_int_equal(l.rec.size, 5);
+	assert_int_equal(fchmodat(r.fd, "f", 0600, 0), 0);
+	setfsuid(12345);
+	rc = look_open(r.fd, span_of("f"), MARKS_NONE, &l, &fd);
+	setfsuid(0);
+	assert_true(rc < 0); /* not absent: it could not be read */
+	assert_int_equal(look_open(r.fd, span_of("none"), MARKS_NONE, &l, &fd), LOOK_ABSENT);
 }
 
 static void tells_type_mode_size_times(void **state UNUSED)
@@ -331,6 +360,7 @@ static void names_of_all_bytes(void **state UNUSED)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opens_without_fowner),
 		cmocka_unit_test(tells_type_mode_size_times),
 		cmocka_unit_test(what_is_absent),
 		cmocka_unit_test(links_of_any_length_and_bytes),

@@ -21,6 +21,8 @@ static void at_any_depth_with_any_bytes(void **state UNUSED)
 	NAMES struct names ns = {0};
 	FD int at = openat(r.fd, ".", O_PATH | O_DIRECTORY);
 	char part[256];
+	struct layer_at was = {.fd = -1};
+	HIT struct hit again = {0};
 	int i;
 
 	memset(part, 0xfe, 255);
@@ -43,6 +45,18 @@ static void at_any_depth_with_any_bytes(void **state UNUSED)
 	buf_add_text(&path, "/fifo");
 	assert_int_equal(view_resolve(&v, buf_span(&path), &h), 0);
 	assert_true(h.found && h.entry.rec.type == FILE_FIFO);
+	/* The same from where it was last, and from somewhere else in between. */
+	l.at = &was;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(view_resolve(&v, buf_span(&path), &again), 0);
+		assert_true(again.found && again.entry.look.ino == h.entry.look.ino);
+		assert_int_equal(was.rel.n, h.dir.rel.n);
+		assert_int_equal(
+			view_resolve(&v, span_make(path.p, 256 * (size_t)(i + 2)), &again), 0);
+		assert_true(again.found && again.entry.rec.type == FILE_DIR);
+	}
+	assert_int_equal(view_resolve(&v, span_of("/nothing/there"), &again), VIEW_NO_PARENT);
+	layer_at_free(&was);
 }
 
 static void links_are_never_followed(void **state UNUSED)

@@ -297,6 +297,27 @@ static void any_order_gives_one_list(void **state UNUSED)
 	}
 }
 
+static void a_part_of_a_second_is_the_older_ones(void **state UNUSED)
+{
+	static const struct {
+		int64_t was, is, then;
+	} t[] = {{5000000000, 5250000000, 5000000000}, {5250000000, 5000000000, 5250000000},
+		{5000000000, 6000000000, 6000000000}, {-1, 0, 0}, {-1, -999999999, -1},
+		{-1000000000, -1, -1000000000}};
+	struct record old = {.type = FILE_REG}, fresh = old;
+
+	for (size_t i = 0; i < COUNTOF(t); i++) {
+		old.mtime = t[i].was;
+		fresh.mtime = t[i].is;
+		record_same_second(&fresh, &old);
+		assert_int_equal(fresh.mtime, t[i].then);
+	}
+	old.type = FILE_LINK;
+	fresh.mtime = old.mtime + 1;
+	record_same_second(&fresh, &old);
+	assert_int_not_equal(fresh.mtime, old.mtime);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +332,7 @@ int main(void)
 		cmocka_unit_test(xattr_lists_stay_sorted),
 		cmocka_unit_test(long_xattr_values_are_kept_as_hashes),
 		cmocka_unit_test(any_order_gives_one_list),
+		cmocka_unit_test(a_part_of_a_second_is_the_older_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,15 @@ static void any_verdict_round_trips(void **state UNUSED)
 			.why = any_bytes(&seed, why, sizeof(why))};
 		struct verdict back;
 
+		if (any_below(&seed, 2))
+			v.by = (struct verdict_signed){
+				.state = (enum signed_state)any_below(&seed, SIGNED_N),
+				.demanded = any_below(&seed, 2),
+				.manifest = v.digest,
+				.key = v.why,
+				.reference = v.digest,
+				.why = v.why,
+				.unmet = v.digest};
 		buf_reset(&b);
 		buf_reset(&odds);
 		for (uint64_t n = any_below(&seed, 4); n; n--)
@@ -48,6 +57,12 @@ static void any_verdict_round_trips(void **state UNUSED)
 		assert_span(back.digest, v.digest);
 		assert_span(back.why, v.why);
 		assert_span(back.odds, v.odds);
+		assert_true(back.by.state == v.by.state && back.by.demanded == v.by.demanded);
+		assert_span(back.by.manifest, v.by.manifest);
+		assert_span(back.by.key, v.by.key);
+		assert_span(back.by.reference, v.by.reference);
+		assert_span(back.by.why, v.by.why);
+		assert_span(back.by.unmet, v.by.unmet);
 		assert_sturdy(recode, buf_span(&b), &seed);
 	}
 }
@@ -95,6 +110,65 @@ static void words_name_files(void **state UNUSED)
 	assert_string_equal(buf_text(&out), "proved to sha256:00: 5 names, 2 files: but");
 }
 
+static void signatures_in_words(void **state UNUSED)
+{
+	static const struct {
+		struct verdict_signed by;
+		const char *words;
+		bool fine;
+	} rows[] = {
+		{{.state = SIGNED_UNKNOWN}, "", true},
+		{{.state = SIGNED_NONE}, "", true},
+		{{.state = SIGNED_VERIFIED, .key = {(const uint8_t *)"a.pub", 5}},
+			"signed by a.pub", true},
+		{{.state = SIGNED_VERIFIED,
+			 .key = {(const uint8_t *)"a.pub", 5},
+			 .reference = {(const uint8_t *)"r/b\n", 4},
+			 .why = {(const uint8_t *)"but", 3}},
+			"signed by a.pub as \"r/b\\n\", but", true},
+		{{.state = SIGNED_MISMATCH, .why = {(const uint8_t *)"no", 2}},
+			"signature mismatch: no", false},
+		{{.state = SIGNED_NONE,
+			 .why = {(const uint8_t *)"no", 2},
+			 .unmet = {(const uint8_t *)"it", 2}},
+			"no cosign signature: no; not as policy.json wants: it", false},
+		{{.state = SIGNED_UNKNOWN, .unmet = {(const uint8_t *)"it", 2}},
+			"not as policy.json wants: it", false},
+	};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		BUF struct buf out = {0};
+
+		verdict_signed_words(&rows[i].by, &out);
+		assert_string_equal(buf_text(&out), rows[i].words);
+		assert_int_equal(verdict_signed_is_fine(&rows[i].by), rows[i].fine);
+	}
+}
+
+static void signatures_that_are_news(void **state UNUSED)
+{
+	const struct verdict_signed none = {.state = SIGNED_NONE},
+				    no_key = {.state = SIGNED_NO_KEY},
+				    good = {.state = SIGNED_VERIFIED, .key = span_of("a")},
+				    other = {.state = SIGNED_VERIFIED, .key = span_of("b")},
+				    bad = {.state = SIGNED_MISMATCH},
+				    want = {.state = SIGNED_NONE, .unmet = span_of("x")},
+				    worse = {.state = SIGNED_MISMATCH, .unmet = span_of("x")};
+	const struct {
+		const struct verdict_signed *old, *fresh;
+		int news;
+	} rows[] = {{NULL, &none, -1}, {NULL, &good, -1}, {NULL, &no_key, -1},
+		{NULL, &bad, SEV_HIGH}, {NULL, &want, SEV_HIGH}, {&none, &bad, SEV_HIGH},
+		{&good, &bad, SEV_HIGH}, {&bad, &bad, -1}, {&want, &want, -1},
+		{&want, &worse, SEV_HIGH}, {&good, &none, SEV_MEDIUM}, {&good, &no_key, SEV_MEDIUM},
+		{&good, &other, SEV_INFO}, {&good, &good, -1}, {&bad, &good, SEV_INFO},
+		{&bad, &none, SEV_INFO}, {&none, &good, SEV_INFO}, {&want, &good, SEV_INFO},
+		{&none, &no_key, -1}};
+
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		assert_int_equal(verdict_signed_news(rows[i].old, rows[i].fresh), rows[i].news);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +176,8 @@ int main(void)
 		cmocka_unit_test(the_worst_counts),
 		cmocka_unit_test(news_is_what_is_worse),
 		cmocka_unit_test(words_name_files),
+		cmocka_unit_test(signatures_in_words),
+		cmocka_unit_test(signatures_that_are_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

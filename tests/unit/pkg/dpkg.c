@@ -71,6 +71,19 @@ static void test_md5sums(void **state UNUSED)
 	assert_false(dpkg_md5sum(&rest, &f));
 }
 
+static void test_lists(void **state UNUSED)
+{
+	struct span rest = span_of("/.\n/usr\n\n/usr/a b\n/usr/last"), path;
+
+	assert_true(dpkg_listed(&rest, &path));
+	is(path, "usr");
+	assert_true(dpkg_listed(&rest, &path));
+	is(path, "usr/a b");
+	assert_true(dpkg_listed(&rest, &path));
+	is(path, "usr/last");
+	assert_false(dpkg_listed(&rest, &path));
+}
+
 static void test_diversions(void **state UNUSED)
 {
 	struct span rest = span_of("/bin/sh\n/bin/sh.distrib\ndash\n/a\n/b\n:\n/half\n");
@@ -90,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_md5sums),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_diversions),
 	};
 

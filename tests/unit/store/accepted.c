@@ -106,6 +106,43 @@ static void test_each(void **state)
 	txn_abort(t);
 }
 
+/* A look at a part of the tree asks for what was accepted there; long paths share the beginnings of their keys. */
+static void test_below(void **state)
+{
+	struct place *p = *state;
+	struct txn *t = writing(p);
+	BUF struct buf out = {0}, dir = {0}, other = {0}, want = {0};
+
+	put(t, S("/a"), 2, "r");
+	put(t, S("/a"), 5, "r");
+	put(t, S("/a-"), 4, "r");
+	put(t, S("/a/x"), 3, "r");
+	put(t, S("/ab/y"), 3, "r");
+	ok(accepted_below(t, NO, S("/a"), collect, &out));
+	assert_string_equal(buf_text(&out), "/a@5 /a/x@3 ");
+	buf_reset(&out);
+	ok(accepted_below(t, NO, S("/a/"), collect, &out));
+	ok(accepted_below(t, NO, S("/none"), collect, &out));
+	ok(accepted_below(t, NO + 1, S("/"), collect, &out));
+	assert_string_equal(buf_text(&out), "/a@5 /a/x@3 ");
+	buf_reset(&out);
+	ok(accepted_below(t, NO, S("/"), collect, &out));
+	assert_string_equal(buf_text(&out), "/a@5 /a-@4 /a/x@3 /ab/y@3 ");
+	buf_reset(&out);
+	for (size_t i = 0; i < 600; i++) {
+		buf_u8(&dir, i % 100 ? 'd' : '/');
+		buf_u8(&other, i == 599 ? 'e' : i % 100 ? 'd' : '/');
+	}
+	put(t, buf_span(&other), 2, "r");
+	put(t, buf_span(&dir), 2, "r");
+	buf_printf(&want, "%s@2 %s/f@2 ", buf_text(&dir), buf_text(&dir));
+	buf_add_text(&dir, "/f");
+	put(t, buf_span(&dir), 2, "r");
+	ok(accepted_below(t, NO, span_make(dir.p, 600), collect, &out));
+	assert_int_equal(out.n, want.n);
+	txn_abort(t);
+}
+
 static void test_generation(void **state)
 {
 	struct place *p = *state;
@@ -141,6 +178,7 @@ int main(void)
 		WITH_STORE(test_round_trip),
 		WITH_STORE(test_generations_of_a_path),
 		WITH_STORE(test_each),
+		WITH_STORE(test_below),
 		WITH_STORE(test_generation),
 	};
 

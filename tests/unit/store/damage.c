@@ -1,10 +1,13 @@
 /* Damaged values: every cut and every flipped byte is refused or read as something, never trusted
  * with its lengths. Worth most under the address sanitizer. */
 #include "place.h"
+#include "base/fd.h"
 #include "store/db.h"
 #include "store/journal.h"
 #include "store/snapshot.h"
 #include "store/targets.h"
+#include <fcntl.h>
+#include <string.h>
 
 #define LONG 700
 static char long_path[LONG];
@@ -199,9 +202,51 @@ static void test_damage(void **state)
 		damage(*state, rows[i].db, rows[i].look);
 }
 
+/* One byte of a key in the file itself: a walk that is led back would never end. */
+static void alter_file(const struct place *p, const char *from, const char *to)
+{
+	BUF struct buf all = {0};
+	char path[300];
+	uint8_t *at;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", p->dir);
+	ok(fd_read_file(AT_FDCWD, path, 64 << 20, &all));
+	for (at = all.p; (at = memmem(at, all.n - (size_t)(at - all.p), from, strlen(from)));)
+		memcpy(at, to, strlen(to));
+	ok(fd_write_file(path, buf_span(&all), 0600));
+}
+
+static void test_order(void **state)
+{
+	struct place *p = *state;
+	struct store_options opt = place_options();
+	WALK struct walk w = {0};
+	struct txn *t;
+	int r, n = 0;
+
+	ok(txn_begin(p->s, true, &t));
+	ok(db_put(t, DB_TALLY, S("key-1"), S("a")));
+	ok(db_put(t, DB_TALLY, S("key-2"), S("b")));
+	ok(db_put(t, DB_TALLY, S("key-3"), S("c")));
+	ok(txn_commit(t));
+	store_close(take(p->s));
+	alter_file(p, "key-2", "key-0");
+	ok(store_open(&p->s, p->dir, STORE_READ, &opt));
+	ok(txn_begin(p->s, false, &t));
+	ok(walk_start(t, DB_TALLY, &w));
+	for (r = walk_seek(&w, S("")); r == 0; r = walk_next(&w))
+		n++;
+	fails(r, -EBADMSG);
+	says("out of order");
+	assert_int_equal(n, 1);
+	walk_end(&w);
+	txn_abort(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_order, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(test_damage, place_setup, place_teardown),
 	};
 

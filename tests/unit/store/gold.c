@@ -65,6 +65,44 @@ static void find(struct txn *t, int by, int image)
 	assert_memory_equal(g->image, want, SHA_LEN);
 }
 
+/* What an entry accepts goes with it, and comes back alone. */
+static void keeps_what_it_accepts(void **state)
+{
+	struct place *p = *state;
+	FREE struct gold *g = calloc(1, sizeof(*g));
+	struct gold *in = sample('a', 0, 'l');
+	uint8_t d[SHA_LEN];
+	struct txn *t;
+
+	digest(d, 'a');
+	in->accept_list = S("a list");
+	in->accept_why = S("ticket 4711");
+	put(p, in);
+	t = writing(p);
+	ok(gold_find(t, d, g));
+	assert_int_equal(g->accept_list.n, 0);
+	ok(gold_accepts(t, g));
+	assert_true(span_is(g->accept_list, "a list") && span_is(g->accept_why, "ticket 4711"));
+	txn_abort(t);
+	put(p, sample('a', 0, 'l')); /* in its place, one that accepts nothing */
+	t = writing(p);
+	ok(gold_find(t, d, g));
+	assert_int_equal(gold_accepts(t, g), STORE_ABSENT);
+	txn_abort(t);
+	in = sample('a', 0, 'l');
+	in->accept_list = S("another");
+	put(p, in);
+	t = writing(p);
+	ok(gold_delete(t, d));
+	memcpy(g->image, d, SHA_LEN);
+	assert_int_equal(gold_accepts(t, g), STORE_ABSENT);
+	in = sample('b', 0, 'l');
+	in->accept_list = (struct span){(const uint8_t *)in, GOLD_ACCEPTS_MAX + 1u};
+	assert_int_equal(gold_put(t, in), -EFBIG);
+	free(in);
+	txn_abort(t);
+}
+
 static void keeps_all(void **state)
 {
 	struct place *p = *state;
@@ -239,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(keeps_all, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(keeps_what_it_accepts, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(every_way, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(replaced, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(manifest_is_the_lasts, place_setup, place_teardown),

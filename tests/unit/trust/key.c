@@ -222,6 +222,56 @@ static void test_ring_refuses(void **state)
 	assert_null(keyring_named(&r, span_of("bob")));
 }
 
+/* Which of two files of one key counts does not hang on which is read first. */
+static void test_one_key_twice(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *head[2];
+		int code;
+		const char *words, *counts; /* the member's name */
+	} rows[] = {
+		{{"name: a\n", "name: b\nrevoked: 2026-12-01T00:00:00Z\n"}, -EBADMSG,
+			"says otherwise whether it is revoked", "b"},
+		{{"name: a\nexpires: 2027-01-01T00:00:00Z\n",
+			 "name: b\nexpires: 2026-01-01T00:00:00Z\n"},
+			-EEXIST, "lasts longer", "a"},
+		{{"name: a\nexpires: 2027-01-01T00:00:00Z\n", "name: b\n"}, -EEXIST, "lasts longer",
+			"b"},
+		{{"name: a\n", "name: a\n"}, 0, NULL, "a"},
+	};
+
+	for (size_t i = 0; i < 2 * COUNTOF(rows); i++) {
+		KEYRING struct keyring r = {.n = 0};
+		TRUST_KEY struct trust_key *k = fresh();
+
+		add_text(&r, k, rows[i / 2].head[i % 2], 0, NULL);
+		add_text(&r, k, rows[i / 2].head[1 - i % 2], rows[i / 2].code, rows[i / 2].words);
+		assert_int_equal(r.n, 1);
+		assert_string_equal(r.keys[0].name, rows[i / 2].counts);
+	}
+}
+
+/* Those of several hosts in one directory. */
+static void test_hosts(void **state)
+{
+	(void)state;
+	KEYRING struct keyring r = {.n = 0};
+	const char *const files[] = {"/keys/web1.pub", "/keys/web2.pub", "/keys/host.pub"};
+
+	for (size_t i = 0; i < COUNTOF(files); i++) {
+		TRUST_KEY struct trust_key *k = fresh();
+		BUF struct buf text = {0};
+
+		buf_add_text(&text, "name: host\n");
+		assert_int_equal(trust_key_public_pem(k, &text), 0);
+		assert_int_equal(keyring_add_bytes(&r, buf_span(&text), files[i]), 0);
+	}
+	assert_int_equal(r.n, 3);
+	assert_string_equal(r.keys[0].name, "web1");
+	assert_string_equal(r.keys[2].name, "host");
+}
+
 static void test_ring_of_files(void **state)
 {
 	(void)state;
@@ -278,6 +328,8 @@ int main(void)
 		cmocka_unit_test(test_signature),
 		cmocka_unit_test(test_ring_judges),
 		cmocka_unit_test(test_ring_refuses),
+		cmocka_unit_test(test_one_key_twice),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_ring_of_files),
 	};
 

@@ -40,7 +40,14 @@ static inline const struct verdict *full_verdict(struct full *f)
 		.digest = span_of("sha256:00"),
 		.manifest = span_of("sha256:01"),
 		.why = span_of("why"),
-		.odds = span_make(odd, sizeof(odd))};
+		.odds = span_make(odd, sizeof(odd)),
+		.by = {.state = SIGNED_VERIFIED,
+			.demanded = true,
+			.manifest = span_of("sha256:02"),
+			.key = span_of("release.pub"),
+			.reference = span_of("r.example/app"),
+			.why = span_of("why"),
+			.unmet = span_of("unmet")}};
 	return &f->verdict;
 }
 

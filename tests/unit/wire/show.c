@@ -93,7 +93,8 @@ static void p_coverage(struct json *j)
 				 .gaps = &f.gap,
 				 .n_gaps = 1,
 				 .excluded = {f.names, 2, true},
-				 .verdict = VERDICT_BROKEN});
+				 .verdict = VERDICT_BROKEN,
+				 .signature = SIGNED_VERIFIED});
 }
 
 static void p_golden(struct json *j)
@@ -139,7 +140,8 @@ static void p_generation(struct json *j)
 		.expires = 6,
 		.reason = span_of("why"),
 		.drift_id = f.prev,
-		.root = f.prev};
+		.root = f.prev,
+		.golden = f.prev};
 
 	json_open(j, '{');
 	show_generation(j, &g, NULL);

@@ -431,8 +431,10 @@ class Handler(BaseHTTPRequestHandler):
         if what == "prove":
             bad = {"check": "proof", "ok": False, "subject": "/l\x1b[2J",
                    "detail": "broken, should be sha256:00: C bin/sh (content)"}
-            return self.lines([{"checks": PROVED + ([bad] if name == "bad" else []),
-                                "clean": name != "bad", "result": "ok"}])
+            open_ = {"check": "image", "ok": False, "subject": "un\x1b[2Jread", "unproved": True,
+                     "detail": "unknown: it has no baseline yet"}
+            more = {"bad": [bad], "unread": [open_]}.get(name, [])
+            return self.lines([{"checks": PROVED + more, "clean": not more, "result": "ok"}])
         if what == "verify":
             bad = {"check": "layer", "ok": False, "subject": "/l\x1b[2J", "detail": "its records"}
             checks = CHECKS + ([bad] if name == "bad" else [])

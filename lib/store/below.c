@@ -4,7 +4,7 @@
  * from there on down, and metacopy takes the content from further down. The names of a directory are
  * found the same way: those of each layer that the directory is merged from.
  */
-#include "daemon/gateway/gw.h"
+#include "store/below.h"
 #include "base/err.h"
 
 enum { COMPONENTS_MAX = 2048 };
