@@ -176,6 +176,7 @@ event_ok "and it is told" layer.verdict '.severity == "critical" and (.targets |
 
 # --- what the engine kept is nothing that can be read: it holds up nobody ----------------------------------------
 daemon_stop
+schedule 24h
 rm -rf "$W/state"
 split=$(ls "$W"/docker/image/overlay2/layerdb/sha256/*/tar-split.json.gz)
 for f in $split; do rm "$f" && mkfifo "$f"; done
