@@ -257,7 +257,7 @@ static void chain(struct sensor *s, struct reg *r, struct proving *of)
 	t->kept = kept_ref(r->kept);
 	if (target_decode(buf_span(&r->desc), &desc) == 0)
 		buf_add_span(&t->image, desc.image_digest);
-	jobs_add(s->jobs, JOB_SCAN, &t->job);
+	jobs_add(s->jobs, JOB_WISH, &t->job);
 }
 
 void proving_image(struct sensor *s, const struct lower *l, struct proof_image *ret)
@@ -439,13 +439,12 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 		free(of);
 		return false;
 	}
-	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (is_wished(row, r, path))
-			submit(s, row->lower, of, JOB_SCAN);
-	/* Newest first is that lane's order. */
 	for (struct reg *at = s->reg.regs; at; at = at->next)
 		if (has_chain(at, r, path))
 			chain(s, at, of);
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path))
+			submit(s, row->lower, of, JOB_WISH);
 	return true;
 }
 
