@@ -1,17 +1,18 @@
 /*
  * jobs.h - the work that opens files, waiting for a worker.
  *
- * Three lanes, the first served first but for one turn in eight: LIVE (what events asked for), SCAN (newest first, so that a
+ * Four lanes, the first served first but for one turn in eight: LIVE (what events asked for), WISH
+ * (what somebody waits for, and what is short: in order, so that no walk gets before it), SCAN (newest first, so that a
  * walk goes deep and its frontier stays small), BASELINE. And a waiting room for jobs that must be
  * tried again later (a file that a writer still holds). A job is owned by the lane until a worker
- * takes it, then by the worker. A fourth one, HOST, is nobody's but a worker's of its own, who gives
+ * takes it, then by the worker. A fifth one, HOST, is nobody's but a worker's of its own, who gives
  * way to everybody: baselines and full looks of the host, which is large, and no container waits for it.
  */
 #pragma once
 
 #include "base/attr.h"
 
-enum job_lane { JOB_LIVE, JOB_SCAN, JOB_BASELINE, JOB_HOST, JOB_LANES };
+enum job_lane { JOB_LIVE, JOB_WISH, JOB_SCAN, JOB_BASELINE, JOB_HOST, JOB_LANES };
 
 struct worker;
 struct job {

@@ -277,7 +277,7 @@ static void chain(struct sensor *s, struct reg *r, struct proving *of)
 		desc = (struct target){.no = 0};
 	buf_add_span(&t->image, desc.image_digest);
 	signing_of(s->cfg, desc.image, &t->signing);
-	jobs_add(s->jobs, JOB_SCAN, &t->job);
+	jobs_add(s->jobs, JOB_WISH, &t->job);
 }
 
 void proving_image(struct sensor *s, const struct lower *l, struct proof_image *ret)
@@ -489,7 +489,7 @@ static void submit_mounted(struct sensor *s, struct kept *k, struct proving *of)
 	t->ex = &s->ex;
 	t->kept = kept_ref(k);
 	t->of = of;
-	jobs_add(s->jobs, JOB_SCAN, &t->job);
+	jobs_add(s->jobs, JOB_WISH, &t->job);
 }
 
 static bool stacks_wished(
@@ -520,13 +520,12 @@ bool proving_wish(struct sensor *s, struct reg *r, struct span path, int asker, 
 		free(of);
 		return false;
 	}
-	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
-		if (is_wished(row, r, path))
-			submit(s, row->lower, of, JOB_SCAN);
-	/* Newest first is that lane's order: the image's list of layers is read before they are. */
 	for (struct reg *o = s->reg.regs; o; o = o->next)
 		if (is_wished_of(o, r, path))
 			chain(s, o, of);
+	for (const struct layer_row *row = s->reg.layers; row; row = row->next)
+		if (is_wished(row, r, path))
+			submit(s, row->lower, of, JOB_WISH);
 	for (struct reg *k = s->reg.regs; k; k = k->next)
 		if ((r && !path.n) ? k == r : stacks_wished(s, k, r, path))
 			submit_mounted(s, k->kept, of);

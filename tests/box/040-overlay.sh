@@ -231,7 +231,9 @@ in_box 'echo x >/second'
 PATIENCE=5 drift_is "beside 3000 nested directories another's change is told" "$ID" "A /first
 A /second"
 too_deep_() { [ "$(open_gaps "$nested" | sort -u)" = "too large" ]; }
-ok "what nobody looks into is a gap" wait_until "$PATIENCE" too_deep_
+ok "what nobody looks into is a gap" wait_until 30 too_deep_
+all_above_() { drift "$nested" | grep -c '/n$' | grep -q '^25[0-9]$'; }
+wait_until 30 all_above_
 event_ok "with its reason" gap.opened '.gap.detail | test("nested deeper than 256 directories")' "$nested"
 like "all above it is told" "$(drift "$nested" | grep -c '/n$')" '^25[0-9]$'
 python3 - "$nested_root/data" <<'PY'
