@@ -341,11 +341,11 @@ static bool was_tampered(const struct looking *l)
 }
 
 /* What is wrong with a layer here and no record tells. With a directory's marks goes what is below it. */
-static const char *layer_is_odd(struct looking *l)
+static const char *layer_is_odd(struct looking *l, bool same)
 {
 	struct layer_odd odd;
 
-	l->s->layer_odd = layer_odd(l->p->kept, l->p->views, l->path, l->name, &l->now, &odd);
+	l->s->layer_odd = layer_odd(l->p->kept, l->p->views, l->path, l->name, &l->now, same, &odd);
 	l->s->odd = l->s->layer_odd ? odd.aspects : 0;
 	if (l->s->odd || l->tampered)
 		l->flags |= ASK_BELOW;
@@ -365,7 +365,7 @@ static const char *layer_changed(struct looking *l, bool same)
 	l->tampered = was_tampered(l);
 	wanted = l->flags & ASK_LAYER || l->tampered;
 	if (wanted)
-		odd = layer_is_odd(l);
+		odd = layer_is_odd(l, same);
 	if (odd || upper_decides(l))
 		return odd;
 	if (same)

@@ -44,7 +44,7 @@ static uint32_t odd_in(
 }
 
 bool layer_odd(const struct kept *k, const struct views *v, struct span path, struct span name,
-	const struct hit *now, struct layer_odd *ret)
+	const struct hit *now, bool same, struct layer_odd *ret)
 {
 	size_t up = path.n - name.n;
 	struct span below = span_make(path.p + 1, up > 1 ? up - 2 : 0);
@@ -57,7 +57,7 @@ bool layer_odd(const struct kept *k, const struct views *v, struct span path, st
 		if (ret->aspects)
 			return true;
 	}
-	ret->layer = now->found && now->layer ? k->lower[now->layer - 1]->path : NULL;
+	ret->layer = same && now->found && now->layer ? k->lower[now->layer - 1]->path : NULL;
 	ret->aspects = 0;
 	return ret->layer && mounted_other(k, now->layer - 1, now, path);
 }

@@ -81,7 +81,7 @@ static bool is_as_stored(const struct hit *h, const struct record *stored)
 
 static void try_name(struct trying *t, struct span rel, const struct record *stored)
 {
-	HIT struct hit h = {0};
+	HIT struct hit h = {0}, base = {0};
 	BUF struct buf path = {0};
 	int c = mounted_compare(t->overlay, t->dev, t->k->lower[t->i], rel);
 
@@ -93,6 +93,8 @@ static void try_name(struct trying *t, struct span rel, const struct record *sto
 	buf_add_span(&path, rel);
 	if (view_resolve(&t->v->now, buf_span(&path), &h) != 0 ||
 		!mounted_is_plain(t->k, t->i, &h, rel) || !is_as_stored(&h, stored) ||
+		view_resolve(&t->v->base, buf_span(&path), &base) != 0 ||
+		!view_same_object(&t->v->now, &h, &t->v->base, &base) ||
 		mounted_compare(t->overlay, t->dev, t->k->lower[t->i], rel) != MOUNTED_OTHER)
 		return;
 	buf_add_span(&t->witness, buf_span(&path));

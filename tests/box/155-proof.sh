@@ -106,8 +106,6 @@ like "it says why" "$(cat "$W/out")" '^MISMATCH +proof .*has another directory m
 daemon_stop
 rm -r "$L1" && mv "$W/mounted" "$L1"
 daemon_start || bail "boltseald"
-ok "put back: proved again" wait_until "$PATIENCE" verified_
-ok "and no drift" wait_until "$PATIENCE" clean_
 docker_ stop -t 0 docker-bb >/dev/null
 stopped_() { bs ps -a -o json | jq -e '.items[] | select(.name == "docker-bb") | .state == "stopped"'; }
 ok "a container is stopped" wait_until "$PATIENCE" stopped_
@@ -193,8 +191,8 @@ daemon_start || bail "boltseald"
 verdict_is "a FIFO in the place of the archive's headers" docker-bb unknown
 like "the reason names it" "$(api GET /v1/layers | head -1 | jq -r '.items[] | select(.targets | index("docker-bb")) | .verdict.why')" 'tar-split.json.gz: is no regular file'
 verdict_is "others are judged" podman-hard broken
-like "the target's own verdict has it" "$(bs ps -o json | jq -r '.items[] | select(.name == "docker-hard") | .verdict.why')" '^layer /.*tar-split.json.gz: is no regular file'
-bs verify docker-hard >"$W/out" 2>"$W/err"
+like "the target's own verdict has it" "$(bs ps -o json | jq -r '.items[] | select(.name == "docker-bb") | .verdict.why')" '^layer /.*tar-split.json.gz: is no regular file'
+bs verify docker-bb >"$W/out" 2>"$W/err"
 is "verify: unproved is not clean" "$?" 2 || diag "$(cat "$W/out")"
 like "it is no mismatch" "$(cat "$W/out")" '^unproved +proof '
 like "one line says what" "$(cat "$W/err")" '^boltseal: not proved, [0-9]+ of [0-9]+: .*tar-split.json.gz: is no regular file'
