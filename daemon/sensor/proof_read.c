@@ -201,14 +201,17 @@ static int plan_block(void *ctx, struct hand *h, struct block *b)
 
 /* ---- which files are not what they were ---- */
 
-static int crc_of(struct reading *r, struct hand *h, struct proof_want *w, uint8_t *piece)
+/* Of what the name shows; *ret_same: it is the file that `w` had. `sha`, if not NULL, is fed. */
+static int sum_of(struct reading *r, struct hand *h, const struct proof_want *name,
+	const struct proof_want *w, struct sha *sha, bool *ret_same)
 {
 	uint64_t crc = 0, left = w->rec.size;
+	uint8_t *piece = r->piece;
 	FD int fd = -1;
-	int c = hand_open(h, r->p, w, &fd);
+	int c = hand_open(h, r->p, name, &fd);
 
 	if (c)
-		return c < 0 ? c : 0; /* what is not there, the walk tells */
+		return c;
 	while (left) {
 		ssize_t n = read(fd, piece, left < PIECE ? (size_t)left : PIECE);
 
@@ -221,11 +224,45 @@ static int crc_of(struct reading *r, struct hand *h, struct proof_want *w, uint8
 		crc = tarsplit_crc(crc, piece, (size_t)n);
 		left -= (uint64_t)n;
 		r->p->bytes += (uint64_t)n;
-		c = pace(r);
+		c = sha ? sha_feed(sha, piece, (size_t)n) : 0;
+		if (c == 0)
+			c = pace(r);
 		if (c < 0)
 			return c;
 	}
-	w->spoiled |= left || crc != w->crc;
+	*ret_same = !left && crc == w->crc;
+	return 0;
+}
+
+static int crc_of(struct reading *r, struct hand *h, struct proof_want *w)
+{
+	bool same = true;
+	int c = sum_of(r, h, w, w, NULL, &same);
+
+	w->spoiled |= !same;
+	return c < 0 ? c : 0; /* what is not there, the walk tells */
+}
+
+/* Another name of a file that is gone, or another, under the one that the archive has its content with: it may be as
+ * it was. The walk holds each name against its digest then. */
+static int by_other_name(struct reading *r, struct hand *h, const struct proof_want *name)
+{
+	struct proof_want *w = (struct proof_want *)(uintptr_t)name->of;
+	uint8_t sha[SHA_LEN];
+	bool same = false;
+	int c = h->sha ? 0 : sha_new(&h->sha);
+
+	if (c == 0)
+		c = sha_begin(h->sha);
+	if (c == 0)
+		c = sum_of(r, h, name, w, h->sha, &same);
+	if (c == 0)
+		c = sha_end(h->sha, sha);
+	if (c || !same || h->look.rec.size != w->rec.size)
+		return c < 0 ? c : 0;
+	memcpy(w->sha, sha, SHA_LEN);
+	w->has_sha = true;
+	w->was_read = w->spoiled = false;
 	return 0;
 }
 
@@ -236,7 +273,13 @@ static int name_them(struct reading *r)
 
 	for (size_t i = 0; c == 0 && i < r->p->n; i++)
 		if (r->p->v[i]->has_crc && !r->p->v[i]->spoiled)
-			c = crc_of(r, &h, r->p->v[i], r->piece);
+			c = crc_of(r, &h, r->p->v[i]);
+	for (size_t i = 0; c == 0 && i < r->p->n; i++) {
+		const struct proof_want *of = r->p->v[i]->of;
+
+		if (of && of->has_crc && of->spoiled)
+			c = by_other_name(r, &h, r->p->v[i]);
+	}
 	return c;
 }
 
@@ -283,8 +326,6 @@ int proof_read(struct proof *p, const struct proof_options *opt)
 	if (c < 0)
 		return c;
 	p->unlike = r.lost || !sha_same(is, want);
-	if (p->unlike)
-		c = name_them(&r);
 	proof_seal(p);
-	return c;
+	return p->unlike ? name_them(&r) : 0;
 }

@@ -23,6 +23,7 @@ struct desk {
 	struct ledger *ledger;
 	struct kept *kept;
 	atomic_bool stop, busy;
+	bool lost; /* not everything was read */
 	int bell;
 };
 static const uint8_t md5[16] = {7};
@@ -150,6 +151,7 @@ static void packages(struct desk *d, struct kept *k, bool any)
 		add_file(i, "/usr/bin/openssl", false);
 	}
 	i->set.n_packages = any;
+	i->set.lost = d->lost;
 	i->set.n_files = any ? 2 : 0;
 	for (int n = 0; n < 4; n++)
 		buf_bytes(&i->texts, span_of("t"));
@@ -250,6 +252,21 @@ static void nothing_is_said_without_a_database(void **state)
 	assert_int_equal(atomic_load(&d->kept->packages), PKG_NONE);
 }
 
+/* Where not everything was read, a file that no package here has may be one's all the same. */
+static void nobody_calls_it_unowned(void **state)
+{
+	struct desk *d = *state;
+
+	d->lost = true;
+	keep(d, d->kept);
+	packages(d, d->kept, true);
+	seen(d, d->kept, "/usr/bin/openssl", true, true);
+	seen(d, d->kept, "/usr/bin/new", false, true);
+	settle(d);
+	assert_int_equal(told(d, EVENT_CHANGE, "\"state\":\"modified\""), 1);
+	assert_int_equal(told(d, EVENT_CHANGE, "unowned"), 0);
+}
+
 static void replicas_share_a_set(void **state)
 {
 	struct desk *d = *state;
@@ -296,6 +313,7 @@ int main(void)
 		ON_DESK(a_change_has_its_package),
 		ON_DESK(one_that_goes_too),
 		ON_DESK(nothing_is_said_without_a_database),
+		ON_DESK(nobody_calls_it_unowned),
 		ON_DESK(replicas_share_a_set),
 		ON_DESK(a_database_is_told_once),
 	};

@@ -28,6 +28,7 @@ static uint32_t make(struct txn *t, uint8_t stack, bool complete)
 	uint32_t no;
 
 	memset(s.stack, stack, SHA_LEN);
+	s.lost = stack == 1;
 	ok(pkg_set_create(t, s.stack, &no));
 	s.no = no;
 	ok(pkg_put(t, no, 0, &p));
@@ -58,6 +59,7 @@ static void test_round_trip(void **state)
 	memset(other, 1, SHA_LEN);
 	ok(pkg_set_find(t, other, &s));
 	assert_int_equal(s.no, no);
+	assert_true(s.lost);
 	assert_int_equal(s.n_files, 2);
 	assert_int_equal(s.n_differ, 1);
 	is_text(s.os_id, "debian");
