@@ -45,13 +45,15 @@ static int cannot(const char *fmt, struct span what)
 	return err_set(-ENODATA, fmt, buf_text(&text));
 }
 
+/* What was seen of a layer while a runtime unpacked it, as a tree of its own, is none: see store/below.c. */
 static int find_snap(struct txn *t, struct span path, struct snap_info *ret)
 {
 	uint32_t no = 0;
 	int r;
 
 	while ((r = snap_next(t, &no, ret)) == 0)
-		if (ret->state == SNAP_COMPLETE && span_eq(ret->path, path))
+		if (ret->state == SNAP_COMPLETE && span_eq(ret->path, path) &&
+			!span_is(ret->kind, "tree"))
 			return 0;
 	return r;
 }
