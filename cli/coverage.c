@@ -97,6 +97,15 @@ static void tell_excluded(struct cli *c, const json_t *list)
 	remark("rules exclude %s: nothing is known of that", buf_text(&out));
 }
 
+/* What the drift is held against is not what it should be: then no drift is no good news. */
+static void tell_image(const json_t *coverage)
+{
+	if (span_is(get_text(coverage, "verdict"), "broken"))
+		remark("what it stacks is not what its image says: `boltseal verify` names what and how");
+	if (span_is(get_text(coverage, "signature"), "mismatch"))
+		remark("its image has a signature that does not fit: `boltseal verify` says why");
+}
+
 void coverage_remark(struct cli *c, const json_t *coverage)
 {
 	BUF struct buf out = {0};
@@ -107,6 +116,7 @@ void coverage_remark(struct cli *c, const json_t *coverage)
 		return;
 	}
 	tell_excluded(c, json_object_get(coverage, "excluded"));
+	tell_image(coverage);
 	if (get_true(coverage, "excluded_all"))
 		remark("that is all of it: do not take this for clean");
 	if (json_is_string(json_object_get(coverage, "sensor"))) {

@@ -283,27 +283,15 @@ static int name_them(struct reading *r)
 	return c;
 }
 
-/* Whatever lies in its place must not hold us up. */
-static int open_kept(const char *path, int *ret_fd)
-{
-	FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(-EBADMSG, "%s: is no regular file", path);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
 static int open_all(struct reading *r)
 {
+	const char *path = buf_text(&r->p->from.file);
+	struct stat st;
 	int c;
 
 	r->piece = malloc(PIECE);
 	must(r->piece);
-	c = open_kept(buf_text(&r->p->from.file), &r->fd);
+	c = fd_open_regular(AT_FDCWD, path, O_NOFOLLOW, path, &st, &r->fd);
 	if (c == 0)
 		c = tar_new(TAR_HEADERS, &r->tar);
 	if (c == 0)

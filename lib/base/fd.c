@@ -59,16 +59,27 @@ int fd_read_all(int fd, size_t limit, struct buf *out)
 	return 0;
 }
 
+int fd_open_regular(
+	int dirfd, const char *name, int flags, const char *path, struct stat *ret_st, int *ret_fd)
+{
+	FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+
+	if (fd < 0 || fstat(fd, ret_st) < 0)
+		return err_sys("%s", path);
+	if (!S_ISREG(ret_st->st_mode))
+		return err_set(-EINVAL, "%s: not a regular file", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 static int read_regular(int dirfd, const char *path, int flags, size_t limit, struct buf *out)
 {
-	FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+	FD int fd = -1;
 	struct stat st;
-	int r;
+	int r = fd_open_regular(dirfd, path, flags, path, &st, &fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(-EINVAL, "%s: not a regular file", path);
+	if (r < 0)
+		return r;
 	r = fd_read_all(fd, limit, out);
 	return r < 0 ? err_wrap(r, "%s", path) : 0;
 }

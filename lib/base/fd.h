@@ -16,6 +16,11 @@ void fd_close(int *fd); /* closes when >= 0, leaves -1; errno is kept */
 int fd_write_all(int fd, const void *p, size_t n);
 /* Reads at most `limit` bytes to the end of the file. -EFBIG with a sentence when there is more. */
 int fd_read_all(int fd, size_t limit, struct buf *out);
+/* Opens (O_CLOEXEC|O_NOCTTY|O_NONBLOCK and `flags`) what must be a regular file, and says what it is; whatever lies there
+ * instead holds up nobody. `path`: how errors call it. */
+struct stat;
+int fd_open_regular(
+	int dirfd, const char *name, int flags, const char *path, struct stat *ret_st, int *ret_fd);
 /* Opens (O_CLOEXEC|O_NOCTTY|O_NONBLOCK), insists on a regular file (proc and sys files are), reads. */
 int fd_read_file(int dirfd, const char *path, size_t limit, struct buf *out);
 /* The same of a path whose last name is not followed where it is a link. */

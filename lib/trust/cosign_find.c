@@ -39,15 +39,12 @@ static int is_roots(const struct stat *st, const char *path)
 int cosign_keys_file(struct cosign_keys *k, int dir, const char *name, const char *path)
 {
 	BUF struct buf pem = {.p = NULL};
-	FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FD int fd = -1;
 	struct stat st;
-	int r;
+	int r = fd_open_regular(dir, name, 0, path, &st, &fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(-EINVAL, "%s: not a regular file", path);
-	r = is_roots(&st, path);
+	if (r == 0)
+		r = is_roots(&st, path);
 	if (r == 0)
 		r = fd_read_all(fd, COSIGN_PAYLOAD_MAX, &pem);
 	return r < 0 ? r : cosign_keys_add(k, path, buf_span(&pem));

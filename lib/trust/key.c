@@ -235,14 +235,12 @@ static int too_open(struct span pem, const char *path, mode_t mode)
 
 static int read_private(const char *path, struct buf *out)
 {
-	FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FD int fd = -1;
 	struct stat st;
-	int r;
+	int r = fd_open_regular(AT_FDCWD, path, 0, path, &st, &fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(-EINVAL, "%s: not a regular file", path);
+	if (r < 0)
+		return r;
 	r = buf_reserve(out, KEY_FILE_MAX + 2) < 0 ? buf_err(out)
 						   : fd_read_all(fd, KEY_FILE_MAX, out);
 	if (r < 0)

@@ -278,15 +278,12 @@ static int is_ours(const struct stat *st, const char *path)
 static int add_file(struct keyring *r, int dir, const char *name, const char *path)
 {
 	BUF struct buf bytes = {.p = NULL};
-	FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FD int fd = -1;
 	struct stat st;
-	int err;
+	int err = fd_open_regular(dir, name, 0, path, &st, &fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys("%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(-EINVAL, "%s: not a regular file", path);
-	err = is_ours(&st, path);
+	if (err == 0)
+		err = is_ours(&st, path);
 	if (err == 0)
 		err = fd_read_all(fd, KEY_FILE_MAX, &bytes);
 	return err < 0 ? err : keyring_add_bytes(r, buf_span(&bytes), path);

@@ -63,6 +63,8 @@ for e in docker podman; do
 	is "$e: the lower layer's names" "$(odds "${A[$e]}")" "$ODDS1"
 	is "$e: the upper layer's names" "$(odds "${B[$e]}")" "$ODDS2"
 done
+like "diff says so beside the drift" "$(bs diff docker-hard 2>&1 >/dev/null)" '^boltseal: what it stacks is not what its image says'
+is "and nothing where it is as it should be" "$(bs diff docker-bb 2>&1 >/dev/null)" ""
 # --- verify ------------------------------------------------------------------------------------------------------
 bs verify docker-bb >"$W/out" 2>&1
 is "verify: status of an untouched one" "$?" 0
@@ -189,13 +191,13 @@ python3 - "$L1/opt" <<-'PY'
 PY
 daemon_start || bail "boltseald"
 verdict_is "a FIFO in the place of the archive's headers" docker-bb unknown
-like "the reason names it" "$(api GET /v1/layers | head -1 | jq -r '.items[] | select(.targets | index("docker-bb")) | .verdict.why')" 'tar-split.json.gz: is no regular file'
+like "the reason names it" "$(api GET /v1/layers | head -1 | jq -r '.items[] | select(.targets | index("docker-bb")) | .verdict.why')" 'tar-split.json.gz: not a regular file'
 verdict_is "others are judged" podman-hard broken
-like "the target's own verdict has it" "$(bs ps -o json | jq -r '.items[] | select(.name == "docker-bb") | .verdict.why')" '^layer /.*tar-split.json.gz: is no regular file'
+like "the target's own verdict has it" "$(bs ps -o json | jq -r '.items[] | select(.name == "docker-bb") | .verdict.why')" '^layer /.*tar-split.json.gz: not a regular file'
 bs verify docker-bb >"$W/out" 2>"$W/err"
 is "verify: unproved is not clean" "$?" 2 || diag "$(cat "$W/out")"
 like "it is no mismatch" "$(cat "$W/out")" '^unproved +proof '
-like "one line says what" "$(cat "$W/err")" '^boltseal: not proved, [0-9]+ of [0-9]+: .*tar-split.json.gz: is no regular file'
+like "one line says what" "$(cat "$W/err")" '^boltseal: not proved, [0-9]+ of [0-9]+: .*tar-split.json.gz: not a regular file'
 verdict_is "a layer with 3000 nested directories" podman-bb broken
 deep_() { [ "$(open_gaps podman-bb)" = "too large" ]; }
 ok "what is too deep there is a gap" wait_until "$PATIENCE" deep_

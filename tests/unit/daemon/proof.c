@@ -222,7 +222,7 @@ static void what_the_engine_kept_is_held_to_account(void **state UNUSED)
 		{"rm $d/tar-split.json.gz", "the engine keeps no headers of its archive"},
 		{"truncate -s -9 $d/tar-split.json.gz", "unknown"},
 		{"echo x >>$d/tar-split.json.gz", "unknown"},
-		{"rm $d/tar-split.json.gz; mkfifo $d/tar-split.json.gz", "is no regular file"},
+		{"rm $d/tar-split.json.gz; mkfifo $d/tar-split.json.gz", "not a regular file"},
 		{"gzip -dc <$d/tar-split.json.gz | sed 1d | gzip >n; mv n $d/tar-split.json.gz",
 			"broken"},
 		{"gzip -dc <$d/tar-split.json.gz | sed '$d' | gzip >n; mv n $d/tar-split.json.gz",

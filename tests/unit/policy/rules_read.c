@@ -227,7 +227,12 @@ static const char *dir(void)
 {
 	static char path[] = "/tmp/boltseal-rules.XXXXXX";
 
-	return path[strlen(path) - 1] == 'X' ? mkdtemp(path) : path;
+	static bool made; /* its name may end in an X by chance */
+
+	if (!made)
+		assert_non_null(mkdtemp(path));
+	made = true;
+	return path;
 }
 
 static void put(const char *name, struct span text)
