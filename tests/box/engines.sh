@@ -328,6 +328,13 @@ image_deep() {
 	return $i
 }
 
+# Where debootstrap finds packages: DEBIAN_MIRROR, or what apt of this host uses for Debian.
+debian_mirror() {
+	[ -n "${DEBIAN_MIRROR:-}" ] || DEBIAN_MIRROR=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' |
+		sed -n 's/^Debian //p' | head -1)
+	printf '%s\n' "$DEBIAN_MIRROR"
+}
+
 # debian_tar: prints the path of a debootstrap minbase tree as a tar; made once and kept. Returns 1
 # with the reason in $SKIP_WHY when there is neither a cache nor a mirror.
 debian_tar() {
@@ -339,7 +346,7 @@ debian_tar() {
 	mkdir -p "$cache" && d=$(mktemp -d "$cache/deb12.XXXXXX") || return 1
 	SKIP_WHY="debootstrap reached no mirror"
 	if ! timeout "${DEBOOTSTRAP_WAIT:-600}" debootstrap --variant=minbase bookworm \
-		"$d/root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$d/log" 2>&1; then
+		"$d/root" "$(debian_mirror)" >"$d/log" 2>&1; then
 		diag "$(tail -3 "$d/log")"
 		umount_below "$d"
 		rm -rf --one-file-system "$d"
