@@ -54,17 +54,22 @@ static enum fill a_line(struct call *c)
 	return FILL_MORE;
 }
 
+int call_at_end(struct call *c, int (*ended)(struct call *c, struct json *j))
+{
+	c->ended = ended;
+	c->again = at_end;
+	return CALL_WAIT;
+}
+
 int call_follow(struct call *c, int (*ended)(struct call *c, struct json *j))
 {
 	const char *accept = call_request_header(c, "Accept");
 
+	if (!accept || !strstr(accept, "application/x-ndjson"))
+		return call_at_end(c, ended);
 	c->ended = ended;
-	if (accept && strstr(accept, "application/x-ndjson")) {
-		c->status = 200;
-		c->type = "application/x-ndjson";
-		c->fill = a_line;
-		return 0;
-	}
-	c->again = at_end;
-	return CALL_WAIT;
+	c->status = 200;
+	c->type = "application/x-ndjson";
+	c->fill = a_line;
+	return 0;
 }

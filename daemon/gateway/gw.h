@@ -132,7 +132,7 @@ struct call {
 	struct sink_test *test;
 	/* a stream: fills `out` as it is read */
 	enum fill (*fill)(struct call *c);
-	int (*ended)(struct call *c, struct json *j); /* call_follow() */
+	int (*ended)(struct call *c, struct json *j); /* follow.c */
 	size_t sent;
 	void *stream; /* lives in `mem` */
 	struct call *next;
@@ -257,6 +257,8 @@ int asks_refused(struct call *c);
 /* follow.c: after asks_send(): answers when it is done, or by lines while it is under way. `ended` writes the
  * object that is the answer, or the last line. */
 int call_follow(struct call *c, int (*ended)(struct call *c, struct json *j));
+/* The same without lines. */
+int call_at_end(struct call *c, int (*ended)(struct call *c, struct json *j));
 
 /* One of the gateway's own: pulse_answer() is told. */
 void asks_send_own(struct gateway *g, struct door_msg *m);

@@ -231,16 +231,9 @@ static int read_expires(const json_t *body, int64_t *ret)
 	return r;
 }
 
-static int wait_accept(struct call *c)
+static int show_accepted(struct call *c, struct json *j)
 {
-	struct json j;
-
-	if (!c->ask->done)
-		return CALL_WAIT;
-	if (asks_refused(c) != 0)
-		return 0;
-	j = call_json(c);
-	return show_after(c, &j, true);
+	return show_after(c, j, true);
 }
 
 /* Behind the reason, as door.h has it. Who judges them is the sensor. */
@@ -338,6 +331,5 @@ int route_accept(struct call *c)
 	m.drift_id = span_of(act->state_id);
 	if (asks_send(c, &m, PATIENCE) != 0)
 		return 0;
-	c->again = wait_accept;
-	return CALL_WAIT;
+	return call_at_end(c, show_accepted);
 }

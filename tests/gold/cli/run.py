@@ -524,10 +524,16 @@ def offline(sock):
         code, out, err = do("key", "new", "new", "--no-passphrase")
         check("no private half stays without its public one", code == 2 and
               not os.path.exists(room + "/new.key"), err)
-        p = subprocess.run(["bash", "-c", '(printf "cor"; sleep 0.2; echo rect) | %s key new slow '
-                            "--passphrase-file -; echo correct >p; chmod 600 p; %s baseline sign b "
-                            "--key slow.key --passphrase-file p" % (BIN, BIN)], cwd=room,
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for piece in b"correct\n":  # a packet each, so that no read has more than one
+            ours.send(bytes([piece]))
+        ours.close()
+        p = subprocess.run(["bash", "-c", "%s key new slow --passphrase-file -; echo correct >p; "
+                            "echo cost >w; chmod 600 p w; ! %s baseline sign b --key slow.key --passphrase-file w && "
+                            "%s baseline sign b --key slow.key --passphrase-file p"
+                            % (BIN, BIN, BIN)], cwd=room, stdin=theirs,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sock))
+        theirs.close()
         check("a passphrase that comes in pieces", p.returncode == 0, p.stderr)
     finally:
         shutil.rmtree(room)
